@@ -1,0 +1,70 @@
+#include "proto/value.hpp"
+
+namespace maillon {
+
+Result<Value> Value::decode(ByteView encoded) {
+  if (encoded.empty() || encoded[0] > static_cast<std::uint8_t>(Kind::json))
+    return Error{Errc::malformed, "value: unknown kind"};
+  const auto kind = static_cast<Kind>(encoded[0]);
+  const std::string_view text = as_text(encoded.subspan(1));
+  const bool bare = kind == Kind::null || kind == Kind::no || kind == Kind::yes;
+  if (bare && !text.empty()) return Error{Errc::malformed, "value: text where none belongs"};
+  if (kind == Kind::number && !is_json_number(text))
+    return Error{Errc::malformed, "value: not a number"};
+  if (!is_utf8(text)) return Error{Errc::malformed, "value: not UTF-8"};
+  return Value{kind, std::string{text}};
+}
+
+void Value::encode_into(Bytes& out) const {
+  out.push_back(static_cast<std::uint8_t>(kind_));
+  const ByteView text = as_bytes(text_);
+  out.insert(out.end(), text.begin(), text.end());
+}
+
+Bytes Value::encoded() const {
+  Bytes out;
+  out.reserve(text_.size() + 1);
+  encode_into(out);
+  return out;
+}
+
+std::string Value::display() const {
+  switch (kind_) {
+    case Kind::null:
+      return {};
+    case Kind::no:
+      return "false";
+    case Kind::yes:
+      return "true";
+    case Kind::number:
+    case Kind::text:
+    case Kind::json:
+      break;
+  }
+  return text_;
+}
+
+bool is_json_number(std::string_view text) noexcept {
+  std::size_t at = 0;
+  const auto digits = [&] {
+    const std::size_t from = at;
+    while (at < text.size() && text[at] >= '0' && text[at] <= '9') ++at;
+    return at - from;
+  };
+  if (at < text.size() && text[at] == '-') ++at;
+  const std::size_t whole = at;
+  const std::size_t count = digits();
+  if (count == 0 || (count > 1 && text[whole] == '0')) return false;
+  if (at < text.size() && text[at] == '.') {
+    ++at;
+    if (digits() == 0) return false;
+  }
+  if (at < text.size() && (text[at] == 'e' || text[at] == 'E')) {
+    ++at;
+    if (at < text.size() && (text[at] == '+' || text[at] == '-')) ++at;
+    if (digits() == 0) return false;
+  }
+  return at == text.size();
+}
+
+}  // namespace maillon
