@@ -1,0 +1,12 @@
+# Turns storage/sqlite/migrations/NNNN_*.sql, in order, into one header of string literals.
+file(GLOB files ${IN}/*.sql)
+list(SORT files)
+set(text "#pragma once\n\n#include <array>\n\nnamespace maillon::storage {\n")
+list(LENGTH files count)
+string(APPEND text "inline constexpr std::array<const char*, ${count}> kMigrations{\n")
+foreach(file ${files})
+  file(READ ${file} sql)
+  string(APPEND text "R\"sql(${sql})sql\",\n")
+endforeach()
+string(APPEND text "};\n}  // namespace maillon::storage\n")
+file(WRITE ${OUT} "${text}")

@@ -1,0 +1,174 @@
+#include "storage/sqlite/database.hpp"
+
+namespace maillon::storage {
+
+Statement::Statement(Statement&& other) noexcept
+    : db_(other.db_), raw_(std::exchange(other.raw_, nullptr)), bind_error_(other.bind_error_) {}
+
+Statement::~Statement() {
+  if (raw_ != nullptr) {
+    sqlite3_reset(raw_);
+    sqlite3_clear_bindings(raw_);
+  }
+}
+
+Statement& Statement::bind(int at, std::int64_t value) {
+  if (const int rc = sqlite3_bind_int64(raw_, at, value); rc != SQLITE_OK) bind_error_ = rc;
+  return *this;
+}
+
+Statement& Statement::bind(int at, ByteView blob) {
+  // A null pointer would bind NULL; an empty blob is a value.
+  static constexpr std::uint8_t kNothing = 0;
+  const void* data = blob.empty() ? &kNothing : blob.data();
+  const int rc = sqlite3_bind_blob64(raw_, at, data, blob.size(), SQLITE_STATIC);
+  if (rc != SQLITE_OK) bind_error_ = rc;
+  return *this;
+}
+
+Statement& Statement::bind(int at, std::string_view text) {
+  const char* data = text.empty() ? "" : text.data();
+  const int rc = sqlite3_bind_text64(raw_, at, data, text.size(), SQLITE_STATIC, SQLITE_UTF8);
+  if (rc != SQLITE_OK) bind_error_ = rc;
+  return *this;
+}
+
+Statement& Statement::bind_null(int at) {
+  if (const int rc = sqlite3_bind_null(raw_, at); rc != SQLITE_OK) bind_error_ = rc;
+  return *this;
+}
+
+Result<bool> Statement::step() {
+  if (bind_error_ != SQLITE_OK) return db_->error("bind");
+  const int rc = sqlite3_step(raw_);
+  if (rc == SQLITE_ROW) return true;
+  if (rc == SQLITE_DONE) return false;
+  return db_->error(sqlite3_sql(raw_));
+}
+
+Result<void> Statement::run() {
+  MAILLON_CHECK(step());
+  reset();
+  return {};
+}
+
+void Statement::reset() noexcept { sqlite3_reset(raw_); }
+
+std::int64_t Statement::integer(int column) const { return sqlite3_column_int64(raw_, column); }
+bool Statement::is_null(int column) const {
+  return sqlite3_column_type(raw_, column) == SQLITE_NULL;
+}
+ByteView Statement::blob(int column) const {
+  const auto* data = static_cast<const std::uint8_t*>(sqlite3_column_blob(raw_, column));
+  return {data, data == nullptr ? 0u : static_cast<std::size_t>(sqlite3_column_bytes(raw_, column))};
+}
+std::string_view Statement::text(int column) const { return as_text(blob(column)); }
+
+Result<Database> Database::open(const std::filesystem::path& path, const DatabaseOptions& options) {
+  sqlite3* raw = nullptr;
+  int flags = options.read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
+  if (options.create) flags |= SQLITE_OPEN_CREATE;
+  const int rc =
+      sqlite3_open_v2(path.c_str(), &raw, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE,
+                      options.vfs);
+  Database db{raw};
+  if (rc != SQLITE_OK) return db.error("open " + path.string());
+  sqlite3_extended_result_codes(raw, 1);
+  sqlite3_busy_timeout(raw, 5000);
+  if (options.exclusive) MAILLON_CHECK(db.execute("PRAGMA locking_mode=EXCLUSIVE"));
+  if (!options.read_only)
+    MAILLON_CHECK(db.execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
+                             "PRAGMA wal_autocheckpoint=0; PRAGMA journal_size_limit=67108864"));
+  MAILLON_CHECK(db.execute("PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF;"
+                           "PRAGMA temp_store=MEMORY; PRAGMA secure_delete=FAST"));
+  const std::string cache = "PRAGMA cache_size=-" + std::to_string(options.cache_kib);
+  MAILLON_CHECK(db.execute(cache.c_str()));
+  return db;
+}
+
+Database::Database(Database&& other) noexcept
+    : raw_(std::exchange(other.raw_, nullptr)), statements_(std::move(other.statements_)) {}
+
+Database& Database::operator=(Database&& other) noexcept {
+  close();
+  raw_ = std::exchange(other.raw_, nullptr);
+  statements_ = std::move(other.statements_);
+  return *this;
+}
+
+Database::~Database() { close(); }
+
+void Database::close() noexcept {
+  for (const auto& [sql, statement] : statements_) sqlite3_finalize(statement);
+  statements_.clear();
+  if (raw_ != nullptr) sqlite3_close_v2(raw_);
+  raw_ = nullptr;
+}
+
+Result<void> Database::execute(const char* sql) {
+  if (sqlite3_exec(raw_, sql, nullptr, nullptr, nullptr) != SQLITE_OK) return error(sql);
+  return {};
+}
+
+Result<Statement> Database::prepare(const char* sql) {
+  auto& cached = statements_[static_cast<const void*>(sql)];
+  if (cached == nullptr) {
+    if (sqlite3_prepare_v3(raw_, sql, -1, SQLITE_PREPARE_PERSISTENT, &cached, nullptr) != SQLITE_OK)
+      return error(sql);
+  } else if (sqlite3_stmt_busy(cached) != 0) {
+    return Error{Errc::io, std::string{"statement already in use: "} + sql};
+  }
+  return Statement{*this, cached};
+}
+
+Result<std::int64_t> Database::integer(const char* sql) {
+  MAILLON_TRY(auto statement, prepare(sql));
+  MAILLON_TRY(const bool found, statement.step());
+  return found ? statement.integer(0) : std::int64_t{0};
+}
+
+std::int64_t Database::changes() const noexcept { return sqlite3_changes64(raw_); }
+std::int64_t Database::last_rowid() const noexcept { return sqlite3_last_insert_rowid(raw_); }
+bool Database::in_transaction() const noexcept { return sqlite3_get_autocommit(raw_) == 0; }
+
+Error Database::error(std::string_view doing) const {
+  const int rc = sqlite3_extended_errcode(raw_);
+  std::string detail = std::string{sqlite3_errmsg(raw_)} + " (" + std::string{doing.substr(0, 120)} + ")";
+  switch (rc & 0xff) {
+    case SQLITE_FULL:
+      return Error{Errc::full, std::move(detail), "le disque est plein",
+                   "free some space, then try again; nothing was half written",
+                   "libérez de la place puis recommencez ; rien n’est écrit à moitié"};
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+      return Error{Errc::busy, std::move(detail)};
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+      return Error{Errc::integrity, std::move(detail), "le fichier de la base est abîmé",
+                   "restore a backup, or start afresh and let the peers send everything again",
+                   "restaurez une sauvegarde, ou repartez d’un dossier neuf : les pairs renverront tout"};
+    default:
+      return Error{Errc::io, std::move(detail)};
+  }
+}
+
+Result<Transaction> Transaction::begin(Database& db) {
+  MAILLON_CHECK(db.execute("BEGIN IMMEDIATE"));
+  return Transaction{db};
+}
+
+Transaction::~Transaction() {
+  // A failed statement may already have rolled back by itself.
+  if (db_ != nullptr && db_->in_transaction()) {
+    if (!db_->execute("ROLLBACK").has_value())
+      MAILLON_ASSERT(!db_->in_transaction(), "a transaction can be rolled back");
+  }
+}
+
+Result<void> Transaction::commit() {
+  MAILLON_CHECK(db_->execute("COMMIT"));
+  db_ = nullptr;
+  return {};
+}
+
+}  // namespace maillon::storage
