@@ -24,8 +24,13 @@ struct LeafRange {
   friend auto operator<=>(const LeafRange&, const LeafRange&) = default;
 };
 
-/// The fewest whole subtrees of an n-leaf tree that cover exactly `range`, in order. The split
-/// is RFC 6962's: the left part takes the largest power of two smaller than n.
+/// RFC 6962's split: of `count` leaves the left part takes the largest power of two smaller.
+[[nodiscard]] std::uint32_t left_leaves(std::uint32_t count) noexcept;
+/// True when `range` is a whole subtree (or a single leaf) of an n-leaf tree.
+[[nodiscard]] bool is_subtree(LeafRange range, std::uint32_t n) noexcept;
+
+/// The fewest whole subtrees of an n-leaf tree that cover exactly `range`, in order; none when the
+/// range is empty or reaches past n.
 [[nodiscard]] std::vector<LeafRange> subtree_cover(LeafRange range, std::uint32_t n);
 
 /// A whole subtree (or single leaf) whose hash is known.
@@ -37,10 +42,10 @@ struct Subtree {
 /// Errc::malformed when they do not line up with subtrees.
 [[nodiscard]] Result<Digest> merkle_root(std::span<const Subtree> parts, std::uint32_t n);
 
-/// Sibling hashes from leaf `index` to the root (RFC 6962 section 2.1.1).
+/// Sibling hashes from leaf `index` to the root (RFC 6962 section 2.1.1); none for no such leaf.
 [[nodiscard]] std::vector<Digest> merkle_path(std::span<const Digest> leaves, std::uint32_t index);
 /// The root that `leaf` at `index` of `n` has under `path`; Errc::malformed for a wrong length.
-[[nodiscard]] Result<Digest> root_from_path(const Digest& leaf, std::uint32_t index, std::uint32_t n,
-                                            std::span<const Digest> path);
+[[nodiscard]] Result<Digest> root_from_path(const Digest& leaf, std::uint32_t index,
+                                            std::uint32_t n, std::span<const Digest> path);
 
 }  // namespace maillon::crypto

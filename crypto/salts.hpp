@@ -20,12 +20,14 @@ struct SeedNode {
   Seed seed{};
 };
 
-/// The salts of all leaves below `nodes`, written to salts[leaf]; leaves not covered are left alone.
-/// `nodes` must be subtrees of the n-leaf tree and salts.size() == n.
+/// The salts of all leaves below `nodes`, written to salts[leaf]; leaves not covered are left
+/// alone. salts.size() must be n. A node that reaches past n writes nothing, so that salts stay
+/// wrong and the root shows it; whether ranges are subtrees, is_subtree tells.
 void expand_salts(std::span<const SeedNode> nodes, std::uint32_t n, std::span<Salt> salts);
 
 /// The seeds that still cover `kept` (ascending, disjoint ranges) and nothing else, derived from
-/// `nodes`, which must cover at least that. The result follows subtree_cover of each range.
+/// `nodes`. The result follows subtree_cover of each range, in smaller parts where `nodes` has no
+/// common seed; leaves that `nodes` does not cover (a body may come without them) are left out.
 [[nodiscard]] std::vector<SeedNode> restrict_seeds(std::span<const SeedNode> nodes, std::uint32_t n,
                                                    std::span<const LeafRange> kept);
 
