@@ -3,6 +3,7 @@
 #include <memory>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 #include "crypto/sign.hpp"
 
@@ -46,17 +47,18 @@ struct Channel {
   std::array<std::uint8_t, 64> handshake_hash;
 };
 
-/// A handshake of any interactive pattern of section 7 named as in the specification ("XX", "IK",
+/// A handshake of any pattern of sections 7, 9 and 18.1 named as in the specification ("XX", "IK",
 /// "NNpsk0" …); Maillon itself speaks XX, the rest is what its vectors check.
 class Handshake {
  public:
   struct Keys {
-    std::optional<DhKey> s;                                  ///< our static key
-    std::optional<std::array<std::uint8_t, 32>> rs;          ///< theirs, when known before
+    std::optional<DhKey> s;                          ///< our static key
+    std::optional<std::array<std::uint8_t, 32>> rs;  ///< theirs, when known before
     std::vector<std::array<std::uint8_t, 32>> psks = {};
-    std::optional<Secret32> fixed_ephemeral = {};            ///< test vectors only
+    std::optional<Secret32> fixed_ephemeral = {};  ///< test vectors only
   };
-  /// Errc::usage for a pattern name not known, or a key that the pattern needs and is not given.
+  /// Errc::usage for a pattern name not known, a key that the pattern needs and is not given, or a
+  /// static key of theirs that it would not use.
   [[nodiscard]] static Result<Handshake> create(std::string_view pattern, bool initiator,
                                                 ByteView prologue, Keys keys, Rng& rng);
   Handshake(Handshake&&) noexcept;
@@ -68,7 +70,7 @@ class Handshake {
   [[nodiscard]] Result<Bytes> write(ByteView payload);
   /// After an error the handshake is dead: every later call refuses.
   [[nodiscard]] Result<Bytes> read(ByteView message);
-  /// Their static key, once the pattern has sent it.
+  /// Their static key, once the pattern has sent it; none after an error.
   [[nodiscard]] std::optional<std::array<std::uint8_t, 32>> remote_static() const;
   /// Once, when done().
   [[nodiscard]] Result<Channel> split();
