@@ -70,7 +70,7 @@ struct Admission {
   Role role = Role::cooperative;
   std::string region;
   std::optional<Digest> invitation;
-  std::vector<SpaceDeclaration> spaces;
+  std::vector<Bytes> spaces;  ///< encoded declarations: their hashes are the spaces' ids
 };
 struct Genesis {
   Charter charter;
@@ -79,7 +79,7 @@ struct Genesis {
 };
 struct Proposal {
   std::optional<Admission> admit;
-  std::optional<SpaceDeclaration> space;
+  std::optional<Bytes> space;
 };
 struct Vote {
   std::optional<CommitId> commit;  ///< of the proposal; none: the vote's own commit
@@ -93,6 +93,7 @@ struct Address {
 [[nodiscard]] Bytes encode(const Proposal& message);
 [[nodiscard]] Bytes encode(const Vote& message);
 [[nodiscard]] Bytes encode(const Address& message);
+[[nodiscard]] Result<SpaceDeclaration> decode_space(ByteView bytes);
 [[nodiscard]] Result<Genesis> decode_genesis(ByteView bytes);
 [[nodiscard]] Result<Proposal> decode_proposal(ByteView bytes);
 [[nodiscard]] Result<Vote> decode_vote(ByteView bytes);

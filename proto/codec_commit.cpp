@@ -75,7 +75,7 @@ void to_pb(const Admission& in, v1::Admission& out) {
   out.set_role(static_cast<v1::Role>(in.role));
   out.set_region(in.region);
   if (in.invitation) out.set_invitation(str(in.invitation->bytes()));
-  for (const auto& space : in.spaces) to_pb(space, *out.add_spaces());
+  for (const auto& space : in.spaces) out.add_spaces(str(space));
 }
 
 Result<Admission> from_pb(const v1::Admission& in) {
@@ -86,10 +86,8 @@ Result<Admission> from_pb(const v1::Admission& in) {
   out.role = static_cast<Role>(in.role());
   out.region = in.region();
   MAILLON_TRY(out.invitation, optional_id<Digest>(in.invitation()));
-  for (const auto& space : in.spaces()) {
-    MAILLON_TRY(auto declared, from_pb(space));
-    out.spaces.push_back(std::move(declared));
-  }
+  if (in.spaces_size() > 64) return bad("admission: too many spaces");
+  for (const auto& space : in.spaces()) out.spaces.push_back(bytes(space));
   if (out.name.size() > limits::kNameMax) return bad("admission: name too long");
   return out;
 }
@@ -178,7 +176,7 @@ Bytes encode(const Genesis& message) {
 Bytes encode(const Proposal& message) {
   v1::Proposal out;
   if (message.admit) to_pb(*message.admit, *out.mutable_admit());
-  if (message.space) to_pb(*message.space, *out.mutable_space());
+  if (message.space) out.set_space(str(*message.space));
   return encoded(out);
 }
 
@@ -193,6 +191,12 @@ Bytes encode(const Address& message) {
   v1::Address out;
   for (const auto& url : message.urls) out.add_urls(url);
   return encoded(out);
+}
+
+Result<SpaceDeclaration> decode_space(ByteView raw) {
+  v1::SpaceDeclaration in;
+  if (!codec::parse(raw, in)) return bad("space: not protobuf");
+  return from_pb(in);
 }
 
 Result<Genesis> decode_genesis(ByteView raw) {
@@ -219,9 +223,7 @@ Result<Proposal> decode_proposal(ByteView raw) {
   if (in.has_admit()) {
     MAILLON_TRY(out.admit, from_pb(in.admit()));
   }
-  if (in.has_space()) {
-    MAILLON_TRY(out.space, from_pb(in.space()));
-  }
+  if (in.has_space()) out.space = bytes(in.space());
   return out;
 }
 

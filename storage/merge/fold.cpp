@@ -3,11 +3,9 @@
 #include <set>
 
 #include "proto/fault.hpp"
-#include "storage/merge/record_state.hpp"
+#include "storage/merge/heads.hpp"
 
 namespace maillon::storage::merge {
-
-void sort_heads(RecordState& state, FieldState& field, const Context& context);
 
 namespace {
 
@@ -82,11 +80,11 @@ RecordState fold(const History& history, const Context& context) {
   RecordState state;
   std::map<std::pair<std::string_view, std::uint32_t>, FieldState> fields;
   for (const auto& [ref, op] : ops) {
-    OpEntry entry{ref,         op->hlc,      op->is_void, op->kind == static_cast<std::uint32_t>(OpKind::remove),
-                  false,       op->imported, op->readable};
-    entry.superseded = entry.removes && by_valid.whole(ref);
+    OpEntry entry = entry_of(*op);
+    const bool listed = entry.removes || entry.bare;
+    entry.superseded = listed && (op->is_void ? by_any.whole(ref) : by_valid.whole(ref));
     const auto index = static_cast<std::uint32_t>(state.ops.size());
-    bool used = entry.removes;
+    bool used = listed;
     for (const FieldChange& change : op->fields) {
       const bool live = !op->is_void && !by_valid.field(ref, change.name);
       const bool head = !by_any.field(ref, change.name);

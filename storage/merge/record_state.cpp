@@ -4,6 +4,7 @@
 
 #include "proto/fault.hpp"
 #include "proto/value.hpp"
+#include "storage/merge/heads.hpp"
 
 namespace maillon::storage::merge {
 namespace {
@@ -14,12 +15,19 @@ enum OpFlag : std::uint8_t {
   kSuperseded = 4,
   kImported = 8,
   kReadable = 16,
+  kBare = 32,
 };
 
 std::uint8_t flags_of(const OpEntry& op) {
   return static_cast<std::uint8_t>((op.is_void ? kVoid : 0) | (op.removes ? kRemoves : 0) |
                                    (op.superseded ? kSuperseded : 0) |
-                                   (op.imported ? kImported : 0) | (op.readable ? kReadable : 0));
+                                   (op.imported ? kImported : 0) | (op.readable ? kReadable : 0) |
+                                   (op.bare ? kBare : 0));
+}
+
+bool is_null(const OpEntry& op, ByteView value) {
+  return op.readable && value.size() == 1 &&
+         value[0] == static_cast<std::uint8_t>(Value::Kind::null);
 }
 
 bool contains(std::span<const OpRef> refs, const OpRef& ref) {
@@ -36,7 +44,7 @@ void drop_unused(RecordState& state) {
     for (const FieldHead& head : field.heads) used[head.op] = true;
   std::uint32_t next = 0;
   for (std::size_t i = 0; i < state.ops.size(); ++i) {
-    if (!used[i] && !state.ops[i].removes) continue;
+    if (!used[i] && !state.ops[i].removes && !state.ops[i].bare) continue;
     renumbered[i] = next;
     state.ops[next++] = state.ops[i];
   }
@@ -60,6 +68,18 @@ FieldState& field_of(RecordState& state, std::int64_t name, std::uint32_t tag,
 
 }  // namespace
 
+OpEntry entry_of(const OpInput& op) {
+  OpEntry entry;
+  entry.ref = op.ref;
+  entry.hlc = op.hlc;
+  entry.is_void = op.is_void;
+  entry.removes = op.kind == static_cast<std::uint32_t>(OpKind::remove);
+  entry.bare = op.fields.empty() && !entry.removes;
+  entry.imported = op.imported;
+  entry.readable = op.readable;
+  return entry;
+}
+
 bool shown_before(const OpEntry& a, const OpEntry& b, const Context& context) {
   if (MAILLON_FAULT("tie_by_arrival")) return a.ref > b.ref;
   if (a.hlc != b.hlc) return a.hlc > b.hlc;
@@ -76,7 +96,8 @@ void sort_heads(RecordState& state, FieldState& field, const Context& context) {
 }
 
 bool RecordState::touched_by_void() const noexcept {
-  if (std::ranges::any_of(ops, [](const OpEntry& op) { return op.is_void; })) return true;
+  const auto counts = [](const OpEntry& op) { return op.is_void && !op.superseded; };
+  if (std::ranges::any_of(ops, counts)) return true;
   return std::ranges::any_of(fields, [](const FieldState& field) {
     return std::ranges::any_of(field.heads, [](const FieldHead& head) { return head.through; });
   });
@@ -97,6 +118,7 @@ RecordState decode_state(ByteView blob) {
     op.superseded = (flags & kSuperseded) != 0;
     op.imported = (flags & kImported) != 0;
     op.readable = (flags & kReadable) != 0;
+    op.bare = (flags & kBare) != 0;
     state.ops.push_back(op);
   }
   const std::uint64_t fields = in.varint();
@@ -168,11 +190,9 @@ void apply(RecordState& state, const OpInput& op, const Context& context) {
     for (FieldState& field : state.fields)
       std::erase_if(field.heads, [&](const FieldHead& head) { return superseded(field, head); });
     for (OpEntry& entry : state.ops)
-      if (entry.removes && contains(op.replaced, entry.ref)) entry.superseded = true;
+      if (contains(op.replaced, entry.ref)) entry.superseded = true;
   }
-  OpEntry entry{op.ref, op.hlc, false, op.kind == static_cast<std::uint32_t>(OpKind::remove),
-                false, op.imported, op.readable};
-  state.ops.push_back(entry);
+  state.ops.push_back(entry_of(op));
   const auto index = static_cast<std::uint32_t>(state.ops.size() - 1);
   for (const FieldChange& change : op.fields) {
     FieldState& field = field_of(state, change.name, change.tag, context);
@@ -191,9 +211,7 @@ Shown show(const RecordState& state) {
     bool any_value = false;
     for (const FieldHead& head : field.heads) {
       if (state.ops[head.op].is_void) continue;
-      const bool null = state.ops[head.op].readable && head.value.size() == 1 &&
-                        head.value[0] == static_cast<std::uint8_t>(Value::Kind::null);
-      any_value |= !null;
+      any_value |= !is_null(state.ops[head.op], head.value);
       const auto same = [&](const FieldHead* other) { return same_value(other->value, head.value); };
       if (shown.shown == nullptr)
         shown.shown = &head;

@@ -53,7 +53,8 @@ struct OpEntry {
   Hlc hlc;
   bool is_void = false;
   bool removes = false;
-  bool superseded = false;  ///< deletes only: they stay listed, since later ops name every one
+  bool bare = false;        ///< without fields, and no delete: of a kind not known here
+  bool superseded = false;  ///< deletes and bare ops: they stay listed, since later ops name them all
   bool imported = false;
   bool readable = false;
 };

@@ -1,0 +1,12 @@
+#pragma once
+
+#include "storage/merge/record_state.hpp"
+
+/// Shared by the two ways to reach a state: op by op, and all ops at once.
+namespace maillon::storage::merge {
+
+[[nodiscard]] OpEntry entry_of(const OpInput& op);
+/// The greatest (HLC, commit id, leaf) first.
+void sort_heads(RecordState& state, FieldState& field, const Context& context);
+
+}  // namespace maillon::storage::merge
