@@ -184,6 +184,31 @@ Result<void> check_private(const fs::path& path, int descriptor) {
   return {};
 }
 
+/// Takes a line off the front of `rest`; nothing when there is no whole line.
+std::optional<std::string_view> take_line(std::string_view& rest) {
+  const auto end = rest.find('\n');
+  if (end == rest.npos) return std::nullopt;
+  const auto line = rest.substr(0, end);
+  rest.remove_prefix(end + 1);
+  return line;
+}
+
+bool take_number(std::string_view& text, std::uint32_t& out) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
+  if (error != std::errc{}) return false;
+  text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+  return true;
+}
+
+bool is_of_later_version(std::string_view text) {
+  static constexpr std::string_view kName = "maillon key ";
+  auto line = take_line(text).value_or("");
+  std::uint32_t version = 0;
+  if (!line.starts_with(kName)) return false;
+  line.remove_prefix(kName.size());
+  return take_number(line, version) && line.empty() && version > 1;
+}
+
 Result<SecretText> load(const fs::path& path) {
   // O_NONBLOCK, so that a named pipe put there cannot hold the daemon up.
   const File file{::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC)};
@@ -213,22 +238,13 @@ Result<SecretText> load(const fs::path& path) {
   if (size == kFileMax) return not_a_key_file(path, "too large");
   out.text.resize(size);
   if (!out.text.starts_with(kMagic)) {
-    if (out.text.starts_with("maillon key "))
+    if (is_of_later_version(out.text))
       return Error{Errc::newer_version, fmt::format("{} is of a later version", path.string()),
                    fmt::format("{} vient d’une version plus récente", path.string()),
                    "upgrade Maillon", "mettez Maillon à jour"};
     return not_a_key_file(path, "wrong first line");
   }
   return out;
-}
-
-/// Takes a line off the front of `rest`; nothing when there is no whole line.
-std::optional<std::string_view> take_line(std::string_view& rest) {
-  const auto end = rest.find('\n');
-  if (end == rest.npos) return std::nullopt;
-  const auto line = rest.substr(0, end);
-  rest.remove_prefix(end + 1);
-  return line;
 }
 
 /// A line of exactly out.size() bytes in lower-case hex, decoded in place: no copy to wipe.
@@ -244,13 +260,6 @@ bool take_hex(std::string_view& rest, std::span<std::uint8_t> out) {
     if (high < 0 || low < 0) return false;
     out[i] = static_cast<std::uint8_t>(high * 16 + low);
   }
-  return true;
-}
-
-bool take_number(std::string_view& text, std::uint32_t& out) {
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
-  if (error != std::errc{}) return false;
-  text.remove_prefix(static_cast<std::size_t>(end - text.data()));
   return true;
 }
 

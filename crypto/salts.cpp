@@ -3,6 +3,7 @@
 #include <sodium.h>
 
 #include <algorithm>
+#include <iterator>
 
 namespace maillon::crypto {
 namespace {
@@ -67,8 +68,10 @@ void derive(std::span<const SeedNode> ordered, LeafRange part, std::vector<SeedN
   const auto after = std::ranges::upper_bound(
       ordered, part.first, {}, [](const SeedNode& node) { return node.range.first; });
   if (after != ordered.begin() && contains(std::prev(after)->range, part)) {
-    if (SeedNode found; descend(*std::prev(after), part, found)) out.push_back(found);
-    return;
+    if (SeedNode found; descend(*std::prev(after), part, found)) {
+      out.push_back(found);
+      return;
+    }
   }
   if (part.count == 1) return;
   const std::uint32_t half = left_leaves(part.count);
@@ -87,7 +90,10 @@ void expand_salts(std::span<const SeedNode> nodes, std::uint32_t n, std::span<Sa
 
 std::vector<SeedNode> restrict_seeds(std::span<const SeedNode> nodes, std::uint32_t n,
                                      std::span<const LeafRange> kept) {
-  std::vector<SeedNode> ordered(nodes.begin(), nodes.end());
+  std::vector<SeedNode> ordered;
+  ordered.reserve(nodes.size());
+  std::ranges::copy_if(nodes, std::back_inserter(ordered),
+                       [n](const SeedNode& node) { return within(node.range, n); });
   std::ranges::sort(ordered, {}, [](const SeedNode& node) { return node.range.first; });
   std::vector<SeedNode> out;
   for (const LeafRange& range : kept) {
