@@ -1,0 +1,138 @@
+#include "node/catalogue/encoding.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+namespace maillon::catalogue {
+namespace {
+
+constexpr std::size_t kNowhere = static_cast<std::size_t>(-1);
+
+struct Utf8Count {
+  std::size_t sequences = 0;  ///< well-formed, of two bytes or more
+  std::size_t damaged = 0;    ///< bytes that belong to none
+  std::size_t first_damaged = kNowhere;
+};
+
+/// Length of the well-formed sequence of two bytes or more at `p`, or 0.
+std::size_t sequence_length(const unsigned char* p, std::size_t left) noexcept {
+  const auto follows = [&](std::size_t i) { return i < left && (p[i] & 0xc0) == 0x80; };
+  if (p[0] >= 0xc2 && p[0] <= 0xdf) return follows(1) ? 2 : 0;
+  if (p[0] >= 0xe0 && p[0] <= 0xef) {
+    if (!follows(1) || !follows(2)) return 0;
+    if (p[0] == 0xe0 && p[1] < 0xa0) return 0;   // overlong
+    if (p[0] == 0xed && p[1] >= 0xa0) return 0;  // surrogate
+    return 3;
+  }
+  if (p[0] >= 0xf0 && p[0] <= 0xf4) {
+    if (!follows(1) || !follows(2) || !follows(3)) return 0;
+    if (p[0] == 0xf0 && p[1] < 0x90) return 0;  // overlong
+    if (p[0] == 0xf4 && p[1] > 0x8f) return 0;  // beyond U+10FFFF
+    return 4;
+  }
+  return 0;
+}
+
+Utf8Count count_utf8(std::string_view text) noexcept {
+  Utf8Count out;
+  const auto* p = reinterpret_cast<const unsigned char*>(text.data());
+  std::size_t at = 0;
+  while (at < text.size()) {
+    std::uint64_t word = 0;
+    while (at + sizeof word <= text.size()) {
+      std::memcpy(&word, p + at, sizeof word);
+      if ((word & 0x8080808080808080u) != 0) break;
+      at += sizeof word;
+    }
+    while (at < text.size() && p[at] < 0x80) ++at;
+    if (at == text.size()) break;
+    if (const std::size_t length = sequence_length(p + at, text.size() - at); length > 0) {
+      ++out.sequences;
+      at += length;
+      continue;
+    }
+    ++out.damaged;
+    out.first_damaged = std::min(out.first_damaged, at);
+    ++at;
+  }
+  return out;
+}
+
+/// Code points of bytes 0x80 to 0x9f; the rest of Windows-1252 is Latin-1.
+constexpr std::array<char16_t, 32> kWindows1252 = {
+    0x20ac, 0x0081, 0x201a, 0x0192, 0x201e, 0x2026, 0x2020, 0x2021, 0x02c6, 0x2030, 0x0160,
+    0x2039, 0x0152, 0x008d, 0x017d, 0x008f, 0x0090, 0x2018, 0x2019, 0x201c, 0x201d, 0x2022,
+    0x2013, 0x2014, 0x02dc, 0x2122, 0x0161, 0x203a, 0x0153, 0x009d, 0x017e, 0x0178};
+
+Error not_text(std::string what_en, std::string what_fr) {
+  return Error{Errc::malformed, std::move(what_en), std::move(what_fr),
+               "Save it as CSV UTF-8, or as JSON.", "Enregistrez-le en CSV UTF-8 ou en JSON."};
+}
+
+}  // namespace
+
+std::uint64_t line_at(std::string_view text, std::size_t at) noexcept {
+  const auto end = text.begin() + static_cast<std::ptrdiff_t>(std::min(at, text.size()));
+  return 1 + static_cast<std::uint64_t>(std::count(text.begin(), end, '\n'));
+}
+
+void append_utf8(std::string& out, char32_t code) {
+  const auto put = [&](char32_t byte) { out.push_back(static_cast<char>(byte)); };
+  if (code < 0x80) {
+    put(code);
+  } else if (code < 0x800) {
+    put(0xc0 | (code >> 6));
+    put(0x80 | (code & 0x3f));
+  } else if (code < 0x10000) {
+    put(0xe0 | (code >> 12));
+    put(0x80 | ((code >> 6) & 0x3f));
+    put(0x80 | (code & 0x3f));
+  } else {
+    put(0xf0 | (code >> 18));
+    put(0x80 | ((code >> 12) & 0x3f));
+    put(0x80 | ((code >> 6) & 0x3f));
+    put(0x80 | (code & 0x3f));
+  }
+}
+
+Result<DetectedEncoding> detect_encoding(std::string_view text) {
+  if (text.starts_with("\xff\xfe") || text.starts_with("\xfe\xff"))
+    return not_text("this file is UTF-16", "ce fichier est en UTF-16");
+  if (text.starts_with("PK\x03\x04"))
+    return not_text("this is a ZIP archive or a spreadsheet (XLSX, ODS), not CSV or JSON",
+                    "c'est une archive ZIP ou un classeur (XLSX, ODS), pas du CSV ni du JSON");
+  if (const std::size_t nul = text.find('\0'); nul != std::string_view::npos) {
+    const std::string line = std::to_string(line_at(text, nul));
+    return not_text("line " + line + ": a zero byte, so this is not a text file",
+                    "ligne " + line + " : un octet nul, ce n'est donc pas un fichier texte");
+  }
+  const std::size_t skip = text.starts_with("\xef\xbb\xbf") ? 3 : 0;
+  const Utf8Count count = count_utf8(text);
+  if (count.damaged == 0) return DetectedEncoding{Encoding::utf8, skip};
+  // French text in Windows-1252 hardly ever holds two bytes that look like one UTF-8 letter.
+  if (skip > 0 || count.sequences > count.damaged) {
+    const std::string line = std::to_string(line_at(text, count.first_damaged));
+    return Error{Errc::malformed,
+                 "line " + line + ": damaged UTF-8 in a file that is UTF-8 elsewhere",
+                 "ligne " + line + " : UTF-8 abîmé, alors que le reste du fichier est en UTF-8",
+                 "Correct that line, or save the whole file again as UTF-8.",
+                 "Corrigez cette ligne, ou enregistrez tout le fichier de nouveau en UTF-8."};
+  }
+  return DetectedEncoding{Encoding::windows_1252, 0};
+}
+
+std::string utf8_from_windows_1252(std::string_view text) {
+  std::string out;
+  out.reserve(text.size() + text.size() / 16);
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x80)
+      out.push_back(c);
+    else
+      append_utf8(out, byte < 0xa0 ? kWindows1252[byte - 0x80] : byte);
+  }
+  return out;
+}
+
+}  // namespace maillon::catalogue
