@@ -4,7 +4,8 @@
 
 namespace maillon::crypto {
 
-/// BLAKE2b with 32 bytes of output, no key (RFC 7693).
+/// BLAKE2b with 32 bytes of output, no key (RFC 7693). Before self_test() has run once, libsodium
+/// has not chosen the fast code for this processor: the same bytes, only slower.
 [[nodiscard]] Digest hash(ByteView data) noexcept;
 
 /// The same over pieces.
