@@ -78,10 +78,10 @@ bool JsonRows::members(JsonScanner& in, std::size_t depth, Row& row, RowFault& f
     const std::string& name = columns.name(column);
     if (!first_time)
       fault = {name, "this key stands twice in the record", "cette clé figure deux fois"};
-    if (in.lone_surrogate()) {
-      in.forget_lone_surrogate();
-      gate_.remark(row.line, name, "half of a UTF-16 pair was replaced by U+FFFD",
-                   "une moitié de paire UTF-16 a été remplacée par U+FFFD");
+    if (in.replaced()) {
+      in.forget_replaced();
+      gate_.remark(row.line, name, "\\u0000 or half of a UTF-16 pair was replaced by U+FFFD",
+                   "\\u0000 ou une moitié de paire UTF-16 a été remplacé par U+FFFD");
     }
     const bool empty = value.kind() == Value::Kind::text && value.text().empty();
     if (!value.is_null() && !empty) row.fields.emplace_back(name, std::move(value));

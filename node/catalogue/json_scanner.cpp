@@ -127,8 +127,8 @@ bool JsonScanner::escape(std::string& out) {
     }
     at_ = back;
   }
-  if (code >= 0xd800 && code <= 0xdfff) {
-    lone_surrogate_ = true;
+  if (code == 0 || (code >= 0xd800 && code <= 0xdfff)) {
+    replaced_ = true;
     code = 0xfffd;
   }
   append_utf8(out, code);
@@ -248,9 +248,9 @@ bool JsonScanner::raw_string(std::string* compact) {
   const std::size_t from = at_;
   std::string scratch;
   std::string_view raw;
-  const bool lone = lone_surrogate_;
+  const bool lone = replaced_;
   if (!string(scratch, raw)) return false;
-  lone_surrogate_ = lone;  // The escape itself survives here, so nothing was replaced.
+  replaced_ = lone;  // The escape itself survives here, so nothing was replaced.
   if (compact != nullptr) compact->append(text_.substr(from, at_ - from));
   return true;
 }

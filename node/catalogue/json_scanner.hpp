@@ -31,15 +31,15 @@ class JsonScanner {
 
   /// A string, its quotes included in the source. `raw` is the slice between the quotes when it
   /// holds no escape; otherwise `out` holds the text and `raw` views it. Lone surrogates, which
-  /// UTF-8 cannot hold, become U+FFFD and set lone_surrogate().
+  /// UTF-8 cannot hold, become U+FFFD and set replaced().
   bool string(std::string& out, std::string_view& raw);
   /// Any value. `depth` counts the arrays and objects already open.
   bool value(Value& out, std::size_t depth);
   /// Checks any value and forgets it.
   bool skip_value(std::size_t depth);
 
-  [[nodiscard]] bool lone_surrogate() const noexcept { return lone_surrogate_; }
-  void forget_lone_surrogate() noexcept { lone_surrogate_ = false; }
+  [[nodiscard]] bool replaced() const noexcept { return replaced_; }
+  void forget_replaced() noexcept { replaced_ = false; }
 
   /// Records a fault at the current position, unless there is one already; gives false.
   bool fail(const char* en, const char* fr) noexcept;
@@ -60,7 +60,7 @@ class JsonScanner {
   std::size_t at_ = 0;
   std::size_t counted_at_ = 0;
   std::uint64_t counted_line_;
-  bool lone_surrogate_ = false;
+  bool replaced_ = false;
   const char* fault_en_ = nullptr;
   const char* fault_fr_ = nullptr;
   std::uint64_t fault_line_ = 0;

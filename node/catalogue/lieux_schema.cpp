@@ -1,0 +1,60 @@
+#include "node/catalogue/lieux_schema.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "node/catalogue/lieux_lists.hpp"
+
+namespace maillon::catalogue {
+namespace {
+
+bool contains(std::span<const std::string_view> list, std::string_view name) noexcept {
+  return std::ranges::find(list, name) != list.end();
+}
+
+bool is_renamed_in_v1(std::string_view name) noexcept {
+  return std::ranges::any_of(column_moves(),
+                             [&](const ColumnMove& move) { return move.old_field == name; });
+}
+
+}  // namespace
+
+std::string_view name_of(LieuxVersion version) noexcept {
+  return version == LieuxVersion::v1 ? "v1.0.2" : "v0.1";
+}
+
+std::optional<LieuxVersion> lieux_version_from_name(std::string_view name) noexcept {
+  if (name.starts_with('v') || name.starts_with('V')) name.remove_prefix(1);
+  for (const std::string_view known : {"1", "1.0", "1.0.0", "1.0.1", "1.0.2"})
+    if (name == known) return LieuxVersion::v1;
+  for (const std::string_view known : {"0", "0.1", "0.1.0", "0.1.1"})
+    if (name == known) return LieuxVersion::v0_1;
+  return std::nullopt;
+}
+
+std::optional<LieuxVersion> detect_lieux_version(const std::vector<std::string>& columns) {
+  const auto has = [&](std::string_view name) {
+    return std::ranges::find(columns, name) != columns.end();
+  };
+  if (!has("nom") || !has("commune") || !has("adresse")) return std::nullopt;
+  const auto v1 = lieux_columns(LieuxVersion::v1);
+  const auto v01 = lieux_columns(LieuxVersion::v0_1);
+  const auto only_in = [&](auto a, auto b) {
+    return std::ranges::any_of(
+        columns, [&](const std::string& name) { return contains(a, name) && !contains(b, name); });
+  };
+  if (only_in(v1, v01)) return LieuxVersion::v1;
+  if (only_in(v01, v1) || std::ranges::any_of(columns, is_renamed_in_v1)) return LieuxVersion::v0_1;
+  return LieuxVersion::v1;
+}
+
+std::vector<std::string> in_official_order(std::vector<std::string> columns, LieuxVersion version) {
+  const auto official = lieux_columns(version);
+  const auto rank = [&](const std::string& name) {
+    return std::ranges::find(official, name) - official.begin();  // Unknown ones rank last, alike.
+  };
+  std::ranges::stable_sort(columns, {}, rank);
+  return columns;
+}
+
+}  // namespace maillon::catalogue
