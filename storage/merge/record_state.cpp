@@ -103,7 +103,7 @@ bool RecordState::touched_by_void() const noexcept {
   });
 }
 
-RecordState decode_state(ByteView blob) {
+Result<RecordState> decode_state(ByteView blob) {
   RecordState state;
   ByteReader in{blob};
   const std::uint64_t ops = in.varint();
@@ -144,7 +144,10 @@ RecordState decode_state(ByteView blob) {
     }
     state.fields.push_back(std::move(field));
   }
-  MAILLON_ASSERT(in.at_end(), "a stored record decodes: run `maillon verify --deep`");
+  if (!in.at_end())
+    return Error{Errc::integrity, "a stored record cannot be read", "une fiche enregistrée est illisible",
+                 "run `maillon verify --deep`, then restore a backup or let the peers send everything again",
+                 "lancez « maillon verify --deep », puis restaurez une sauvegarde ou laissez les pairs tout renvoyer"};
   return state;
 }
 

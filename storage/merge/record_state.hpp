@@ -80,7 +80,8 @@ struct RecordState {
   [[nodiscard]] bool touched_by_void() const noexcept;
 };
 
-[[nodiscard]] RecordState decode_state(ByteView blob);
+/// Errc::integrity when the stored bytes are no state.
+[[nodiscard]] Result<RecordState> decode_state(ByteView blob);
 void encode_state(const RecordState& state, Bytes& out);
 
 /// Adds one valid op to a state not touched by void ops. Every op that `op` supersedes was applied

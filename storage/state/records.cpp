@@ -1,0 +1,307 @@
+#include "storage/state/records.hpp"
+
+#include <algorithm>
+#include <set>
+
+#include "proto/fault.hpp"
+#include "proto/value.hpp"
+
+namespace maillon::storage {
+namespace {
+
+bool is_known(const Op& op) {
+  return op.kind == static_cast<std::uint32_t>(OpKind::patch) ||
+         op.kind == static_cast<std::uint32_t>(OpKind::remove);
+}
+
+bool names_nothing(const Commit& commit, const Op& op) {
+  const auto fields = commit.body.ops.fields_of(op);
+  return op.replaced.count == 0 &&
+         std::ranges::all_of(fields, [](const OpField& f) { return f.replaced.count == 0; });
+}
+
+std::int64_t flags_of(const merge::RecordState& state) {
+  const merge::Shown shown = merge::show(state);
+  return (shown.visible ? kFlagVisible : 0) | (shown.in_conflict ? kFlagConflict : 0) |
+         (state.touched_by_void() ? kFlagVoid : 0);
+}
+
+bool touches_records(const Op& op) {
+  return op.state != LeafState::gone && !is_governance(op.kind) &&
+         op.kind != static_cast<std::uint32_t>(OpKind::erase);
+}
+
+}  // namespace
+
+Result<CommitPtr> CommitCache::get(std::int64_t log_id) {
+  const auto known = std::ranges::find(slots_, log_id, &std::pair<std::int64_t, CommitPtr>::first);
+  if (known != slots_.end()) {
+    std::rotate(slots_.begin(), known, known + 1);
+    return slots_.front().second;
+  }
+  MAILLON_TRY(SignedCommit bytes, log_.bytes_of(log_id));
+  MAILLON_TRY(const CommitPtr commit, load_commit(std::move(bytes)));
+  if (slots_.size() == kSlots) slots_.pop_back();
+  slots_.insert(slots_.begin(), {log_id, commit});
+  return commit;
+}
+
+Result<std::optional<RecordRow>> Records::find(std::int64_t collection, const RecordId& rid) {
+  MAILLON_TRY(auto get, db_.prepare("SELECT id, flags, source, state FROM record"
+                                    " WHERE collection = ?1 AND rid = ?2"));
+  MAILLON_TRY(const bool found, get.bind(1, collection).bind(2, rid.bytes()).step());
+  if (!found) return std::optional<RecordRow>{};
+  RecordRow row{get.integer(0), collection, get.integer(1), std::nullopt, {}};
+  if (!get.is_null(2)) row.source = get.integer(2);
+  const ByteView state = get.blob(3);
+  row.state.assign(state.begin(), state.end());
+  return std::optional{std::move(row)};
+}
+
+Result<std::vector<std::int64_t>> Records::resolve_table(const Commit& commit,
+                                                         std::int64_t log_id) {
+  std::vector<std::int64_t> out{log_id};
+  out.reserve(commit.body.table.commits.size() + 1);
+  for (const CommitId& id : commit.body.table.commits) {
+    MAILLON_TRY(const auto entry, log_.find(id));
+    out.push_back(entry ? entry->id : 0);
+  }
+  return out;
+}
+
+Result<std::int64_t> Records::field_name(std::size_t position, std::string_view text) {
+  // Bulk commits repeat one shape thousands of times: a comparison beats a hash.
+  if (position < shape_.size() && shape_[position].first == text) return shape_[position].second;
+  MAILLON_TRY(const std::int64_t id, names_.intern(text));
+  if (position >= shape_.size()) shape_.resize(position + 1);
+  shape_[position] = {std::string{text}, id};
+  return id;
+}
+
+Result<void> Records::fill(const Commit& commit, const Op& op, std::span<const std::int64_t> table,
+                           Resolved& out) {
+  const OpTable& ops = commit.body.ops;
+  out.refs.clear();
+  out.fields.clear();
+  const auto fields = ops.fields_of(op);
+  std::size_t dots = op.replaced.count;
+  for (const OpField& field : fields) dots += field.replaced.count;
+  out.refs.reserve(dots);  // Spans into refs are taken below: it must not move.
+  const auto resolve = [&](Slice slice) {
+    const std::size_t from = out.refs.size();
+    for (const DotRange& dot : ops.dots_in(slice))
+      if (dot.count == 0 && table[dot.index] != 0)
+        out.refs.push_back({table[dot.index], dot.leaf});
+    return std::span<const merge::OpRef>{out.refs.data() + from, out.refs.size() - from};
+  };
+  out.input.replaced = resolve(op.replaced);
+  for (std::size_t i = 0; i < fields.size(); ++i) {
+    MAILLON_TRY(const std::int64_t name, field_name(i, fields[i].name));
+    out.fields.push_back({name, fields[i].tag, resolve(fields[i].replaced), fields[i].value});
+  }
+  out.input.fields = out.fields;
+  out.input.hlc = commit.header.hlc;
+  out.input.kind = op.kind;
+  out.input.imported = !op.external_id.empty();
+  out.input.readable = op.payload_ok && is_known(op);
+  return {};
+}
+
+Result<void> Records::apply(const Commit& commit, std::int64_t log_id, std::int64_t space,
+                            bool is_void) {
+  MAILLON_TRY(const auto table, resolve_table(commit, log_id));
+  std::uint32_t leaf = 0;
+  for (const Op& op : commit.body.ops.ops) {
+    ++leaf;
+    if (touches_records(op))
+      MAILLON_CHECK(apply_op(commit, op, leaf, log_id, table, space, is_void));
+  }
+  return {};
+}
+
+Result<void> Records::insert_fresh(std::int64_t collection, const Op& op,
+                                   const merge::OpInput& input, bool& inserted) {
+  merge::RecordState state;
+  merge::apply(state, input, context_);
+  blob_.clear();
+  merge::encode_state(state, blob_);
+  std::optional<std::int64_t> source;
+  if (!op.source.empty()) {
+    MAILLON_TRY(source, names_.intern(op.source));
+  }
+  MAILLON_TRY(auto put, db_.prepare("INSERT INTO record(collection, rid, flags, source, state)"
+                                    " VALUES(?1,?2,?3,?4,?5) ON CONFLICT DO NOTHING"));
+  put.bind(1, collection).bind(2, op.id.bytes()).bind(3, flags_of(state)).bind(5, ByteView{blob_});
+  if (source)
+    put.bind(4, *source);
+  else
+    put.bind_null(4);
+  MAILLON_CHECK(put.run());
+  inserted = db_.changes() == 1;
+  return {};
+}
+
+Result<void> Records::apply_op(const Commit& commit, const Op& op, std::uint32_t leaf,
+                               std::int64_t log_id, std::span<const std::int64_t> table,
+                               std::int64_t space, bool is_void) {
+  MAILLON_TRY(const std::int64_t collection, names_.collection(space, op.collection));
+  MAILLON_CHECK(fill(commit, op, table, resolved_));
+  merge::OpInput& input = resolved_.input;
+  input.ref = {log_id, leaf};
+  input.is_void = is_void;
+  if (!is_void && names_nothing(commit, op)) {
+    bool inserted = false;
+    MAILLON_CHECK(insert_fresh(collection, op, input, inserted));
+    if (inserted) return {};
+  }
+  MAILLON_TRY(auto row, find(collection, op.id));
+  if (!row) row = RecordRow{0, collection, 0, std::nullopt, {0, 0}};
+  std::vector<CommitPtr> keep;
+  merge::RecordState state;
+  if (is_void || (row->flags & kFlagVoid) != 0) {
+    MAILLON_TRY(state, fold_all(op.collection, op.id, row->state, input.ref, keep));
+  } else {
+    MAILLON_TRY(state, merge::decode_state(row->state));
+    merge::apply(state, input, context_);
+  }
+  std::optional<std::int64_t> source = row->source;
+  if (!source && !op.source.empty()) {
+    MAILLON_TRY(source, names_.intern(op.source));
+  }
+  if (row->id != 0) return store(*row, state, source);
+  MAILLON_TRY(auto put, db_.prepare("INSERT INTO record(collection, rid, flags, source, state)"
+                                    " VALUES(?1,?2,0,NULL,x'')"));
+  MAILLON_CHECK(put.bind(1, collection).bind(2, op.id.bytes()).run());
+  row->id = db_.last_rowid();
+  return store(*row, state, source);
+}
+
+Result<void> Records::store(const RecordRow& row, const merge::RecordState& state,
+                            std::optional<std::int64_t> source) {
+  blob_.clear();
+  merge::encode_state(state, blob_);
+  MAILLON_TRY(auto put, db_.prepare("UPDATE record SET flags = ?2, source = ?3, state = ?4,"
+                                    " doc = NULL WHERE id = ?1"));
+  put.bind(1, row.id).bind(2, flags_of(state)).bind(4, ByteView{blob_});
+  if (source)
+    put.bind(3, *source);
+  else
+    put.bind_null(3);
+  return put.run();
+}
+
+Result<void> Records::refold(const Commit& commit, std::int64_t space) {
+  if (MAILLON_FAULT("void_not_folded_again")) return {};
+  for (const Op& op : commit.body.ops.ops) {
+    if (!touches_records(op)) continue;
+    MAILLON_TRY(const std::int64_t collection, names_.collection(space, op.collection));
+    MAILLON_TRY(const auto row, find(collection, op.id));
+    if (!row) continue;
+    std::vector<CommitPtr> keep;
+    MAILLON_TRY(const auto state, fold_all(op.collection, op.id, row->state, std::nullopt, keep));
+    MAILLON_CHECK(store(*row, state, row->source));
+  }
+  return {};
+}
+
+Result<std::vector<HistoryOp>> Records::walk(
+    std::string_view collection, const RecordId& rid, std::vector<merge::OpRef> from,
+    std::vector<std::pair<std::int64_t, std::int64_t>>& reissues) {
+  std::vector<HistoryOp> out;
+  std::set<merge::OpRef> seen;
+  while (!from.empty()) {
+    const merge::OpRef ref = from.back();
+    from.pop_back();
+    if (!seen.insert(ref).second) continue;
+    MAILLON_TRY(const CommitPtr commit, commits_.get(ref.commit));
+    if (ref.leaf == 0 || ref.leaf > commit->body.ops.ops.size()) continue;
+    const Op& op = commit->body.ops.ops[ref.leaf - 1];
+    MAILLON_TRY(const auto entry, log_.find(commit->id));
+    const bool held = entry->status == CommitStatus::held;
+    if (held || !touches_records(op) || op.id != rid || op.collection != collection) continue;
+    out.push_back({ref, commit, entry->is_void, &op});
+    MAILLON_TRY(const auto table, resolve_table(*commit, ref.commit));
+    const auto follow = [&](Slice slice) {
+      for (const DotRange& dot : commit->body.ops.dots_in(slice))
+        if (table[dot.index] != 0) from.push_back({table[dot.index], dot.leaf});
+    };
+    follow(op.replaced);
+    for (const OpField& field : commit->body.ops.fields_of(op)) follow(field.replaced);
+    MAILLON_TRY(const auto later, log_.reissues_of(commit->id));
+    for (const std::int64_t fresh : later) {
+      MAILLON_TRY(const auto by, commits_.get(fresh));
+      if (by->header.member != commit->header.member) continue;
+      reissues.emplace_back(ref.commit, fresh);
+      from.push_back({fresh, ref.leaf});
+    }
+    if (commit->header.reissues) {
+      MAILLON_TRY(const auto old, log_.find(*commit->header.reissues));
+      if (old) from.push_back({old->id, ref.leaf});
+    }
+  }
+  return out;
+}
+
+Result<merge::RecordState> Records::fold_all(std::string_view collection, const RecordId& rid,
+                                             ByteView state, std::optional<merge::OpRef> also,
+                                             std::vector<CommitPtr>& keep) {
+  std::vector<merge::OpRef> from;
+  MAILLON_TRY(const auto heads, merge::decode_state(state));
+  for (const auto& op : heads.ops) from.push_back(op.ref);
+  if (also) from.push_back(*also);
+  merge::History history;
+  MAILLON_TRY(const auto found, walk(collection, rid, std::move(from), history.reissues));
+  std::vector<Resolved> parts(found.size());
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    const HistoryOp& step = found[i];
+    MAILLON_TRY(const auto table, resolve_table(*step.commit, step.ref.commit));
+    MAILLON_CHECK(fill(*step.commit, *step.op, table, parts[i]));
+    parts[i].input.ref = step.ref;
+    parts[i].input.is_void = step.is_void;
+    history.ops.push_back(parts[i].input);
+    keep.push_back(step.commit);
+  }
+  return merge::fold(history, context_);
+}
+
+Result<std::vector<HistoryOp>> Records::history(std::string_view collection, const RecordId& rid,
+                                                ByteView state) {
+  std::vector<merge::OpRef> from;
+  MAILLON_TRY(const auto heads, merge::decode_state(state));
+  for (const auto& op : heads.ops) from.push_back(op.ref);
+  std::vector<std::pair<std::int64_t, std::int64_t>> reissues;
+  MAILLON_TRY(auto out, walk(collection, rid, std::move(from), reissues));
+  std::ranges::sort(out, [](const HistoryOp& a, const HistoryOp& b) {
+    return std::tie(a.commit->header.hlc, a.commit->id, a.ref.leaf) >
+           std::tie(b.commit->header.hlc, b.commit->id, b.ref.leaf);
+  });
+  return out;
+}
+
+Result<Digest> Records::digest(std::int64_t space) {
+  crypto::Hasher hasher;
+  hasher.update("maillon/digest/v1");
+  Bytes version;
+  ByteWriter{version}.le32(merge::kMergeVersion);
+  hasher.update(version);
+  MAILLON_TRY(auto collections,
+              db_.prepare("SELECT id, name FROM collection WHERE space = ?1 ORDER BY name"));
+  collections.bind(1, space);
+  for (;;) {
+    MAILLON_TRY(const bool more, collections.step());
+    if (!more) return hasher.finish();
+    const std::string name{collections.text(1)};
+    MAILLON_TRY(auto rows, db_.prepare("SELECT rid, state FROM record WHERE collection = ?1"
+                                       " ORDER BY rid"));
+    rows.bind(1, collections.integer(0));
+    for (;;) {
+      MAILLON_TRY(const bool row, rows.step());
+      if (!row) break;
+      MAILLON_TRY(const RecordId rid, RecordId::from_bytes(rows.blob(0)));
+      MAILLON_TRY(const auto state, merge::decode_state(rows.blob(1)));
+      merge::digest_into(hasher, name, rid, state, context_);
+    }
+  }
+}
+
+}  // namespace maillon::storage

@@ -1,0 +1,98 @@
+#pragma once
+
+#include "storage/state/names.hpp"
+
+namespace maillon::storage {
+
+/// One row of the table of records.
+struct RecordRow {
+  std::int64_t id = 0;
+  std::int64_t collection = 0;
+  std::int64_t flags = 0;
+  std::optional<std::int64_t> source;
+  Bytes state;
+};
+inline constexpr std::int64_t kFlagVisible = 1;
+inline constexpr std::int64_t kFlagConflict = 2;
+inline constexpr std::int64_t kFlagVoid = 4;
+
+/// A commit parsed once and kept while its neighbours are likely to be asked for.
+class CommitCache {
+ public:
+  explicit CommitCache(Log& log) noexcept : log_(log) {}
+  Result<CommitPtr> get(std::int64_t log_id);
+  void clear() { slots_.clear(); }
+
+ private:
+  static constexpr std::size_t kSlots = 4;  ///< a parsed commit of full size takes some 3 MiB
+  Log& log_;
+  std::vector<std::pair<std::int64_t, CommitPtr>> slots_;
+};
+
+/// One step of a record's history, newest first.
+struct HistoryOp {
+  merge::OpRef ref;
+  CommitPtr commit;
+  bool is_void = false;
+  const Op* op = nullptr;  ///< in `commit`
+};
+
+/// The records folded from applied commits. Writing belongs to the writer, inside its transaction.
+class Records {
+ public:
+  Records(Database& db, Log& log, Names& names) noexcept
+      : db_(db), log_(log), names_(names), context_(log, names), commits_(log) {}
+
+  Result<std::optional<RecordRow>> find(std::int64_t collection, const RecordId& rid);
+  /// Applies the record ops of one commit at `log_id` of `space`.
+  Result<void> apply(const Commit& commit, std::int64_t log_id, std::int64_t space, bool is_void);
+  /// Folds again every record that the commit touched, because its standing changed.
+  Result<void> refold(const Commit& commit, std::int64_t space);
+  /// Everything that ever happened to a record and is still in the log.
+  Result<std::vector<HistoryOp>> history(std::string_view collection, const RecordId& rid,
+                                         ByteView state);
+
+  /// Hash of all visible records and conflicts of a space, in order of collection and id.
+  Result<Digest> digest(std::int64_t space);
+  /// What `log_id`s a commit's leaf 0 names; index 0 is the commit itself. Unknown ones are 0.
+  Result<std::vector<std::int64_t>> resolve_table(const Commit& commit, std::int64_t log_id);
+
+  [[nodiscard]] const merge::Context& context() const noexcept { return context_; }
+  void forget_cached() {
+    commits_.clear();
+    shape_.clear();
+  }
+
+ private:
+  struct Resolved {
+    std::vector<merge::OpRef> refs;
+    std::vector<merge::FieldChange> fields;
+    merge::OpInput input;
+  };
+  Result<void> apply_op(const Commit& commit, const Op& op, std::uint32_t leaf, std::int64_t log_id,
+                        std::span<const std::int64_t> table, std::int64_t space, bool is_void);
+  Result<void> insert_fresh(std::int64_t collection, const Op& op, const merge::OpInput& input,
+                            bool& inserted);
+  Result<void> fill(const Commit& commit, const Op& op, std::span<const std::int64_t> table,
+                    Resolved& out);
+  Result<merge::RecordState> fold_all(std::string_view collection, const RecordId& rid,
+                                      ByteView state, std::optional<merge::OpRef> also,
+                                      std::vector<CommitPtr>& keep);
+  Result<std::vector<HistoryOp>> walk(std::string_view collection, const RecordId& rid,
+                                      std::vector<merge::OpRef> from,
+                                      std::vector<std::pair<std::int64_t, std::int64_t>>& reissues);
+  Result<void> store(const RecordRow& row, const merge::RecordState& state,
+                     std::optional<std::int64_t> source);
+  Result<std::int64_t> field_name(std::size_t position, std::string_view text);
+
+  Database& db_;
+  Log& log_;
+  Names& names_;
+  LogContext context_;
+  CommitCache commits_;
+  std::vector<std::pair<std::string, std::int64_t>> shape_;  ///< names of the last op, by position
+  Resolved resolved_;
+  Bytes blob_;
+};
+
+}  // namespace maillon::storage

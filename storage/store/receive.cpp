@@ -1,0 +1,189 @@
+#include <algorithm>
+
+#include "proto/fault.hpp"
+#include "storage/store/store.hpp"
+
+/// Taking in commits from anywhere, in causal order.
+namespace maillon::storage {
+namespace {
+
+Received refused(std::string reason, bool provable) {
+  Received out;
+  out.outcome = Received::Outcome::refused;
+  out.reason = std::move(reason);
+  out.provable = provable;
+  return out;
+}
+
+bool is_genesis(const Commit& commit) { return commit.header.federation.is_zero(); }
+
+}  // namespace
+
+Result<Received> Store::receive(const CommitPtr& commit, UnixMillis now) {
+  MAILLON_TRY(Received first, admit(commit, now));
+  using Outcome = Received::Outcome;
+  if (first.outcome != Outcome::applied && first.outcome != Outcome::held) return first;
+  // What waited for it may follow, and what waited for that.
+  std::vector<CommitId> arrived{commit->id};
+  while (!arrived.empty()) {
+    const CommitId id = arrived.back();
+    arrived.pop_back();
+    MAILLON_TRY(auto ready, log_.take_ready(id));
+    for (SignedCommit& bytes : ready) {
+      MAILLON_TRY(const CommitPtr next, load_commit(std::move(bytes)));
+      MAILLON_TRY(const Received got, admit(next, now));
+      if (got.outcome != Outcome::applied && got.outcome != Outcome::held) continue;
+      first.with.push_back(next);
+      arrived.push_back(next->id);
+    }
+  }
+  return first;
+}
+
+Result<Received> Store::admit(const CommitPtr& commit, UnixMillis now) {
+  const Header& h = commit->header;
+  MAILLON_TRY(const bool known, log_.has(commit->id));
+  if (known) return Received{Received::Outcome::duplicate};
+  if (is_genesis(*commit)) {
+    if (!federation_ || commit->id.bytes().size() != federation_->bytes().size() ||
+        !std::ranges::equal(commit->id.bytes(), federation_->bytes()))
+      return refused("the genesis of another federation", true);
+    if (const auto genesis = Trust::check_genesis(*commit); !genesis)
+      return refused(genesis.error().detail, true);
+  } else {
+    if (!federation_ || h.federation != *federation_)
+      return refused("a commit of another federation", true);
+    MAILLON_TRY(const auto needs, missing(*commit));
+    if (!needs.empty() && !MAILLON_FAULT("no_dependency_check")) {
+      MAILLON_TRY(const bool waiting, log_.is_pending(commit->id));
+      if (waiting) return Received{Received::Outcome::pending};
+      MAILLON_TRY(const std::size_t bytes, log_.pending_bytes(h.node));
+      if (bytes + commit->bytes.body.size() > limits::kPendingPerFeedBytes)
+        return refused("too much of this node is waiting already", false);
+      MAILLON_CHECK(log_.add_pending(*commit, needs));
+      return Received{Received::Outcome::pending};
+    }
+    MAILLON_TRY(const auto verdict, judge(*commit));
+    if (verdict) return *verdict;
+  }
+  Received out;
+  MAILLON_TRY(out.is_void, reissued_already(*commit));
+  if (out.is_void) out.reason = "published again by its member";
+  if (!is_genesis(*commit) && !trust_->may_write(h.member, h.space)) {
+    out.is_void = true;
+    out.reason = "its member may not write in this space";
+  }
+  const Hlc latest = Hlc::at(now + limits::kClockAheadMax, 0xffff);
+  const bool held = h.hlc > latest && !MAILLON_FAULT("early_apply");
+  out.outcome = held ? Received::Outcome::held : Received::Outcome::applied;
+  MAILLON_CHECK(take_in(*commit, held ? CommitStatus::held : CommitStatus::applied, out.is_void));
+  return out;
+}
+
+Result<std::vector<CommitId>> Store::missing(const Commit& commit) {
+  const Header& h = commit.header;
+  std::set<CommitId> needs{h.deps.begin(), h.deps.end()};
+  needs.insert(h.annuaire_heads.begin(), h.annuaire_heads.end());
+  if (h.previous) needs.insert(*h.previous);
+  // Ops may name only what their author has seen, so what leaf 0 lists must be here as well; of a
+  // re-issue alone the original may be missing.
+  for (const CommitId& id : commit.body.table.commits)
+    if (id != h.reissues) needs.insert(id);
+  std::vector<CommitId> out;
+  for (const CommitId& id : needs) {
+    MAILLON_TRY(const bool here, log_.has(id));
+    if (!here) out.push_back(id);
+  }
+  return out;
+}
+
+Result<std::optional<Received>> Store::judge(const Commit& commit) {
+  const Header& h = commit.header;
+  const auto no = [](const char* why) { return std::optional{refused(why, true)}; };
+  const Member* author = trust_->member_of(h.node);
+  // Its annuaire heads are here, so what it says of itself can be judged now.
+  if (author == nullptr || author->id != h.member) return no("its author is not a member");
+  if (trust_->space(h.space) == nullptr) return no("its space is not declared");
+  if (h.seq == 1 && h.annuaire_heads.empty() && h.space != trust_->annuaire())
+    return no("the first commit of a feed must name annuaire's heads");
+  const std::uint64_t ops = h.leaves == 0 ? 0 : h.leaves - 1;
+  std::uint64_t before_ops = 0;
+  std::uint64_t before_bytes = 0;
+  std::vector<CommitId> past{h.deps};
+  if (h.previous) past.push_back(*h.previous);
+  for (const CommitId& id : past) {
+    MAILLON_TRY(const auto entry, log_.find(id));
+    if (!entry) continue;  // Only when the dependency check is switched off.
+    MAILLON_TRY(const FeedRow feed, log_.feed_by_id(entry->feed));
+    if (feed.key.space != h.space) return no("it depends on another space");
+    if (entry->hlc >= h.hlc) return no("its clock is not after what it depends on");
+    if (h.previous != id) continue;
+    if (feed.key != h.feed() || entry->seq + 1 != h.seq)
+      return no("its previous commit is not its feed's");
+    MAILLON_TRY(const Bytes raw, log_.header_of(entry->id));
+    MAILLON_TRY(const Header previous, decode_header(raw));
+    before_ops = previous.total_ops;
+    before_bytes = previous.total_bytes;
+  }
+  if (h.total_ops != before_ops + ops || h.total_bytes != before_bytes + h.body_size)
+    return no("its totals do not follow its feed's");
+  return std::optional<Received>{};
+}
+
+Result<bool> Store::reissued_already(const Commit& commit) {
+  MAILLON_TRY(const auto by, log_.reissues_of(commit.id));
+  for (const std::int64_t id : by) {
+    MAILLON_TRY(const Bytes raw, log_.header_of(id));
+    MAILLON_TRY(const Header header, decode_header(raw));
+    if (header.member == commit.header.member) return true;
+  }
+  return false;
+}
+
+Result<void> Store::take_in(const Commit& commit, CommitStatus status, bool is_void) {
+  MAILLON_TRY(const FeedRow feed, log_.feed_row(commit.header.feed(), commit.header.member));
+  MAILLON_TRY(const std::int64_t id, log_.insert(commit, feed, status, is_void));
+  if (commit.header.reissues) MAILLON_CHECK(log_.add_reissue(*commit.header.reissues, id));
+  if (status == CommitStatus::applied) MAILLON_CHECK(apply_at(commit, id, feed, is_void));
+  return void_reissued(commit);
+}
+
+Result<void> Store::apply_at(const Commit& commit, std::int64_t log_id, const FeedRow& feed,
+                             bool is_void) {
+  MAILLON_CHECK(log_.move_heads(commit, log_id, feed.space));
+  const bool governs = is_genesis(commit) || commit.header.space == trust_->annuaire();
+  if (governs && !is_void) {
+    auto next = std::make_shared<Trust>(*trust_);
+    next->apply(commit);
+    trust_ = std::move(next);
+  }
+  return records_.apply(commit, log_id, feed.space, is_void);
+}
+
+Result<void> Store::void_reissued(const Commit& commit) {
+  if (!commit.header.reissues) return {};
+  MAILLON_TRY(const auto old, log_.find(*commit.header.reissues));
+  if (!old || old->is_void) return {};
+  MAILLON_TRY(const FeedRow feed, log_.feed_by_id(old->feed));
+  if (feed.member != commit.header.member) return {};
+  MAILLON_CHECK(log_.set_void(old->id));
+  if (old->status != CommitStatus::applied) return {};
+  MAILLON_TRY(SignedCommit bytes, log_.bytes_of(old->id));
+  MAILLON_TRY(const CommitPtr original, load_commit(std::move(bytes)));
+  return records_.refold(*original, feed.space);
+}
+
+Result<std::size_t> Store::release_held(UnixMillis now) {
+  MAILLON_TRY(const auto due, log_.held_until(Hlc::at(now + limits::kClockAheadMax, 0xffff)));
+  for (const std::int64_t id : due) {
+    MAILLON_TRY(SignedCommit bytes, log_.bytes_of(id));
+    MAILLON_TRY(const CommitPtr commit, load_commit(std::move(bytes)));
+    MAILLON_TRY(const auto entry, log_.find(commit->id));
+    MAILLON_TRY(const FeedRow feed, log_.feed_by_id(entry->feed));
+    MAILLON_CHECK(log_.set_applied(id));
+    MAILLON_CHECK(apply_at(*commit, id, feed, entry->is_void));
+  }
+  return due.size();
+}
+
+}  // namespace maillon::storage

@@ -1,0 +1,96 @@
+#include "storage/store/store.hpp"
+
+#include "proto/fault.hpp"
+
+namespace maillon::storage {
+
+namespace {
+constexpr std::string_view kFederationKey = "federation";
+}
+
+Store::Store(Database db) noexcept
+    : db_(std::move(db)), log_(db_), names_(db_), records_(db_, log_, names_),
+      trust_(std::make_shared<Trust>()) {}
+
+Result<std::unique_ptr<Store>> Store::open(const StoreOptions& options) {
+  DatabaseOptions how;
+  how.create = true;
+  how.cache_kib = options.cache_kib;
+  how.vfs = options.vfs;
+  how.exclusive = options.exclusive;
+  MAILLON_TRY(Database db, Database::open(options.path, how));
+  MAILLON_CHECK(migrate(db));
+  std::unique_ptr<Store> store{new Store{std::move(db)}};
+  MAILLON_CHECK(store->load());
+  return store;
+}
+
+Result<void> Store::load() {
+  federation_.reset();
+  MAILLON_TRY(const auto federation, meta(kFederationKey));
+  if (federation) {
+    MAILLON_TRY(federation_, FederationId::from_bytes(*federation));
+  }
+  return fold_trust();
+}
+
+Result<void> Store::fold_trust() {
+  auto trust = std::make_shared<Trust>();
+  if (federation_) {
+    const auto genesis = *CommitId::from_bytes(federation_->bytes());
+    MAILLON_TRY(const auto first, log_.find(genesis));
+    if (first) {
+      MAILLON_TRY(const FeedRow feed, log_.feed_by_id(first->feed));
+      std::vector<std::int64_t> entries;
+      MAILLON_CHECK(log_.scan(feed.space, 0, [&](const LogEntry& entry) -> Result<bool> {
+        if (entry.status == CommitStatus::applied && !entry.is_void) entries.push_back(entry.id);
+        return true;
+      }));
+      for (const std::int64_t entry : entries) {
+        MAILLON_TRY(SignedCommit bytes, log_.bytes_of(entry));
+        MAILLON_TRY(const CommitPtr commit, load_commit(std::move(bytes)));
+        trust->apply(*commit);
+      }
+    }
+  }
+  trust_ = std::move(trust);
+  return {};
+}
+
+Result<void> Store::begin() { return db_.execute("BEGIN IMMEDIATE"); }
+
+Result<void> Store::commit() { return db_.execute("COMMIT"); }
+
+Result<void> Store::rollback() {
+  if (db_.in_transaction()) MAILLON_CHECK(db_.execute("ROLLBACK"));
+  names_.clear();
+  records_.forget_cached();
+  told_heads_.clear();
+  return load();
+}
+
+Result<void> Store::set_federation(const FederationId& id) {
+  if (federation_ && *federation_ != id)
+    return Error{Errc::refused, "this folder already belongs to another federation",
+                 "ce dossier appartient déjà à une autre fédération",
+                 "use another folder with --data", "utilisez un autre dossier avec --data"};
+  MAILLON_CHECK(set_meta(kFederationKey, id.bytes()));
+  federation_ = id;
+  return {};
+}
+
+Result<std::optional<Bytes>> Store::meta(std::string_view key) {
+  MAILLON_TRY(auto get, db_.prepare("SELECT value FROM meta WHERE key = ?1"));
+  MAILLON_TRY(const bool found, get.bind(1, key).step());
+  if (!found) return std::optional<Bytes>{};
+  const ByteView value = get.blob(0);
+  return std::optional{Bytes{value.begin(), value.end()}};
+}
+
+Result<void> Store::set_meta(std::string_view key, ByteView value) {
+  MAILLON_TRY(auto put, db_.prepare("INSERT INTO meta(key, value) VALUES(?1, ?2)"
+                                    " ON CONFLICT(key) DO UPDATE SET value = excluded.value"));
+  return put.bind(1, key).bind(2, value).run();
+}
+
+}  // namespace maillon::storage

@@ -1,0 +1,152 @@
+#pragma once
+
+#include <memory>
+#include <set>
+
+#include "proto/value.hpp"
+#include "storage/state/records.hpp"
+#include "storage/trust/trust.hpp"
+
+/// The shared store: one SQLite file, its log, and the records folded from it. One thread at a time.
+namespace maillon::storage {
+
+struct StoreOptions {
+  std::filesystem::path path;
+  int cache_kib = 16 * 1024;
+  const char* vfs = nullptr;
+  bool exclusive = false;
+};
+
+/// Who signs local commits.
+struct Author {
+  MemberId member;
+  std::uint64_t incarnation;
+  const crypto::SigningKey* key;
+  [[nodiscard]] NodeId node() const noexcept { return key->node_id(); }
+};
+
+/// What became of a commit that arrived. Errors mean that the store itself failed.
+struct Received {
+  enum class Outcome {
+    applied,
+    held,       ///< its time has not come
+    duplicate,  ///< stored before
+    pending,    ///< waits for what it depends on
+    refused,    ///< a rule says no; nothing was kept
+  };
+  Outcome outcome = Outcome::applied;
+  bool is_void = false;
+  std::string reason = {};  ///< of a refusal or voidness, for logs
+  bool provable = false;    ///< the sender could have known: it misbehaved
+  std::vector<CommitPtr> with = {};  ///< pending commits that could follow at once
+};
+
+/// A change that somebody wishes for; dots are filled in when it is written.
+struct Change {
+  OpKind kind = OpKind::patch;
+  std::string collection;
+  RecordId id = RecordId::zero();
+  IdForm form = IdForm::random;
+  std::string source;       ///< with external_id: this is a row of a source, and fields that the
+  std::string external_id;  ///< source gave before and no longer gives are cleared
+  std::vector<std::pair<std::string, Value>> fields = {};
+};
+
+enum class ChangeOutcome : std::uint8_t { created, changed, unchanged, deleted_here, not_found };
+
+struct Written {
+  std::vector<CommitPtr> commits;
+  std::vector<ChangeOutcome> outcomes;  ///< one per change
+};
+
+/// A governance op to be written: its message, encoded.
+struct GovernanceOp {
+  OpKind kind;
+  Bytes message;
+};
+
+class Store {
+ public:
+  /// Opens or creates, migrates, and folds annuaire.
+  [[nodiscard]] static Result<std::unique_ptr<Store>> open(const StoreOptions& options);
+  Store(const Store&) = delete;
+  Store& operator=(const Store&) = delete;
+
+  // A transaction that may hold many calls; nothing is durable, and nothing may be acknowledged,
+  // before commit() returned.
+  Result<void> begin();
+  Result<void> commit();
+  /// Drops everything since begin(), in memory as well.
+  Result<void> rollback();
+
+  /// Which federation this store belongs to; before that only a genesis is accepted.
+  [[nodiscard]] const std::optional<FederationId>& federation() const noexcept { return federation_; }
+  Result<void> set_federation(const FederationId& id);
+
+  /// Takes in a verified commit from anywhere, and pending ones that waited for it.
+  Result<Received> receive(const CommitPtr& commit, UnixMillis now);
+  /// Applies held commits whose time has come; gives how many.
+  Result<std::size_t> release_held(UnixMillis now);
+
+  /// Writes changes as one or more commits of the author.
+  Result<Written> write(const SpaceId& space, std::span<const Change> changes, const Author& author,
+                        UnixMillis now, Rng& rng);
+  Result<CommitPtr> write_governance(std::span<const GovernanceOp> ops, const Author& author,
+                                     UnixMillis now, Rng& rng);
+  /// Signs a federation's first commit and makes this store its own.
+  Result<CommitPtr> write_genesis(const Genesis& genesis, const Bytes& annuaire, const Author& author,
+                                  UnixMillis now, Rng& rng);
+  /// Publishes again what of the member's commits is held for the future, under `author`, whose
+  /// incarnation must be fresh. Gives the new commits.
+  Result<std::vector<CommitPtr>> reissue_held(const Author& author, UnixMillis now, Rng& rng);
+
+  /// Shared with other threads; replaced, never changed.
+  [[nodiscard]] std::shared_ptr<const Trust> trust() const noexcept { return trust_; }
+  [[nodiscard]] Database& database() noexcept { return db_; }
+  [[nodiscard]] Log& log() noexcept { return log_; }
+  [[nodiscard]] Records& records() noexcept { return records_; }
+  [[nodiscard]] Names& names() noexcept { return names_; }
+
+  Result<std::optional<Bytes>> meta(std::string_view key);
+  Result<void> set_meta(std::string_view key, ByteView value);
+
+ private:
+  explicit Store(Database db) noexcept;
+  Result<void> load();
+  Result<void> fold_trust();
+
+  // Receiving.
+  Result<Received> admit(const CommitPtr& commit, UnixMillis now);
+  Result<std::vector<CommitId>> missing(const Commit& commit);
+  Result<std::optional<Received>> judge(const Commit& commit);
+  Result<bool> reissued_already(const Commit& commit);
+  Result<void> take_in(const Commit& commit, CommitStatus status, bool is_void);
+  Result<void> apply_at(const Commit& commit, std::int64_t log_id, const FeedRow& feed, bool is_void);
+  Result<void> void_reissued(const Commit& commit);
+
+  // Writing.
+  struct Opening;  ///< what the next header starts from
+  Result<Opening> open_feed(const SpaceId& space, const Author& author, UnixMillis now);
+  Result<CommitPtr> seal_and_take(CommitDraft& draft, Opening& opening, const Author& author,
+                                  Rng& rng);
+  Result<std::optional<ChangeOutcome>> draft_change(const Change& change, std::int64_t space,
+                                                    CommitDraft& draft);
+  Result<std::vector<std::pair<std::string, Value>>> wanted_fields(const Change& change,
+                                                                   const RecordRow& row,
+                                                                   const merge::RecordState& state);
+  Result<std::optional<Bytes>> last_imported(const Change& change, const RecordRow& row,
+                                             const merge::RecordState& state, std::string_view field);
+  Result<CommitPtr> reissue_one(const LogEntry& old, const Author& author, UnixMillis now, Rng& rng,
+                                std::map<CommitId, CommitId>& renamed);
+
+  Database db_;
+  Log log_;
+  Names names_;
+  Records records_;
+  std::optional<FederationId> federation_;
+  std::shared_ptr<const Trust> trust_;
+  /// annuaire's heads as last told in a feed of ours, to be told again only when they changed.
+  std::map<FeedKey, std::vector<CommitId>> told_heads_;
+};
+
+}  // namespace maillon::storage

@@ -1,0 +1,298 @@
+#include <algorithm>
+
+#include "proto/fault.hpp"
+#include "storage/store/opening.hpp"
+
+/// Local commits: dots are filled in from what this node has applied.
+namespace maillon::storage {
+
+namespace {
+
+/// Room that one change may take in a body besides its values.
+std::size_t size_of(const Change& change) {
+  std::size_t size = change.collection.size() + change.source.size() + change.external_id.size() + 64;
+  for (const auto& [name, value] : change.fields) size += name.size() + value.text().size() + 16;
+  return size;
+}
+
+/// Ops with what they borrow.
+struct OpBuffer {
+  OpTable table;
+  Op op;
+  std::vector<Bytes> values;
+
+  void add_dots(Slice& slice, std::vector<DotRange> dots) {
+    std::ranges::sort(dots);
+    const auto repeated = std::ranges::unique(dots);
+    dots.erase(repeated.begin(), repeated.end());
+    slice = {static_cast<std::uint32_t>(table.dots.size()), static_cast<std::uint32_t>(dots.size())};
+    table.dots.insert(table.dots.end(), dots.begin(), dots.end());
+  }
+};
+
+bool has_field(std::span<const std::pair<std::string, Value>> fields, std::string_view name) {
+  return std::ranges::any_of(fields, [&](const auto& field) { return field.first == name; });
+}
+
+const merge::FieldState* register_of(const merge::RecordState& state, std::int64_t name) {
+  for (const auto& field : state.fields)
+    if (field.name == name && field.tag == static_cast<std::uint32_t>(FieldTag::reg)) return &field;
+  return nullptr;
+}
+
+/// Whether everybody already sees exactly this value.
+bool agrees(const merge::RecordState& state, const merge::FieldState* field, ByteView value) {
+  bool any = false;
+  if (field != nullptr)
+    for (const auto& head : field->heads) {
+      if (state.ops[head.op].is_void || !state.ops[head.op].readable) continue;
+      if (!std::ranges::equal(head.value, value)) return false;
+      any = true;
+    }
+  const bool null = value.size() == 1 && value[0] == static_cast<std::uint8_t>(Value::Kind::null);
+  return any || null;
+}
+
+}  // namespace
+
+Result<Store::Opening> Store::open_feed(const SpaceId& space, const Author& author, UnixMillis now) {
+  Opening out;
+  Header& h = out.header;
+  h.federation = federation_.value_or(FederationId::zero());
+  h.space = space;
+  h.member = author.member;
+  h.node = author.node();
+  h.incarnation = author.incarnation;
+  MAILLON_TRY(const FeedRow feed, log_.feed_row(h.feed(), author.member));
+  out.space = feed.space;
+  MAILLON_TRY(const auto previous, log_.feed_tip(feed.id));
+  Hlc highest;
+  h.seq = 1;
+  if (previous) {
+    MAILLON_TRY(const Bytes raw, log_.header_of(previous->id));
+    MAILLON_TRY(const Header before, decode_header(raw));
+    out.before_ops = before.total_ops;
+    out.before_bytes = before.total_bytes;
+    h.seq = previous->seq + 1;
+    h.previous = previous->cid;
+    highest = previous->hlc;
+  }
+  MAILLON_TRY(const auto heads, log_.heads(feed.space));
+  for (const LogEntry& head : heads) {
+    highest = std::max(highest, head.hlc);
+    if (head.cid != h.previous && h.deps.size() < limits::kDepsMax) h.deps.push_back(head.cid);
+  }
+  h.hlc = stamp(now, highest);
+  if (federation_ && space != trust_->annuaire()) {
+    MAILLON_TRY(const std::int64_t annuaire, log_.space_row(trust_->annuaire()));
+    MAILLON_TRY(const auto known, log_.heads(annuaire));
+    std::vector<CommitId> ids;
+    for (const LogEntry& head : known)
+      if (ids.size() < limits::kDepsMax) ids.push_back(head.cid);
+    if (auto& told = told_heads_[h.feed()]; told != ids || h.seq == 1) {
+      h.annuaire_heads = ids;
+      told = std::move(ids);
+    }
+  }
+  return out;
+}
+
+Result<CommitPtr> Store::seal_and_take(CommitDraft& draft, Opening& opening, const Author& author,
+                                       Rng& rng) {
+  MAILLON_TRY(const CommitPtr commit,
+              draft.seal(opening.header, opening.before_ops, opening.before_bytes, *author.key, rng));
+  MAILLON_CHECK(take_in(*commit, CommitStatus::applied, /*is_void=*/false));
+  return commit;
+}
+
+Result<Written> Store::write(const SpaceId& space, std::span<const Change> changes,
+                             const Author& author, UnixMillis now, Rng& rng) {
+  if (!trust_->may_write(author.member, space))
+    return Error{Errc::not_allowed, "this member may not write in that space",
+                 "ce membre n’a pas le droit d’écrire dans cet espace",
+                 "`maillon space list` shows who may", "« maillon space list » montre qui le peut"};
+  Written out;
+  CommitDraft draft;
+  std::set<RecordId> drafted;
+  MAILLON_TRY(const std::int64_t row, log_.space_row(space));
+  const auto flush = [&]() -> Result<void> {
+    if (draft.ops() == 0) return {};
+    MAILLON_TRY(Opening opening, open_feed(space, author, now));
+    MAILLON_TRY(auto commit, seal_and_take(draft, opening, author, rng));
+    out.commits.push_back(std::move(commit));
+    draft = CommitDraft{};
+    drafted.clear();
+    return {};
+  };
+  for (const Change& change : changes) {
+    // A second change of one record must see the first.
+    if (drafted.contains(change.id) || !draft.has_room(size_of(change))) MAILLON_CHECK(flush());
+    MAILLON_TRY(const auto outcome, draft_change(change, row, draft));
+    out.outcomes.push_back(outcome.value_or(ChangeOutcome::unchanged));
+    drafted.insert(change.id);
+  }
+  MAILLON_CHECK(flush());
+  return out;
+}
+
+Result<std::optional<ChangeOutcome>> Store::draft_change(const Change& change, std::int64_t space,
+                                                         CommitDraft& draft) {
+  MAILLON_TRY(const auto collection, names_.find_collection(space, change.collection));
+  std::optional<RecordRow> row;
+  if (collection) {
+    MAILLON_TRY(row, records_.find(*collection, change.id));
+  }
+  merge::RecordState state;
+  if (row) {
+    MAILLON_TRY(state, merge::decode_state(row->state));
+  }
+  const merge::Shown shown = merge::show(state);
+  const bool removes = change.kind == OpKind::remove;
+  if (removes && !shown.visible) return std::optional{ChangeOutcome::not_found};
+  std::vector<std::pair<std::string, Value>> fields;
+  if (!removes) {
+    if (row) {
+      MAILLON_TRY(fields, wanted_fields(change, *row, state));
+    } else {
+      fields = change.fields;
+    }
+    if (fields.empty() && (row || !change.fields.empty())) return std::optional<ChangeOutcome>{};
+    // A source that still lists what was deleted here does not bring it back.
+    if (shown.deleted && !change.external_id.empty())
+      return std::optional{ChangeOutcome::deleted_here};
+  }
+
+  OpBuffer buffer;
+  Op& op = buffer.op;
+  op.kind = static_cast<std::uint32_t>(change.kind);
+  op.collection = change.collection;
+  op.id = change.id;
+  op.id_form = change.form;
+  op.source = change.source;
+  op.external_id = change.external_id;
+  const auto dot_of = [&](const merge::OpRef& ref) -> Result<DotRange> {
+    MAILLON_TRY(const CommitId id, log_.commit_id_of(ref.commit));
+    return DotRange{draft.index_of(id), ref.leaf, 0, 0};
+  };
+  std::vector<DotRange> whole;
+  for (std::size_t i = 0; i < state.ops.size(); ++i) {
+    const auto& entry = state.ops[i];
+    if (!entry.removes && !entry.bare && !removes) continue;
+    MAILLON_TRY(const DotRange dot, dot_of(entry.ref));
+    whole.push_back(dot);
+  }
+  buffer.add_dots(op.replaced, std::move(whole));
+  std::ranges::sort(fields, {}, &std::pair<std::string, Value>::first);
+  buffer.values.reserve(fields.size());
+  for (const auto& [name, value] : fields) {
+    OpField field;
+    field.name = name;
+    field.tag = static_cast<std::uint32_t>(FieldTag::reg);
+    std::vector<DotRange> dots;
+    for (const auto& known : state.fields) {
+      if (records_.context().name(known.name) != name) continue;
+      for (const auto& head : known.heads) {
+        if (head.through) continue;
+        MAILLON_TRY(const DotRange dot, dot_of(state.ops[head.op].ref));
+        dots.push_back(dot);
+      }
+    }
+    buffer.add_dots(field.replaced, std::move(dots));
+    buffer.values.push_back(value.encoded());
+    field.value = buffer.values.back();
+    buffer.table.fields.push_back(field);
+  }
+  op.fields = {0, static_cast<std::uint32_t>(buffer.table.fields.size())};
+  draft.add(buffer.table, op);
+  return std::optional{row && shown.visible ? ChangeOutcome::changed : ChangeOutcome::created};
+}
+
+Result<std::vector<std::pair<std::string, Value>>> Store::wanted_fields(
+    const Change& change, const RecordRow& row, const merge::RecordState& state) {
+  std::vector<std::pair<std::string, Value>> out;
+  const bool from_source = !change.external_id.empty();
+  for (const auto& [name, value] : change.fields) {
+    MAILLON_TRY(const auto id, names_.find(name));
+    const merge::FieldState* field = id ? register_of(state, *id) : nullptr;
+    const Bytes encoded = value.encoded();
+    if (agrees(state, field, encoded)) continue;
+    // Somebody corrected what the source said: as long as it says the same, it says nothing new.
+    if (from_source && field != nullptr) {
+      MAILLON_TRY(const auto before, last_imported(change, row, state, name));
+      if (before == encoded) continue;
+    }
+    out.emplace_back(name, value);
+  }
+  if (!from_source) return out;
+  for (const auto& field : state.fields) {
+    const std::string name{records_.context().name(field.name)};
+    if (has_field(change.fields, name)) continue;
+    const bool by_source = std::ranges::any_of(field.heads, [&](const merge::FieldHead& head) {
+      return state.ops[head.op].imported;
+    });
+    const Bytes null = Value{}.encoded();
+    if (by_source && !agrees(state, &field, null)) out.emplace_back(name, Value{});
+  }
+  return out;
+}
+
+Result<std::optional<Bytes>> Store::last_imported(const Change& change, const RecordRow& row,
+                                                  const merge::RecordState& state,
+                                                  std::string_view name) {
+  MAILLON_TRY(const auto id, names_.find(name));
+  const merge::FieldState* field = id ? register_of(state, *id) : nullptr;
+  if (field == nullptr) return std::optional<Bytes>{};
+  for (const auto& head : field->heads)
+    if (state.ops[head.op].imported) return std::optional{Bytes{head.value.begin(), head.value.end()}};
+  MAILLON_TRY(const auto history, records_.history(change.collection, change.id, row.state));
+  for (const HistoryOp& step : history) {
+    if (step.op->external_id.empty() || step.op->source != change.source) continue;
+    for (const OpField& written : step.commit->body.ops.fields_of(*step.op))
+      if (written.name == name)
+        return std::optional{Bytes{written.value.begin(), written.value.end()}};
+  }
+  return std::optional<Bytes>{};
+}
+
+Result<CommitPtr> Store::write_governance(std::span<const GovernanceOp> ops, const Author& author,
+                                          UnixMillis now, Rng& rng) {
+  MAILLON_TRY(Opening opening, open_feed(trust_->annuaire(), author, now));
+  CommitDraft draft;
+  for (const GovernanceOp& governance : ops) {
+    OpBuffer buffer;
+    buffer.op.kind = static_cast<std::uint32_t>(governance.kind);
+    buffer.op.id = random_record_id(rng);
+    buffer.table.fields.push_back(
+        {"message", static_cast<std::uint32_t>(FieldTag::reg), {}, {}, governance.message});
+    buffer.op.fields = {0, 1};
+    draft.add(buffer.table, buffer.op);
+  }
+  return seal_and_take(draft, opening, author, rng);
+}
+
+Result<CommitPtr> Store::write_genesis(const Genesis& genesis, const Bytes& annuaire,
+                                       const Author& author, UnixMillis now, Rng& rng) {
+  Header header;
+  header.space = space_id(annuaire);
+  header.member = author.member;
+  header.node = author.node();
+  header.incarnation = author.incarnation;
+  header.seq = 1;
+  header.hlc = stamp(now, Hlc{});
+  const Bytes message = encode(genesis);
+  OpBuffer buffer;
+  buffer.op.kind = static_cast<std::uint32_t>(OpKind::genesis);
+  buffer.op.id = random_record_id(rng);
+  buffer.table.fields.push_back(
+      {"message", static_cast<std::uint32_t>(FieldTag::reg), {}, {}, message});
+  buffer.op.fields = {0, 1};
+  CommitDraft draft;
+  draft.add(buffer.table, buffer.op);
+  MAILLON_TRY(const CommitPtr commit, draft.seal(header, 0, 0, *author.key, rng));
+  MAILLON_TRY(const Genesis checked, Trust::check_genesis(*commit));
+  MAILLON_CHECK(set_federation(*FederationId::from_bytes(commit->id.bytes())));
+  MAILLON_CHECK(take_in(*commit, CommitStatus::applied, /*is_void=*/false));
+  return commit;
+}
+
+}  // namespace maillon::storage
