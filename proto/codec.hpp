@@ -134,6 +134,7 @@ struct WireCommit {
   Bytes header_delta;
   Bytes signature;
   Bytes body;
+  std::uint32_t base = 0;
 };
 struct Commits {
   std::vector<WireCommit> commits;
@@ -142,6 +143,7 @@ struct Frontier {
   SpaceId space = SpaceId::zero();
   Digest frontier = Digest::zero();
   std::uint64_t received_bytes = 0;
+  bool reply = false;
 };
 struct JoinRequest {
   Bytes token;

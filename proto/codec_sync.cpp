@@ -142,6 +142,7 @@ Bytes encode(const Commits& m) {
     c.set_header_delta(str(commit.header_delta));
     c.set_signature(str(commit.signature));
     c.set_body(str(commit.body));
+    c.set_base(commit.base);
   }
   return framed(MessageKind::commits, out);
 }
@@ -153,7 +154,7 @@ Result<Commits> decode_commits(ByteView message) {
   for (const auto& c : in.commits()) {
     if (c.header().empty() == c.header_delta().empty()) return bad("commit: one header or delta");
     out.commits.push_back(
-        {bytes(c.header()), bytes(c.header_delta()), bytes(c.signature()), bytes(c.body())});
+        {bytes(c.header()), bytes(c.header_delta()), bytes(c.signature()), bytes(c.body()), c.base()});
   }
   return out;
 }
@@ -163,6 +164,7 @@ Bytes encode(const Frontier& m) {
   out.set_space(str(m.space.bytes()));
   out.set_frontier(str(m.frontier.bytes()));
   out.set_received_bytes(m.received_bytes);
+  out.set_reply(m.reply);
   return framed(MessageKind::frontier, out);
 }
 
@@ -172,6 +174,7 @@ Result<Frontier> decode_frontier(ByteView message) {
   MAILLON_TRY(out.space, SpaceId::from_bytes(view(in.space())));
   MAILLON_TRY(out.frontier, Digest::from_bytes(view(in.frontier())));
   out.received_bytes = in.received_bytes();
+  out.reply = in.reply();
   return out;
 }
 

@@ -1,0 +1,196 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "node/sync/header_delta.hpp"
+#include "proto/clock.hpp"
+#include "proto/codec.hpp"
+
+/// Replication without sockets: messages, results and ticks in, actions out (docs/protocol.md,
+/// "Sessions"). Deterministic: the daemon and the simulator run this same code.
+namespace maillon::sync {
+
+/// A commit's place in the local log.
+struct Place {
+  std::int64_t log = 0;
+  FeedKey feed;
+  std::uint64_t seq = 0;
+  CommitId id = CommitId::zero();
+};
+
+/// How the engine sees storage. Answers reflect what is durable.
+class SyncStore {
+ public:
+  virtual ~SyncStore() = default;
+  /// annuaire, as soon as it is known.
+  [[nodiscard]] virtual std::optional<SpaceId> annuaire() = 0;
+  /// Spaces other than annuaire that this node stores and that `peer` may read.
+  [[nodiscard]] virtual std::vector<SpaceId> shared_with(const MemberId& peer) = 0;
+  [[nodiscard]] virtual Digest frontier(const SpaceId& space) = 0;
+  /// Tips of commits placed after `after`.
+  [[nodiscard]] virtual std::vector<Tip> tips(const SpaceId& space, std::int64_t after) = 0;
+  [[nodiscard]] virtual std::int64_t last_log() = 0;
+  [[nodiscard]] virtual std::optional<Place> place(const CommitId& id) = 0;
+  /// The first commit of a feed with at least this seq.
+  [[nodiscard]] virtual std::optional<Place> first_from(const FeedKey& feed, std::uint64_t seq) = 0;
+  /// The commit before this one in its feed.
+  [[nodiscard]] virtual std::optional<Place> before(const Place& place) = 0;
+  /// All commits of a feed; for forked feeds only.
+  [[nodiscard]] virtual std::vector<Place> feed(const FeedKey& key) = 0;
+  /// Walks a space's log after `after`, in an order that respects causality, until `each` says no.
+  virtual void scan(const SpaceId& space, std::int64_t after,
+                    const std::function<bool(const Place&)>& each) = 0;
+  [[nodiscard]] virtual SignedCommit bytes(const Place& place) = 0;
+  struct Agreed {
+    Digest frontier = Digest::zero();
+    std::int64_t log = 0;
+  };
+  [[nodiscard]] virtual std::optional<Agreed> agreed(const NodeId& peer, const SpaceId& space) = 0;
+};
+
+using SessionId = std::uint64_t;
+
+struct SendMessage {
+  SessionId session;
+  Bytes message;
+  bool urgent = false;  ///< small and awaited: goes ahead of bulk
+};
+/// Commits to verify and store; answered by on_stored with the same token.
+struct Submit {
+  SessionId session;
+  std::uint64_t token;
+  std::vector<SignedCommit> commits;
+};
+struct CloseSession {
+  SessionId session;
+  std::string why;
+  bool misbehaved = false;
+};
+/// Both sides agree: worth remembering for the next session.
+struct Remember {
+  NodeId peer;
+  SpaceId space;
+  SyncStore::Agreed agreed;
+};
+using Action = std::variant<SendMessage, Submit, CloseSession, Remember>;
+
+/// What became of one Submit.
+struct StoreResult {
+  std::vector<CommitId> stored;           ///< new here, durable now
+  std::optional<std::string> misbehaved;  ///< provable fault of the sender, in words
+  bool failed = false;                    ///< the store could not take them (disk full)
+};
+
+struct EngineOptions {
+  std::string software = "maillon";
+  std::vector<std::string> urls;
+};
+
+/// What a person may want to know of one session.
+struct SessionView {
+  NodeId peer = NodeId::zero();
+  bool in_sync = false;             ///< all shared spaces had equal frontiers when last told
+  std::size_t commits_received = 0;
+  std::size_t commits_sent = 0;
+  std::optional<std::int64_t> clock_offset_ms;  ///< theirs minus ours, at hello
+};
+
+class Engine {
+ public:
+  Engine(SyncStore& store, Clock& clock, EngineOptions options);
+
+  SessionId open(const NodeId& peer, const MemberId& member);
+  void closed(SessionId session);
+  void on_message(SessionId session, ByteView message);
+  void on_stored(SessionId session, std::uint64_t token, const StoreResult& result);
+  /// Commits became durable, from here or from anyone; give them to whoever lacks them.
+  void on_changed();
+  /// The transport holds much of what was sent (true), or has room again (false).
+  void set_congested(SessionId session, bool congested);
+  /// Call every second or so.
+  void on_tick();
+  /// Asks every peer for its frontiers.
+  void probe();
+
+  [[nodiscard]] std::vector<Action> take_actions();
+  [[nodiscard]] std::vector<std::pair<SessionId, SessionView>> sessions() const;
+  /// Whether every open session last said the frontier that we have, in every shared space.
+  [[nodiscard]] bool all_in_sync();
+
+ private:
+  using Feed = std::pair<NodeId, std::uint64_t>;
+  struct Lane {
+    std::optional<Digest> theirs;      ///< their frontier as last told
+    std::optional<Digest> remembered;  ///< by them, from hello
+    bool started = false;              ///< what they have is known; new commits flow
+    bool tips_sent = false;
+    UnixMillis last_tips{};
+    std::int64_t base = 0;             ///< they have all commits placed up to here
+    std::int64_t snapshot = 0;         ///< what follows applies to commits up to here
+    std::int64_t cursor = 0;
+    std::map<Feed, std::uint64_t> has; ///< they have this feed up to seq
+    std::set<std::int64_t> owed;       ///< of forked feeds, one by one
+    std::set<Feed> forked;
+    std::set<CommitId> came;           ///< from them, so not to be sent back
+    std::optional<Digest> told;        ///< our frontier as last told to them
+  };
+  struct Session {
+    NodeId peer;
+    MemberId member;
+    bool greeted = false;
+    bool congested = false;
+    std::map<SpaceId, Lane> lanes;
+    HeaderWindow sent;
+    HeaderWindow received;
+    std::uint64_t sent_bytes = 0;      ///< of Commits messages
+    std::uint64_t acked_bytes = 0;
+    std::uint64_t received_bytes = 0;
+    std::uint64_t stored_bytes = 0;
+    std::map<std::uint64_t, std::pair<std::size_t, std::set<SpaceId>>> submits;
+    std::optional<std::int64_t> clock_offset_ms;
+    std::size_t commits_received = 0;
+    std::size_t commits_sent = 0;
+  };
+
+  void handle(SessionId id, Session& s, ByteView message);
+  void on_hello(SessionId id, Session& s, const Hello& hello);
+  void on_tips(SessionId id, Session& s, const Tips& tips);
+  void on_want(SessionId id, Session& s, const Want& want);
+  void on_commits(SessionId id, Session& s, Commits commits, std::size_t size);
+  void on_frontier(SessionId id, Session& s, const Frontier& frontier);
+
+  [[nodiscard]] bool may_share(const Session& s, const SpaceId& space);
+  [[nodiscard]] std::vector<SpaceId> spaces_of(const Session& s);
+  [[nodiscard]] bool annuaire_settled(const Session& s);
+  void compare(SessionId id, Session& s, const SpaceId& space, bool may_repeat);
+  void compare_all(SessionId id, Session& s);
+  void send_tips(SessionId id, Session& s, const SpaceId& space, Lane& lane);
+  void learn(SessionId id, Session& s, const SpaceId& space, Lane& lane, const Tips& tips);
+  void learn_forked(const SpaceId& space, Lane& lane, const Feed& feed, std::span<const Tip> theirs);
+  void start(const SpaceId& space, Lane& lane, std::int64_t base, std::int64_t cursor);
+  void pump(SessionId id, Session& s);
+  bool pump_lane(SessionId id, Session& s, const SpaceId& space, Lane& lane);
+  [[nodiscard]] bool lacks(Lane& lane, const Place& place) const;
+  void tell(SessionId id, Session& s, const SpaceId& space, Lane& lane, bool reply);
+  void agree(Session& s, const SpaceId& space, Lane& lane);
+  void send(SessionId id, Bytes message, bool urgent);
+  void fail(SessionId id, std::string why, bool misbehaved);
+  [[nodiscard]] bool idle(const Session& s) const;
+
+  SyncStore& store_;
+  Clock& clock_;
+  EngineOptions options_;
+  std::map<SessionId, Session> sessions_;
+  SessionId next_session_ = 1;
+  std::uint64_t next_token_ = 1;
+  UnixMillis last_round_{};
+  std::vector<Action> actions_;
+};
+
+}  // namespace maillon::sync
