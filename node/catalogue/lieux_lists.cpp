@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
+#include <utility>
 
 namespace maillon::catalogue {
 namespace {
@@ -386,11 +388,23 @@ std::string folded(std::string_view term) {
   return out;
 }
 
+bool is_same_folded(std::string_view a, std::string_view b) noexcept {
+  if (a == b) return true;
+  if (a.size() < b.size()) std::swap(a, b);
+  constexpr std::size_t kLong = 8;  // Below, one letter makes another word.
+  if (b.size() < kLong || a.size() - b.size() > 1) return false;
+  const auto [in_a, in_b] = std::ranges::mismatch(a, b);
+  const std::string_view rest_a{in_a + 1, a.end()};
+  return rest_a == std::string_view{a.size() == b.size() ? in_b + 1 : in_b, b.end()};
+}
+
 std::string_view same_term(const ClosedList& list, std::string_view term) {
+  const auto exact = std::ranges::find(list.terms, term);
+  if (exact != list.terms.end()) return *exact;
   const std::string wanted = folded(term);
   if (wanted.empty()) return {};
   for (const std::string_view known : list.terms)
-    if (folded(known) == wanted) return known;
+    if (is_same_folded(folded(known), wanted)) return known;
   return {};
 }
 
@@ -408,6 +422,42 @@ std::vector<std::string_view> pieces(std::string_view text,
     if (first == std::string_view::npos) return out;
     text.remove_prefix(first + length);
   }
+}
+
+namespace {
+
+constexpr std::string_view kCommas[] = {" / ", ", "};
+constexpr std::string_view kTightSlashes[] = {"/ ", " /"};
+constexpr std::string_view kSlash[] = {"/"};
+constexpr std::array<std::span<const std::string_view>, 3> kLooseSeparators = {
+    kCommas, kTightSlashes, kSlash};
+
+/// Appends the terms of a piece, which stays whole unless a split finds a known term. True if one
+/// was found.
+bool split_loosely(std::string_view piece, std::size_t level, const IsTerm& known,
+                   std::vector<std::string>& out) {
+  if (known(piece) || level == kLooseSeparators.size()) {
+    out.emplace_back(piece);
+    return known(piece);
+  }
+  std::vector<std::string> parts;
+  bool any = false;
+  for (const std::string_view part : pieces(piece, kLooseSeparators[level]))
+    any = split_loosely(part, level + 1, known, parts) || any;
+  if (any)
+    std::ranges::move(parts, std::back_inserter(out));
+  else
+    out.emplace_back(piece);
+  return any;
+}
+
+}  // namespace
+
+std::vector<std::string> split_terms(std::string_view cell, const IsTerm& known) {
+  static constexpr std::string_view kHard[] = {";", "|", "\n", "\r"};
+  std::vector<std::string> out;
+  for (const std::string_view piece : pieces(cell, kHard)) split_loosely(piece, 0, known, out);
+  return out;
 }
 
 }  // namespace maillon::catalogue

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -46,34 +47,21 @@ struct ColumnMove {
 /// one term that real files hold (curly apostrophes, missing spaces) fold to one text.
 [[nodiscard]] std::string folded(std::string_view term);
 
+/// True if two folded terms are one, a single typing mistake in a long one allowed.
+[[nodiscard]] bool is_same_folded(std::string_view a, std::string_view b) noexcept;
+
 /// The term of `list` that folds like `term`, or nothing.
 [[nodiscard]] std::string_view same_term(const ClosedList& list, std::string_view term);
 
-/// The terms of a cell, trimmed, none empty. Separators are ; | and line breaks; a piece that
-/// `known` does not take is tried again at " / " and ", ", which also occur inside terms.
-template <class Known>
-[[nodiscard]] std::vector<std::string> split_terms(std::string_view cell, const Known& known);
+using IsTerm = std::function<bool(std::string_view)>;
+
+/// The terms of a cell, trimmed, none empty. Separators are ; | and line breaks. Where `known` does
+/// not take a piece, commas and slashes are tried too: real files separate with them, and the
+/// official terms hold them.
+[[nodiscard]] std::vector<std::string> split_terms(std::string_view cell, const IsTerm& known);
 
 /// Pieces of `text` between any of `separators`, trimmed, none empty.
 [[nodiscard]] std::vector<std::string_view> pieces(std::string_view text,
                                                    std::span<const std::string_view> separators);
-
-template <class Known>
-std::vector<std::string> split_terms(std::string_view cell, const Known& known) {
-  static constexpr std::string_view kHard[] = {";", "|", "\n", "\r"};
-  static constexpr std::string_view kSoft[] = {" / ", ", "};
-  std::vector<std::string> out;
-  for (const std::string_view piece : pieces(cell, kHard)) {
-    bool any = false;
-    std::vector<std::string_view> smaller;
-    if (!known(piece)) smaller = pieces(piece, kSoft);
-    for (const std::string_view part : smaller) any = any || known(part);
-    if (any)
-      out.insert(out.end(), smaller.begin(), smaller.end());
-    else
-      out.emplace_back(piece);
-  }
-  return out;
-}
 
 }  // namespace maillon::catalogue

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <unordered_map>
 
 #include "node/catalogue/lieux_lists.hpp"
 #include "node/catalogue/lieux_schema.hpp"
@@ -9,32 +8,32 @@ namespace {
 
 constexpr std::string_view kListSeparators[] = {";", "|", "\n", "\r"};
 
-using MoveIndex = std::unordered_multimap<std::string, const TermMove*>;
+/// A term of v0.1 as cells hold it, folded.
+struct OldTerm {
+  std::string folded_term;
+  const TermMove* move;
+};
 
-std::string index_key(std::string_view old_field, std::string_view term) {
-  return std::string{old_field} + ':' + folded(term);
-}
-
-/// By old field and folded term. Files also shorten "Gratuit : Je peux…" to "Gratuit".
-const MoveIndex& move_index() {
-  static const MoveIndex index = [] {
-    MoveIndex out;
+/// Files also shorten "Gratuit : Je peux…" to "Gratuit".
+const std::vector<OldTerm>& old_terms() {
+  static const std::vector<OldTerm> terms = [] {
+    std::vector<OldTerm> out;
     for (const TermMove& move : term_moves()) {
-      out.emplace(index_key(move.old_field, move.old_term), &move);
+      out.push_back({folded(move.old_term), &move});
       if (const auto colon = move.old_term.find(" : "); colon != std::string_view::npos)
-        out.emplace(index_key(move.old_field, move.old_term.substr(0, colon)), &move);
+        out.push_back({folded(move.old_term.substr(0, colon)), &move});
     }
     return out;
   }();
-  return index;
+  return terms;
 }
 
 /// Where a term of an old column goes, in the order of the table; empty if nowhere.
 std::vector<const TermMove*> moves_of(std::string_view old_field, std::string_view term) {
-  const auto [from, to] = move_index().equal_range(index_key(old_field, term));
+  const std::string wanted = folded(term);
   std::vector<const TermMove*> out;
-  for (auto at = from; at != to; ++at) out.push_back(at->second);
-  std::ranges::sort(out);  // They all point into one table.
+  for (const auto& [known, move] : old_terms())
+    if (move->old_field == old_field && is_same_folded(known, wanted)) out.push_back(move);
   return out;
 }
 

@@ -220,7 +220,7 @@ std::string proposed_term(const ClosedList& list, LieuxVersion version, std::str
   if (version == LieuxVersion::v0_1) return {};
   const std::string wanted = folded(term);
   for (const TermMove& move : term_moves())
-    if (move.new_field == list.field && folded(move.old_term) == wanted)
+    if (move.new_field == list.field && is_same_folded(folded(move.old_term), wanted))
       return std::string{move.new_term};
   return {};
 }
