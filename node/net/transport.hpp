@@ -111,8 +111,8 @@ using OnOpen = std::function<ConnectionEvents(const ConnectionPtr&)>;
 struct DialCallbacks {
   OnOpen on_open;
   /// Instead of on_open. Errc::refused: other federation, other node than expected, ourselves, or
-  /// the peer said no; Errc::unavailable: no answer, not in time; Errc::integrity: bytes altered or
-  /// a certificate that does not verify; Errc::usage: not a URL of ours.
+  /// the peer said no; Errc::unavailable: no answer, not in time, stopping; Errc::integrity or
+  /// Errc::malformed: bytes altered, or a certificate that does not verify; Errc::usage: bad URL.
   std::function<void(const Error&)> on_failed = {};
 };
 
@@ -175,7 +175,7 @@ class Network {
                                         OnOpen on_open);
 
   /// Any thread. ws:// or wss://; with `expected` another node there is Errc::refused. Exactly one
-  /// of the callbacks comes; Errc::unavailable when the network stops first.
+  /// of the callbacks comes, except that a network already stopping calls none.
   void dial(std::string url, std::optional<NodeId> expected, DialCallbacks callbacks);
 
   /// Any thread, in order; false once stopping, and then `call` will not run.
