@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <iterator>
+#include <unordered_map>
 #include <utility>
 
 namespace maillon::catalogue {
@@ -388,6 +389,19 @@ std::string folded(std::string_view term) {
   return out;
 }
 
+const std::string& folded_known(std::string_view known) {
+  static const std::unordered_map<std::string_view, std::string> all = [] {
+    std::unordered_map<std::string_view, std::string> out;
+    const auto add = [&](std::string_view term) { out.try_emplace(term, folded(term)); };
+    for (const ClosedList& list : kListsV1) std::ranges::for_each(list.terms, add);
+    for (const ClosedList& list : kListsV01) std::ranges::for_each(list.terms, add);
+    return out;
+  }();
+  const auto found = all.find(known);
+  MAILLON_ASSERT(found != all.end(), "a term outside the tables");
+  return found->second;
+}
+
 bool is_same_folded(std::string_view a, std::string_view b) noexcept {
   if (a == b) return true;
   if (a.size() < b.size()) std::swap(a, b);
@@ -404,7 +418,7 @@ std::string_view same_term(const ClosedList& list, std::string_view term) {
   const std::string wanted = folded(term);
   if (wanted.empty()) return {};
   for (const std::string_view known : list.terms)
-    if (is_same_folded(folded(known), wanted)) return known;
+    if (is_same_folded(folded_known(known), wanted)) return known;
   return {};
 }
 

@@ -47,6 +47,9 @@ struct ColumnMove {
 /// one term that real files hold (curly apostrophes, missing spaces) fold to one text.
 [[nodiscard]] std::string folded(std::string_view term);
 
+/// The same for a term of this file's tables, folded once.
+[[nodiscard]] const std::string& folded_known(std::string_view known);
+
 /// True if two folded terms are one, a single typing mistake in a long one allowed.
 [[nodiscard]] bool is_same_folded(std::string_view a, std::string_view b) noexcept;
 

@@ -30,8 +30,11 @@ const std::vector<OldTerm>& old_terms() {
 
 /// Where a term of an old column goes, in the order of the table; empty if nowhere.
 std::vector<const TermMove*> moves_of(std::string_view old_field, std::string_view term) {
-  const std::string wanted = folded(term);
   std::vector<const TermMove*> out;
+  for (const TermMove& move : term_moves())
+    if (move.old_field == old_field && move.old_term == term) out.push_back(&move);
+  if (!out.empty()) return out;
+  const std::string wanted = folded(term);
   for (const auto& [known, move] : old_terms())
     if (move->old_field == old_field && is_same_folded(known, wanted)) out.push_back(move);
   return out;

@@ -3,6 +3,7 @@
 #include <charconv>
 #include <chrono>
 #include <cstdlib>
+#include <iterator>
 
 #include "node/catalogue/lieux_lists.hpp"
 #include "node/catalogue/lieux_schema.hpp"
@@ -30,7 +31,7 @@ std::string join(const std::vector<std::string>& terms, std::string_view separat
   return out;
 }
 
-Finding check_pivot(std::string_view text) {
+Finding check_pivot(std::string_view text, LieuxVersion) {
   const bool fits = text.size() >= 9 && text.size() <= 14 &&
                     std::ranges::all_of(text, [](char c) { return is_digit(c) || is_letter(c); });
   if (fits) return {};
@@ -47,12 +48,12 @@ std::string with_lost_zero(std::string_view text) {
   return text.size() == 4 && all_digits(text) ? "0" + std::string{text} : std::string{};
 }
 
-Finding check_postal_code(std::string_view text) {
+Finding check_postal_code(std::string_view text, LieuxVersion) {
   if (text.size() == 5 && all_digits(text)) return {};
   return {"a postal code has five digits", "un code postal a cinq chiffres", with_lost_zero(text)};
 }
 
-Finding check_insee_code(std::string_view text) {
+Finding check_insee_code(std::string_view text, LieuxVersion) {
   // ^([013-9]\d|2[AB1-9])\d{3}$
   const bool fits =
       text.size() == 5 && all_digits(text.substr(2)) && is_digit(text[0]) &&
@@ -77,6 +78,9 @@ Finding check_coordinate(std::string_view text, double bound) {
   return {"degrees (WGS 84) lie between -" + max + " and " + max,
           "des degrés (WGS 84) entre -" + max + " et " + max};
 }
+
+Finding check_latitude(std::string_view text, LieuxVersion) { return check_coordinate(text, 90); }
+Finding check_longitude(std::string_view text, LieuxVersion) { return check_coordinate(text, 180); }
 
 bool is_phone(std::string_view text) noexcept {
   static constexpr std::string_view kPrefixes[] = {"+33",  "+590", "+594", "+262", "+596",
@@ -116,7 +120,7 @@ std::string phone_proposal(std::string_view text) {
   return is_phone(digits) ? digits : std::string{};
 }
 
-Finding check_phone(std::string_view text) {
+Finding check_phone(std::string_view text, LieuxVersion) {
   if (is_phone(text)) return {};
   return {"a telephone number in international form, without spaces: +33 and nine digits",
           "un numéro de téléphone au format international, sans espaces : +33 et neuf chiffres",
@@ -140,7 +144,7 @@ bool is_date(std::string_view text) noexcept {
       .ok();
 }
 
-Finding check_date(std::string_view text) {
+Finding check_date(std::string_view text, LieuxVersion) {
   if (is_date(text)) return {};
   std::string proposal{text.substr(0, 10)};
   if (text.size() >= 10 && text[2] == '/' && text[5] == '/')
@@ -150,22 +154,26 @@ Finding check_date(std::string_view text) {
           is_date(proposal) ? proposal : std::string{}};
 }
 
-Finding check_length(std::string_view text, std::size_t max) {
-  const auto characters = std::ranges::count_if(
-      text, [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; });
-  if (static_cast<std::size_t>(characters) <= max) return {};
+Finding check_summary(std::string_view text, LieuxVersion version) {
+  const std::ptrdiff_t max = version == LieuxVersion::v1 ? 280 : 500;
+  const auto begins_character = [](char c) {
+    return (static_cast<unsigned char>(c) & 0xc0) != 0x80;
+  };
+  const std::ptrdiff_t characters = std::ranges::count_if(text, begins_character);
+  if (characters <= max) return {};
   return {std::to_string(characters) + " characters; " + std::to_string(max) + " at most",
           std::to_string(characters) + " caractères ; " + std::to_string(max) + " au plus"};
 }
 
 char separator_of(LieuxVersion version) noexcept { return version == LieuxVersion::v1 ? '|' : ';'; }
 
-std::vector<std::string> split_exactly(std::string_view text, char separator) {
-  std::vector<std::string> out;
+/// True if every piece between separators fits; an empty piece is one too.
+template <class Fits>
+bool all_pieces(std::string_view text, char separator, const Fits& fits) {
   for (;;) {
     const std::size_t end = text.find(separator);
-    out.emplace_back(text.substr(0, end));
-    if (end == std::string_view::npos) return out;
+    if (!fits(text.substr(0, end))) return false;
+    if (end == std::string_view::npos) return true;
     text.remove_prefix(end + 1);
   }
 }
@@ -174,7 +182,7 @@ std::vector<std::string> split_exactly(std::string_view text, char separator) {
 template <class Fits>
 Finding check_list(std::string_view text, LieuxVersion version, const Fits& fits, Finding wrong) {
   const char separator = separator_of(version);
-  if (std::ranges::all_of(split_exactly(text, separator), fits)) return {};
+  if (all_pieces(text, separator, fits)) return {};
   static constexpr std::string_view kSeparators[] = {";", "|", ",", "\n", " "};
   std::vector<std::string> again;
   for (const std::string_view piece : pieces(text, kSeparators)) again.emplace_back(piece);
@@ -184,7 +192,7 @@ Finding check_list(std::string_view text, LieuxVersion version, const Fits& fits
 }
 
 Finding check_emails(std::string_view text, LieuxVersion version) {
-  const auto fits = [](const std::string& one) {
+  const auto fits = [](std::string_view one) {
     const std::size_t at = one.find('@');
     return at != std::string::npos && at > 0 && one.find('.', at) != std::string::npos &&
            one.find_first_of(" ;,|\n") == std::string::npos;
@@ -195,7 +203,7 @@ Finding check_emails(std::string_view text, LieuxVersion version) {
 }
 
 Finding check_urls(std::string_view text, LieuxVersion version) {
-  const auto fits = [](const std::string& one) {
+  const auto fits = [](std::string_view one) {
     const bool web = one.starts_with("http://") || one.starts_with("https://");
     return web && one.find_first_of(" \n|") == std::string::npos &&
            one.find(";http") == std::string::npos;
@@ -207,7 +215,7 @@ Finding check_urls(std::string_view text, LieuxVersion version) {
 }
 
 Finding check_typologies(std::string_view text, LieuxVersion version) {
-  const auto fits = [](const std::string& one) { return is_typology(one); };
+  const auto fits = [](std::string_view one) { return is_typology(one); };
   const std::string separator{separator_of(version)};
   return check_list(text, version, fits,
                     {"codes of structure types, separated by " + separator,
@@ -215,13 +223,18 @@ Finding check_typologies(std::string_view text, LieuxVersion version) {
 }
 
 /// The spelling that the list has for a term, through v0.1's words for v1; empty if none.
-std::string proposed_term(const ClosedList& list, LieuxVersion version, std::string_view term) {
-  if (const std::string_view same = same_term(list, term); !same.empty()) return std::string{same};
+std::string_view proposed_term(const ClosedList& list, LieuxVersion version,
+                               std::string_view term) {
+  // Most files spell a version's terms right: look at these before folding anything.
+  if (version == LieuxVersion::v1)
+    for (const TermMove& move : term_moves())
+      if (move.new_field == list.field && move.old_term == term) return move.new_term;
+  if (const std::string_view same = same_term(list, term); !same.empty()) return same;
   if (version == LieuxVersion::v0_1) return {};
   const std::string wanted = folded(term);
   for (const TermMove& move : term_moves())
-    if (move.new_field == list.field && is_same_folded(folded(move.old_term), wanted))
-      return std::string{move.new_term};
+    if (move.new_field == list.field && is_same_folded(folded_known(move.old_term), wanted))
+      return move.new_term;
   return {};
 }
 
@@ -230,18 +243,18 @@ Finding check_terms(std::string_view text, LieuxVersion version, const ClosedLis
   const auto exact = [&](std::string_view term) {
     return std::ranges::find(list.terms, term) != list.terms.end();
   };
-  if (std::ranges::all_of(split_exactly(text, separator), exact)) return {};
+  if (all_pieces(text, separator, exact)) return {};
   std::vector<std::string> proposal;
   std::vector<std::string> unknown;
   const auto known = [&](std::string_view term) {
     return exact(term) || !proposed_term(list, version, term).empty();
   };
   for (const std::string& term : split_terms(text, known)) {
-    std::string better = exact(term) ? term : proposed_term(list, version, term);
+    const std::string_view better = exact(term) ? term : proposed_term(list, version, term);
     if (better.empty())
       unknown.push_back(term);
     else if (std::ranges::find(proposal, better) == proposal.end())
-      proposal.push_back(std::move(better));
+      proposal.emplace_back(better);
   }
   if (!unknown.empty())
     return {"not in the schema's list: " + join(unknown, ", "),
@@ -250,25 +263,39 @@ Finding check_terms(std::string_view text, LieuxVersion version, const ClosedLis
           join(proposal, std::string{separator})};
 }
 
+/// How a version judges a column that is no closed list.
+struct Rule {
+  std::string_view field;
+  bool v0_1;
+  bool v1;
+  Finding (*check)(std::string_view text, LieuxVersion version);
+};
+
+constexpr Rule kRules[] = {
+    {"pivot", true, true, check_pivot},
+    {"code_postal", true, true, check_postal_code},
+    {"code_insee", true, true, check_insee_code},
+    {"latitude", true, true, check_latitude},
+    {"longitude", true, true, check_longitude},
+    {"typologie", true, true, check_typologies},
+    {"telephone", true, true, check_phone},
+    {"courriel", true, false, check_emails},
+    {"courriels", false, true, check_emails},
+    {"site_web", true, true, check_urls},
+    {"presentation_resume", true, true, check_summary},
+    {"date_maj", true, true, check_date},
+    {"accessibilite", true, false, check_urls},
+    {"fiche_acces_libre", false, true, check_urls},
+    {"prise_rdv", true, true, check_urls},
+};
+
 Finding check_value(std::string_view field, std::string_view text, LieuxVersion version) {
   if (const ClosedList* list = closed_list(version, field))
     return check_terms(text, version, *list);
-  if (field == "pivot") return check_pivot(text);
-  if (field == "code_postal") return check_postal_code(text);
-  if (field == "code_insee") return check_insee_code(text);
-  if (field == "latitude") return check_coordinate(text, 90);
-  if (field == "longitude") return check_coordinate(text, 180);
-  if (field == "telephone") return check_phone(text);
-  if (field == "date_maj") return check_date(text);
-  if (field == "typologie") return check_typologies(text, version);
-  if (field == "presentation_resume")
-    return check_length(text, version == LieuxVersion::v1 ? 280 : 500);
-  const bool v1 = version == LieuxVersion::v1;
-  if (field == (v1 ? "courriels" : "courriel")) return check_emails(text, version);
-  if (field == (v1 ? "fiche_acces_libre" : "accessibilite") || field == "site_web" ||
-      field == "prise_rdv")
-    return check_urls(text, version);
-  return {};
+  const auto* rule = std::ranges::find(kRules, field, &Rule::field);
+  if (rule == std::end(kRules)) return {};
+  return (version == LieuxVersion::v1 ? rule->v1 : rule->v0_1) ? rule->check(text, version)
+                                                               : Finding{};
 }
 
 std::string shortened(std::string_view text) {
@@ -301,7 +328,9 @@ std::vector<Warning> validate_lieu(const Row& row, LieuxVersion version) {
   };
   for (const auto& [field, value] : row.fields) {
     if (value.is_null()) continue;
-    const std::string text = value.display();
+    const bool is_bool = value.kind() == Value::Kind::no || value.kind() == Value::Kind::yes;
+    const std::string_view text = is_bool ? (value.kind() == Value::Kind::yes ? "true" : "false")
+                                          : std::string_view{value.text()};
     warn(field, text, check_name(field, version));
     warn(field, text, check_value(field, text, version));
   }
