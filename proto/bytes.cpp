@@ -2,6 +2,11 @@
 
 namespace maillon {
 
+namespace {
+constexpr std::string_view kBase64 =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+}
+
 std::string to_hex(ByteView bytes) {
   static constexpr char kDigits[] = "0123456789abcdef";
   std::string out;
@@ -29,6 +34,40 @@ Result<Bytes> from_hex(std::string_view text) {
     if (high < 0 || low < 0) return Error{Errc::malformed, "hex: not a hexadecimal digit"};
     out.push_back(static_cast<std::uint8_t>(high * 16 + low));
   }
+  return out;
+}
+
+std::string to_base64url(ByteView bytes) {
+  std::string out;
+  std::uint32_t bits = 0;
+  int count = 0;
+  for (const std::uint8_t byte : bytes) {
+    bits = (bits << 8) | byte;
+    count += 8;
+    while (count >= 6) {
+      count -= 6;
+      out.push_back(kBase64[(bits >> count) & 63]);
+    }
+  }
+  if (count > 0) out.push_back(kBase64[(bits << (6 - count)) & 63]);
+  return out;
+}
+
+Result<Bytes> from_base64url(std::string_view text) {
+  Bytes out;
+  std::uint32_t bits = 0;
+  int count = 0;
+  for (const char c : text) {
+    const auto at = kBase64.find(c);
+    if (at == std::string_view::npos) return Error{Errc::malformed, "base64url: unknown character"};
+    bits = (bits << 6) | static_cast<std::uint32_t>(at);
+    count += 6;
+    if (count < 8) continue;
+    count -= 8;
+    out.push_back(static_cast<std::uint8_t>(bits >> count));
+  }
+  if ((bits & ((1u << count) - 1)) != 0 || count == 6)
+    return Error{Errc::malformed, "base64url: cut short"};
   return out;
 }
 

@@ -25,6 +25,10 @@ using ByteView = std::span<const std::uint8_t>;
 /// Accepts upper and lower case; Errc::malformed for an odd length or another character.
 [[nodiscard]] Result<Bytes> from_hex(std::string_view text);
 
+/// RFC 4648 section 5, without padding.
+[[nodiscard]] std::string to_base64url(ByteView bytes);
+[[nodiscard]] Result<Bytes> from_base64url(std::string_view text);
+
 /// True for well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms, at most U+10FFFF).
 [[nodiscard]] bool is_utf8(std::string_view text) noexcept;
 

@@ -20,6 +20,8 @@ bool names_nothing(const Commit& commit, const Op& op) {
          std::ranges::all_of(fields, [](const OpField& f) { return f.replaced.count == 0; });
 }
 
+}  // namespace
+
 std::int64_t flags_of(const merge::RecordState& state) {
   const merge::Shown shown = merge::show(state);
   return (shown.visible ? kFlagVisible : 0) | (shown.in_conflict ? kFlagConflict : 0) |
@@ -30,8 +32,6 @@ bool touches_records(const Op& op) {
   return op.state != LeafState::gone && !is_governance(op.kind) &&
          op.kind != static_cast<std::uint32_t>(OpKind::erase);
 }
-
-}  // namespace
 
 Result<CommitPtr> CommitCache::get(std::int64_t log_id) {
   const auto known = std::ranges::find(slots_, log_id, &std::pair<std::int64_t, CommitPtr>::first);
@@ -249,6 +249,12 @@ Result<merge::RecordState> Records::fold_all(std::string_view collection, const 
   MAILLON_TRY(const auto heads, merge::decode_state(state));
   for (const auto& op : heads.ops) from.push_back(op.ref);
   if (also) from.push_back(*also);
+  return fold_from(collection, rid, std::move(from), keep);
+}
+
+Result<merge::RecordState> Records::fold_from(std::string_view collection, const RecordId& rid,
+                                              std::vector<merge::OpRef> from,
+                                              std::vector<CommitPtr>& keep) {
   merge::History history;
   MAILLON_TRY(const auto found, walk(collection, rid, std::move(from), history.reissues));
   std::vector<Resolved> parts(found.size());

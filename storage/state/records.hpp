@@ -37,6 +37,10 @@ struct HistoryOp {
   const Op* op = nullptr;  ///< in `commit`
 };
 
+[[nodiscard]] std::int64_t flags_of(const merge::RecordState& state);
+/// Ops that say something of a record; the others govern, erase, or are pruned away.
+[[nodiscard]] bool touches_records(const Op& op);
+
 /// The records folded from applied commits. Writing belongs to the writer, inside its transaction.
 class Records {
  public:
@@ -56,6 +60,10 @@ class Records {
   Result<Digest> digest(std::int64_t space);
   /// What `log_id`s a commit's leaf 0 names; index 0 is the commit itself. Unknown ones are 0.
   Result<std::vector<std::int64_t>> resolve_table(const Commit& commit, std::int64_t log_id);
+
+  /// Folds every record of a space from the log alone and compares with what is stored: slow.
+  /// Errc::integrity names the first that differs.
+  Result<void> verify(std::int64_t space);
 
   [[nodiscard]] const merge::Context& context() const noexcept { return context_; }
   void forget_cached() {
@@ -78,6 +86,10 @@ class Records {
   Result<merge::RecordState> fold_all(std::string_view collection, const RecordId& rid,
                                       ByteView state, std::optional<merge::OpRef> also,
                                       std::vector<CommitPtr>& keep);
+  /// Folds all that is reached from these ops. `keep` holds what the state points into.
+  Result<merge::RecordState> fold_from(std::string_view collection, const RecordId& rid,
+                                       std::vector<merge::OpRef> from,
+                                       std::vector<CommitPtr>& keep);
   Result<std::vector<HistoryOp>> walk(std::string_view collection, const RecordId& rid,
                                       std::vector<merge::OpRef> from,
                                       std::vector<std::pair<std::int64_t, std::int64_t>>& reissues);

@@ -95,6 +95,7 @@ CREATE TABLE record(
   state BLOB NOT NULL
 ) STRICT;
 CREATE UNIQUE INDEX record_rid ON record(collection, rid);
+CREATE INDEX record_visible ON record(collection) WHERE flags & 1;
 CREATE INDEX record_conflict ON record(collection) WHERE flags & 2;
 CREATE INDEX record_unindexed ON record(id) WHERE doc IS NULL;
 
@@ -111,4 +112,17 @@ CREATE TABLE agreed(
   frontier BLOB NOT NULL CHECK(length(frontier) = 32),
   log INTEGER NOT NULL,
   PRIMARY KEY(peer, space)
+) STRICT, WITHOUT ROWID;
+
+-- This node's own affairs; never replicated.
+CREATE TABLE dial(
+  url TEXT PRIMARY KEY,
+  node BLOB CHECK(length(node) = 32)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE invitation(
+  token_hash BLOB PRIMARY KEY CHECK(length(token_hash) = 32),
+  role INTEGER NOT NULL,
+  region TEXT NOT NULL,
+  expires INTEGER NOT NULL,
+  used INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;

@@ -1,0 +1,135 @@
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <fstream>
+
+#include "node/replica/marker.hpp"
+#include "node/replica/replica.hpp"
+
+namespace maillon::replica {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr int kPagesAStep = 256;
+
+Result<Bytes> whole_file(const fs::path& path) {
+  std::ifstream in{path, std::ios::binary};
+  if (!in) return Error{Errc::io, "cannot read " + path.string()};
+  return Bytes{std::istreambuf_iterator<char>{in}, {}};
+}
+
+Result<void> sync_file(const fs::path& path) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  const bool ok = fd >= 0 && ::fsync(fd) == 0;
+  if (fd >= 0) ::close(fd);
+  if (!ok) return Error{Errc::io, "cannot make " + path.string() + " durable"};
+  return {};
+}
+
+Result<void> copy_database(storage::Database& from, storage::Database& to,
+                           const std::function<void(int)>& progress) {
+  sqlite3_backup* copy = sqlite3_backup_init(to.raw(), "main", from.raw(), "main");
+  if (copy == nullptr) return to.error("backup");
+  int rc = SQLITE_OK;
+  do {
+    rc = sqlite3_backup_step(copy, kPagesAStep);
+    const int all = sqlite3_backup_pagecount(copy);
+    if (progress && all > 0) progress(100 - sqlite3_backup_remaining(copy) * 100 / all);
+  } while (rc == SQLITE_OK || rc == SQLITE_BUSY || rc == SQLITE_LOCKED);
+  if (sqlite3_backup_finish(copy) != SQLITE_OK || rc != SQLITE_DONE) return to.error("backup");
+  return {};
+}
+
+}  // namespace
+
+Result<void> backup(Replica& replica, const fs::path& file,
+                    const std::function<void(int percent)>& progress) {
+  if (fs::exists(file))
+    return Error{Errc::refused, file.string() + " exists already",
+                 file.string() + " existe déjà", "give another name", "donnez un autre nom"};
+  const fs::path partial = file.string() + ".partial";
+  std::error_code ignored;
+  fs::remove(partial, ignored);
+  const int fd = ::open(partial.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (fd < 0)
+    return Error{Errc::io, "cannot write " + partial.string(),
+                 "impossible d’écrire " + partial.string(), "choose another place",
+                 "choisissez un autre emplacement"};
+  ::close(fd);
+  const auto copy = [&]() -> Result<void> {
+    // One snapshot for the whole copy: a writer in between would make it start over for ever.
+    MAILLON_TRY(auto from, replica.open_reader());
+    MAILLON_CHECK(from.execute("BEGIN"));
+    MAILLON_TRY(const std::int64_t tables, from.integer("SELECT count(*) FROM sqlite_schema"));
+    MAILLON_ASSERT(tables > 0, "an open replica has tables");
+    storage::DatabaseOptions how;
+    how.create = true;
+    MAILLON_TRY(auto to, storage::Database::open(partial, how));
+    MAILLON_CHECK(copy_database(from, to, progress));
+    MAILLON_TRY(const Bytes key, whole_file(replica.dir() / "node.key"));
+    MAILLON_TRY(auto put, to.prepare("INSERT INTO meta(key, value) VALUES('backup.key', ?1)"));
+    MAILLON_CHECK(put.bind(1, ByteView{key}).run());
+    return to.execute("PRAGMA journal_mode=DELETE");
+  };
+  auto done = copy();
+  if (done.has_value()) done = sync_file(partial);
+  if (done.has_error()) {
+    fs::remove(partial, ignored);
+    return done;
+  }
+  fs::rename(partial, file);
+  return {};
+}
+
+Result<Identity> restore(const fs::path& file, const fs::path& dir, Rng& rng) {
+  if (fs::exists(dir) && !fs::is_empty(dir))
+    return Error{Errc::refused, dir.string() + " is not empty", dir.string() + " n’est pas vide",
+                 "restore into a new folder", "restaurez dans un nouveau dossier"};
+  if (!fs::exists(file))
+    return Error{Errc::not_found, "there is no file " + file.string(),
+                 "il n’y a pas de fichier " + file.string(), "check the name", "vérifiez le nom"};
+  const auto bad = [&](const Error& why) {
+    return Error{why.code, file.string() + " is no usable backup: " + why.detail,
+                 file.string() + " n’est pas une sauvegarde utilisable",
+                 "use a file that `maillon backup` made", "utilisez un fichier créé par « maillon backup »"};
+  };
+  std::error_code failed;
+  fs::create_directories(dir, failed);
+  fs::permissions(dir, fs::perms::owner_all, failed);
+  const auto make = [&]() -> Result<Identity> {
+    fs::copy_file(file, dir / "maillon.db", failed);
+    if (failed) return Error{Errc::io, failed.message()};
+    storage::StoreOptions options;
+    options.path = dir / "maillon.db";
+    MAILLON_TRY(auto store, storage::Store::open(options));
+    MAILLON_TRY(const auto key, store->meta("backup.key"));
+    if (!key) return Error{Errc::malformed, "it holds no node key"};
+    MAILLON_CHECK(store->begin());
+    MAILLON_CHECK(store->database().execute("DELETE FROM meta WHERE key = 'backup.key'"));
+    const std::uint64_t fresh = rng.u64();
+    MAILLON_CHECK(save_incarnation(*store, dir, fresh));
+    MAILLON_CHECK(store->commit());
+    const int fd = ::open((dir / "node.key").c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    const bool written =
+        fd >= 0 && ::write(fd, key->data(), key->size()) == static_cast<ssize_t>(key->size()) &&
+        ::fsync(fd) == 0;
+    if (fd >= 0) ::close(fd);
+    if (!written) return Error{Errc::io, "cannot write the node key"};
+    Identity who;
+    who.incarnation = fresh;
+    MAILLON_TRY(const auto member, store->meta("member"));
+    if (!member) return Error{Errc::malformed, "it holds no member"};
+    MAILLON_TRY(who.member, MemberId::from_bytes(*member));
+    return who;
+  };
+  auto made = make();
+  if (made.has_error()) {
+    fs::remove_all(dir, failed);
+    return bad(made.error());
+  }
+  return made;
+}
+
+}  // namespace maillon::replica

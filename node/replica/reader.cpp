@@ -1,0 +1,265 @@
+#include "node/replica/reader.hpp"
+
+#include <algorithm>
+
+namespace maillon::replica {
+
+using namespace storage;
+
+const FieldView* RecordView::field(std::string_view wanted) const {
+  const auto found = std::ranges::find(fields, wanted, &FieldView::name);
+  return found == fields.end() ? nullptr : &*found;
+}
+
+Result<RecordView> Reader::view(std::string_view collection, const RecordId& id, ByteView blob) {
+  MAILLON_TRY(const auto state, merge::decode_state(blob));
+  const merge::Shown shown = merge::show(state);
+  RecordView out;
+  out.collection = collection;
+  out.id = id;
+  out.visible = shown.visible;
+  out.deleted = shown.deleted;
+  out.in_conflict = shown.in_conflict;
+  out.edit_won_over_delete = shown.edit_won_over_delete;
+  out.touched_by_void = state.touched_by_void();
+  const auto decode = [&](const merge::FieldHead& head, bool& readable) {
+    auto value = Value::decode(head.value);
+    readable = state.ops[head.op].readable && value.has_value();
+    return readable ? *std::move(value) : Value{};
+  };
+  for (const auto& field : shown.fields) {
+    FieldView one;
+    one.name = names_.text(field.name);
+    one.tag = field.tag;
+    one.value = decode(*field.shown, one.readable);
+    for (const auto* other : field.others) {
+      bool readable = true;
+      one.others.push_back(decode(*other, readable));
+    }
+    out.fields.push_back(std::move(one));
+  }
+  return out;
+}
+
+Result<std::optional<std::int64_t>> Reader::collection_row(const SpaceId& space,
+                                                           std::string_view collection) {
+  MAILLON_TRY(const auto row, log_.find_space(space));
+  if (!row) return std::optional<std::int64_t>{};
+  return names_.find_collection(*row, collection);
+}
+
+Result<std::optional<RecordView>> Reader::get(const SpaceId& space, std::string_view collection,
+                                              const RecordId& id) {
+  MAILLON_TRY(const auto row, collection_row(space, collection));
+  if (!row) return std::optional<RecordView>{};
+  MAILLON_TRY(const auto record, records_.find(*row, id));
+  if (!record) return std::optional<RecordView>{};
+  MAILLON_TRY(auto out, view(collection, id, record->state));
+  return std::optional{std::move(out)};
+}
+
+Result<std::optional<RecordId>> Reader::identify(const SpaceId& space, std::string_view collection,
+                                                 std::string_view text) {
+  MAILLON_TRY(const auto row, collection_row(space, collection));
+  if (!row) return std::optional<RecordId>{};
+  if (const auto id = RecordId::from_hex(text)) {
+    MAILLON_TRY(const auto known, records_.find(*row, *id));
+    if (known) return std::optional{*id};
+  }
+  MAILLON_TRY(auto sources, db_.prepare("SELECT DISTINCT n.text FROM record r"
+                                        " JOIN name n ON n.id = r.source WHERE r.collection = ?1"));
+  sources.bind(1, *row);
+  for (;;) {
+    MAILLON_TRY(const bool more, sources.step());
+    if (!more) return std::optional<RecordId>{};
+    const RecordId id = derived_record_id(collection, sources.text(0), text);
+    MAILLON_TRY(const auto known, records_.find(*row, id));
+    if (known) return std::optional{id};
+  }
+}
+
+Result<void> Reader::each(const SpaceId& space, std::string_view collection,
+                          const std::function<Result<bool>(RecordView&&)>& each_record) {
+  MAILLON_TRY(const auto row, collection_row(space, collection));
+  if (!row) return {};
+  MAILLON_TRY(auto get, db_.prepare("SELECT rid, state FROM record"
+                                    " WHERE collection = ?1 AND flags & 1 ORDER BY rid"));
+  get.bind(1, *row);
+  for (;;) {
+    MAILLON_TRY(const bool more, get.step());
+    if (!more) return {};
+    MAILLON_TRY(const RecordId id, RecordId::from_bytes(get.blob(0)));
+    MAILLON_TRY(auto record, view(collection, id, get.blob(1)));
+    MAILLON_TRY(const bool go_on, each_record(std::move(record)));
+    if (!go_on) return {};
+  }
+}
+
+Result<Found> Reader::find(const SpaceId& space, std::string_view collection,
+                           std::span<const Condition> where, std::string_view text,
+                           std::size_t limit) {
+  Found out;
+  const auto matches = [&](const RecordView& record) {
+    return std::ranges::all_of(where, [&](const Condition& c) {
+      const FieldView* field = record.field(c.field);
+      return field == nullptr ? c.value.empty() : field->value.display() == c.value;
+    });
+  };
+  const auto take = [&](RecordView&& record) -> Result<bool> {
+    if (!matches(record)) return true;
+    ++out.total;
+    if (out.records.size() < limit) out.records.push_back(std::move(record));
+    return true;
+  };
+  if (text.empty()) {
+    MAILLON_CHECK(each(space, collection, take));
+    return out;
+  }
+  MAILLON_TRY(const auto row, collection_row(space, collection));
+  if (!row) return out;
+  const std::string query = search_query(text);
+  if (query.empty()) return out;
+  MAILLON_TRY(auto get, db_.prepare("SELECT r.rid, r.state FROM search s"
+                                    " JOIN doc d ON d.id = s.rowid JOIN record r ON r.id = d.record"
+                                    " WHERE search MATCH ?1 AND r.collection = ?2 AND r.flags & 1"
+                                    " ORDER BY s.rank, r.rid"));
+  get.bind(1, std::string_view{query}).bind(2, *row);
+  for (;;) {
+    MAILLON_TRY(const bool more, get.step());
+    if (!more) return out;
+    MAILLON_TRY(const RecordId id, RecordId::from_bytes(get.blob(0)));
+    MAILLON_TRY(auto record, view(collection, id, get.blob(1)));
+    MAILLON_TRY(const bool go_on, take(std::move(record)));
+    if (!go_on) return out;
+  }
+}
+
+Result<std::vector<RecordView>> Reader::conflicts(const SpaceId& space,
+                                                  std::string_view collection) {
+  std::vector<RecordView> out;
+  MAILLON_TRY(const auto row, collection_row(space, collection));
+  if (!row) return out;
+  MAILLON_TRY(auto get, db_.prepare("SELECT rid, state FROM record"
+                                    " WHERE collection = ?1 AND flags & 2 ORDER BY rid"));
+  get.bind(1, *row);
+  for (;;) {
+    MAILLON_TRY(const bool more, get.step());
+    if (!more) return out;
+    MAILLON_TRY(const RecordId id, RecordId::from_bytes(get.blob(0)));
+    MAILLON_TRY(auto record, view(collection, id, get.blob(1)));
+    out.push_back(std::move(record));
+  }
+}
+
+Result<std::vector<HistoryEntry>> Reader::history(const SpaceId& space, std::string_view collection,
+                                                  const RecordId& id) {
+  std::vector<HistoryEntry> out;
+  MAILLON_TRY(const auto row, collection_row(space, collection));
+  if (!row) return out;
+  MAILLON_TRY(const auto record, records_.find(*row, id));
+  if (!record) return out;
+  MAILLON_TRY(const auto state, merge::decode_state(record->state));
+  MAILLON_TRY(const auto steps, records_.history(collection, id, record->state));
+  const auto live = [&](const merge::OpRef& ref, std::string_view field) {
+    for (const auto& known : state.fields)
+      if (names_.text(known.name) == field)
+        for (const auto& head : known.heads)
+          if (state.ops[head.op].ref == ref && !state.ops[head.op].is_void) return true;
+    return false;
+  };
+  for (const HistoryOp& step : steps) {
+    HistoryEntry entry;
+    entry.commit = step.commit->id;
+    entry.leaf = step.ref.leaf;
+    entry.author = step.commit->header.member;
+    entry.time = step.commit->header.hlc.time();
+    entry.source = step.op->source;
+    entry.is_void = step.is_void;
+    entry.removes = step.op->kind == static_cast<std::uint32_t>(OpKind::remove);
+    if (entry.removes) {
+      const auto known = std::ranges::find(state.ops, step.ref, &merge::OpEntry::ref);
+      entry.superseded = known == state.ops.end() || known->superseded;
+      out.push_back(entry);
+    }
+    for (const OpField& field : step.commit->body.ops.fields_of(*step.op)) {
+      entry.field = field.name;
+      auto value = Value::decode(field.value);
+      entry.readable = step.op->payload_ok && value.has_value();
+      entry.value = value.has_value() ? *std::move(value) : Value{};
+      entry.superseded = !live(step.ref, field.name);
+      out.push_back(entry);
+    }
+  }
+  return out;
+}
+
+Result<std::vector<std::string>> Reader::collections(const SpaceId& space) {
+  std::vector<std::string> out;
+  MAILLON_TRY(const auto row, log_.find_space(space));
+  if (!row) return out;
+  MAILLON_TRY(auto get, db_.prepare("SELECT name FROM collection WHERE space = ?1 ORDER BY name"));
+  get.bind(1, *row);
+  for (;;) {
+    MAILLON_TRY(const bool more, get.step());
+    if (!more) return out;
+    out.emplace_back(get.text(0));
+  }
+}
+
+Result<std::vector<RecordId>> Reader::of_source(const SpaceId& space, std::string_view collection,
+                                                std::string_view source) {
+  std::vector<RecordId> out;
+  MAILLON_TRY(const auto row, collection_row(space, collection));
+  MAILLON_TRY(const auto name, names_.find(source));
+  if (!row || !name) return out;
+  MAILLON_TRY(auto get, db_.prepare("SELECT rid FROM record WHERE collection = ?1 AND source = ?2"
+                                    " AND flags & 1 ORDER BY rid"));
+  get.bind(1, *row).bind(2, *name);
+  for (;;) {
+    MAILLON_TRY(const bool more, get.step());
+    if (!more) return out;
+    MAILLON_TRY(const RecordId id, RecordId::from_bytes(get.blob(0)));
+    out.push_back(id);
+  }
+}
+
+Result<SpaceCounts> Reader::counts(const SpaceId& space) {
+  SpaceCounts out;
+  MAILLON_TRY(const auto row, log_.find_space(space));
+  if (!row) return out;
+  const auto count = [&](const char* sql, std::int64_t& into) -> Result<void> {
+    MAILLON_TRY(auto get, db_.prepare(sql));
+    MAILLON_TRY(const bool found, get.bind(1, *row).step());
+    into = found ? get.integer(0) : 0;
+    return {};
+  };
+  MAILLON_CHECK(count("SELECT count(*) FROM feed WHERE space = ?1", out.feeds));
+  MAILLON_CHECK(count("SELECT count(*) FROM log WHERE feed IN"
+                      " (SELECT id FROM feed WHERE space = ?1)", out.commits));
+  MAILLON_CHECK(count("SELECT count(*) FROM log WHERE status = 1 AND void = 0 AND feed IN"
+                      " (SELECT id FROM feed WHERE space = ?1)", out.held));
+  MAILLON_CHECK(count("SELECT count(*) FROM record WHERE flags & 1 AND"
+                      " collection IN (SELECT id FROM collection WHERE space = ?1)", out.records));
+  MAILLON_CHECK(count("SELECT count(*) FROM record WHERE flags & 2 AND"
+                      " collection IN (SELECT id FROM collection WHERE space = ?1)",
+                      out.conflicts));
+  MAILLON_TRY(out.pending, log_.pending_count(space));
+  return out;
+}
+
+Result<Digest> Reader::digest(const SpaceId& space) {
+  MAILLON_TRY(const auto row, log_.find_space(space));
+  return records_.digest(row.value_or(0));
+}
+
+Result<Digest> Reader::frontier(const SpaceId& space) {
+  MAILLON_TRY(const auto row, log_.find_space(space));
+  return log_.frontier(row.value_or(0));
+}
+
+Result<bool> Reader::index_is_behind() {
+  MAILLON_TRY(auto get, db_.prepare("SELECT 1 FROM record WHERE doc IS NULL LIMIT 1"));
+  return get.step();
+}
+
+}  // namespace maillon::replica

@@ -1,0 +1,113 @@
+#pragma once
+
+#include "storage/store/search_index.hpp"
+
+/// What people and programs ask of the records, over one read-only connection.
+namespace maillon::replica {
+
+struct FieldView {
+  std::string name;
+  std::uint32_t tag = 0;
+  bool readable = true;       ///< false: of a type this version does not know, or erased
+  Value value;
+  std::vector<Value> others;  ///< further live values: a conflict
+};
+
+struct RecordView {
+  std::string collection;
+  RecordId id = RecordId::zero();
+  std::vector<FieldView> fields;
+  bool visible = false;
+  bool deleted = false;
+  bool in_conflict = false;
+  bool edit_won_over_delete = false;
+  bool touched_by_void = false;
+
+  [[nodiscard]] const FieldView* field(std::string_view name) const;
+};
+
+struct SpaceCounts {
+  std::int64_t feeds = 0;
+  std::int64_t commits = 0;
+  std::int64_t records = 0;
+  std::int64_t conflicts = 0;
+  std::int64_t pending = 0;
+  std::int64_t held = 0;
+};
+
+/// One field that one op wrote; a delete has no field.
+struct HistoryEntry {
+  CommitId commit = CommitId::zero();
+  std::uint32_t leaf = 0;
+  MemberId author = MemberId::zero();
+  UnixMillis time{};
+  bool removes = false;
+  std::string source;
+  std::string field;
+  bool readable = true;
+  Value value;
+  bool superseded = false;
+  bool is_void = false;
+};
+
+struct Condition {
+  std::string field;
+  std::string value;  ///< compared with what display() shows
+};
+
+struct Found {
+  std::vector<RecordView> records;
+  std::int64_t total = 0;
+};
+
+/// Thread: one at a time.
+class Reader {
+ public:
+  explicit Reader(storage::Database& db) : db_(db), log_(db), names_(db), records_(db, log_, names_) {}
+
+  [[nodiscard]] Result<std::optional<RecordView>> get(const SpaceId& space,
+                                                      std::string_view collection,
+                                                      const RecordId& id);
+  /// Takes a record id in hexadecimal, or an external id as some source of the collection wrote it.
+  [[nodiscard]] Result<std::optional<RecordId>> identify(const SpaceId& space,
+                                                         std::string_view collection,
+                                                         std::string_view text);
+  /// Visible records in order of id, until `each` says no.
+  [[nodiscard]] Result<void> each(const SpaceId& space, std::string_view collection,
+                                  const std::function<Result<bool>(RecordView&&)>& each_record);
+  [[nodiscard]] Result<Found> find(const SpaceId& space, std::string_view collection,
+                                   std::span<const Condition> where, std::string_view text,
+                                   std::size_t limit);
+  [[nodiscard]] Result<std::vector<RecordView>> conflicts(const SpaceId& space,
+                                                          std::string_view collection);
+  [[nodiscard]] Result<std::vector<HistoryEntry>> history(const SpaceId& space,
+                                                          std::string_view collection,
+                                                          const RecordId& id);
+  [[nodiscard]] Result<std::vector<std::string>> collections(const SpaceId& space);
+  /// Records that some source once listed and that are visible now.
+  [[nodiscard]] Result<std::vector<RecordId>> of_source(const SpaceId& space,
+                                                        std::string_view collection,
+                                                        std::string_view source);
+  [[nodiscard]] Result<SpaceCounts> counts(const SpaceId& space);
+  [[nodiscard]] Result<Digest> digest(const SpaceId& space);
+  [[nodiscard]] Result<Digest> frontier(const SpaceId& space);
+  /// Records that wait for the full-text index.
+  [[nodiscard]] Result<bool> index_is_behind();
+
+  [[nodiscard]] storage::Log& log() noexcept { return log_; }
+  [[nodiscard]] storage::Records& records() noexcept { return records_; }
+  [[nodiscard]] storage::Names& names() noexcept { return names_; }
+  [[nodiscard]] storage::Database& database() noexcept { return db_; }
+
+ private:
+  [[nodiscard]] Result<RecordView> view(std::string_view collection, const RecordId& id,
+                                        ByteView state);
+  [[nodiscard]] Result<std::optional<std::int64_t>> collection_row(const SpaceId& space,
+                                                                   std::string_view collection);
+  storage::Database& db_;
+  storage::Log log_;
+  storage::Names names_;
+  storage::Records records_;
+};
+
+}  // namespace maillon::replica

@@ -1,0 +1,278 @@
+#include "node/replica/replica.hpp"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <fstream>
+
+#include "node/replica/marker.hpp"
+
+namespace maillon::replica {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr const char* kDatabase = "maillon.db";
+constexpr const char* kKey = "node.key";
+constexpr int kReaders = 2;
+constexpr int kReaderCacheKib = 2048;
+
+Error said(Errc code, std::string en, std::string fr, std::string hint, std::string hint_fr) {
+  return Error{code, std::move(en), std::move(fr), std::move(hint), std::move(hint_fr)};
+}
+
+Result<int> lock_folder(const fs::path& dir) {
+  const int fd = ::open((dir / "lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (fd < 0)
+    return said(Errc::not_allowed, "cannot write in " + dir.string(),
+                "impossible d’écrire dans " + dir.string(),
+                "check who owns the folder, and that its disk is not read-only or full",
+                "vérifiez le propriétaire du dossier, et que le disque n’est ni plein ni en lecture seule");
+  if (::flock(fd, LOCK_EX | LOCK_NB) == 0) return fd;
+  ::close(fd);
+  return said(Errc::busy, "another Maillon process uses " + dir.string(),
+              "un autre processus Maillon utilise " + dir.string(),
+              "stop it first, or let commands talk to it (is `maillon serve` running?)",
+              "arrêtez-le d’abord (« maillon serve » tourne-t-il ?)");
+}
+
+storage::StoreOptions store_options(const fs::path& dir) {
+  storage::StoreOptions out;
+  out.path = dir / kDatabase;
+  return out;
+}
+
+Result<void> save_identity(storage::Store& store, const Identity& who) {
+  MAILLON_CHECK(store.set_meta("member", who.member.bytes()));
+  MAILLON_CHECK(store.set_meta("certificate", who.certificate));
+  MAILLON_CHECK(store.set_meta("name", as_bytes(who.name)));
+  const std::uint8_t role = static_cast<std::uint8_t>(who.role);
+  MAILLON_CHECK(store.set_meta("role", ByteView{&role, 1}));
+  return store.set_meta("region", as_bytes(who.region));
+}
+
+Result<Bytes> need_meta(storage::Store& store, std::string_view key) {
+  MAILLON_TRY(auto value, store.meta(key));
+  if (!value)
+    return said(Errc::integrity, "the data folder is not complete: `" + std::string{key} + "` is missing",
+                "le dossier de données est incomplet : « " + std::string{key} + " » manque",
+                "restore a backup, or start again with `maillon init` in another folder",
+                "restaurez une sauvegarde, ou recommencez par « maillon init » dans un autre dossier");
+  return *std::move(value);
+}
+
+}  // namespace
+
+Result<std::optional<std::string>> passphrase_from_environment() {
+  fs::path file;
+  if (const char* named = std::getenv("MAILLON_PASSPHRASE_FILE"); named != nullptr && *named != 0)
+    file = named;
+  else if (const char* dir = std::getenv("CREDENTIALS_DIRECTORY"); dir != nullptr && *dir != 0)
+    file = fs::path{dir} / "maillon-passphrase";
+  if (file.empty() || (!fs::exists(file) && std::getenv("MAILLON_PASSPHRASE_FILE") == nullptr))
+    return std::optional<std::string>{};
+  std::ifstream in{file};
+  std::string phrase;
+  if (!std::getline(in, phrase) || phrase.empty())
+    return said(Errc::not_allowed, "no passphrase can be read from " + file.string(),
+                "aucune phrase secrète lisible dans " + file.string(),
+                "put it on the file's first line", "placez-la sur la première ligne du fichier");
+  return std::optional{phrase};
+}
+
+Result<Identity> Replica::init(const fs::path& dir, const InitOptions& options,
+                               const crypto::SigningKey& root, Rng& rng) {
+  if (fs::exists(dir / kDatabase) || fs::exists(dir / kKey))
+    return said(Errc::refused, "there is a node in " + dir.string() + " already",
+                "il y a déjà un nœud dans " + dir.string(),
+                "choose another folder with --data", "choisissez un autre dossier avec --data");
+  std::error_code failed;
+  fs::create_directories(dir, failed);
+  if (!failed) fs::permissions(dir, fs::perms::owner_all, failed);
+  if (failed)
+    return said(Errc::io, "cannot make " + dir.string() + ": " + failed.message(),
+                "impossible de créer " + dir.string() + " : " + failed.message(),
+                "choose another folder with --data", "choisissez un autre dossier avec --data");
+  MAILLON_TRY(const int lock, lock_folder(dir));
+  const auto secret = crypto::Secret32::random(rng);
+  const crypto::SigningKey node{secret};
+  SystemClock clock;
+  Identity who;
+  who.member = root.member_id();
+  who.node = node.node_id();
+  who.certificate =
+      crypto::NodeCertificate::make(root, node, static_cast<std::uint64_t>(clock.now().count()))
+          .encode();
+  who.name = options.name;
+  who.role = options.role;
+  who.region = options.region;
+  who.incarnation = rng.u64();
+  const auto make = [&]() -> Result<void> {
+    MAILLON_TRY(auto store, storage::Store::open(store_options(dir)));
+    MAILLON_CHECK(store->begin());
+    MAILLON_CHECK(save_identity(*store, who));
+    MAILLON_CHECK(save_incarnation(*store, dir, who.incarnation));
+    MAILLON_CHECK(store->commit());
+    const auto phrase = options.passphrase;
+    return crypto::write_key_file(dir / kKey, secret,
+                                  phrase ? std::optional<std::string_view>{*phrase} : std::nullopt,
+                                  rng);
+  };
+  const auto made = make();
+  if (made.has_error()) {
+    // Half a folder would only be in the way.
+    for (const char* file : {"maillon.db", "maillon.db-wal", "maillon.db-shm", "node.key", "marker"})
+      fs::remove(dir / file, failed);
+  }
+  ::close(lock);
+  if (made.has_error()) return made.error();
+  return who;
+}
+
+Result<std::unique_ptr<Replica>> Replica::open(const fs::path& dir,
+                                               std::optional<std::string> passphrase) {
+  if (!fs::exists(dir / kDatabase))
+    return said(Errc::not_found, "there is no node in " + dir.string(),
+                "il n’y a pas de nœud dans " + dir.string(),
+                "make one with `maillon init --name NAME`, or name its folder with --data",
+                "créez-le avec « maillon init --name NOM », ou indiquez son dossier avec --data");
+  MAILLON_TRY(const int lock, lock_folder(dir));
+  const auto release = [&](const Error& error) {
+    ::close(lock);
+    return error;
+  };
+  auto secret = crypto::read_key_file(
+      dir / kKey, passphrase ? std::optional<std::string_view>{*passphrase} : std::nullopt);
+  if (secret.has_error()) return release(secret.error());
+  std::unique_ptr<Replica> out{new Replica{dir, crypto::SigningKey{*secret}}};
+  out->lock_ = lock;
+  MAILLON_TRY(auto store, storage::Store::open(store_options(dir)));
+  MAILLON_CHECK(out->load(*store));
+  for (int i = 0; i < kReaders; ++i) {
+    MAILLON_TRY(auto db, out->open_reader());
+    out->databases_.push_back(std::make_unique<storage::Database>(std::move(db)));
+    out->readers_.push_back(std::make_unique<Reader>(*out->databases_.back()));
+    out->free_.push_back(out->readers_.back().get());
+  }
+  out->trust_ = store->trust();
+  out->federation_ = store->federation();
+  out->writer_ = std::make_unique<Writer>(std::move(store));
+  out->writer_->set_on_durable([self = out.get()](storage::Store& s) {
+    std::function<void()> call;
+    {
+      const std::lock_guard guard{self->mutex_};
+      self->trust_ = s.trust();
+      self->federation_ = s.federation();
+      call = self->on_durable_;
+    }
+    if (call) call();
+  });
+  return out;
+}
+
+Replica::~Replica() {
+  writer_.reset();
+  readers_.clear();
+  databases_.clear();
+  if (lock_ >= 0) ::close(lock_);
+}
+
+Result<void> Replica::load(storage::Store& store) {
+  MAILLON_TRY(const Bytes member, need_meta(store, "member"));
+  MAILLON_TRY(identity_.member, MemberId::from_bytes(member));
+  MAILLON_TRY(identity_.certificate, need_meta(store, "certificate"));
+  MAILLON_TRY(const Bytes name, need_meta(store, "name"));
+  MAILLON_TRY(const Bytes role, need_meta(store, "role"));
+  MAILLON_TRY(const Bytes region, need_meta(store, "region"));
+  identity_.name = as_text(name);
+  identity_.region = as_text(region);
+  identity_.role = role.size() == 1 && role[0] == 2 ? Role::hub : Role::cooperative;
+  identity_.node = key_.node_id();
+  MAILLON_TRY(const auto certificate,
+              crypto::NodeCertificate::decode_verified(identity_.certificate));
+  if (certificate.node != identity_.node || certificate.member != identity_.member)
+    return Error{Errc::integrity, "the node key is not the one that this database was made with",
+                 "la clé du nœud n’est pas celle de cette base",
+                 "put back the right node.key, or restore a backup",
+                 "remettez le bon fichier node.key, ou restaurez une sauvegarde"};
+  MAILLON_CHECK(store.begin());
+  MAILLON_TRY(const auto life, current_incarnation(store, dir_, rng_));
+  MAILLON_CHECK(store.commit());
+  identity_.incarnation = life.incarnation;
+  drew_incarnation_ = life.drawn;
+  return {};
+}
+
+storage::Author Replica::author() const {
+  return {identity_.member, identity_.incarnation, &key_};
+}
+
+Result<void> Replica::draw_incarnation(storage::Store& store) {
+  identity_.incarnation = rng_.u64();
+  return save_incarnation(store, dir_, identity_.incarnation);
+}
+
+std::shared_ptr<const storage::Trust> Replica::trust() const {
+  const std::lock_guard guard{mutex_};
+  return trust_;
+}
+
+std::optional<FederationId> Replica::federation() const {
+  const std::lock_guard guard{mutex_};
+  return federation_;
+}
+
+void Replica::set_on_durable(std::function<void()> call) {
+  const std::lock_guard guard{mutex_};
+  on_durable_ = std::move(call);
+}
+
+Result<storage::Database> Replica::open_reader() const {
+  storage::DatabaseOptions how;
+  how.read_only = true;
+  how.cache_kib = kReaderCacheKib;
+  return storage::Database::open(dir_ / kDatabase, how);
+}
+
+Result<void> Replica::finish_index() {
+  for (;;) {
+    MAILLON_TRY(const std::size_t done, write<std::size_t>([](storage::Store& store) {
+                  return storage::index_waiting(store, 2000);
+                }));
+    if (done == 0) return {};
+  }
+}
+
+Result<std::optional<std::string>> Replica::setting(std::string_view key) {
+  return write<std::optional<std::string>>(
+      [key = "setting." + std::string{key}](storage::Store& store)
+          -> Result<std::optional<std::string>> {
+        MAILLON_TRY(const auto value, store.meta(key));
+        if (!value) return std::optional<std::string>{};
+        return std::optional{std::string{as_text(*value)}};
+      });
+}
+
+Result<void> Replica::set_setting(std::string_view key, std::string_view value) {
+  return writer_->run_void([key = "setting." + std::string{key}, text = std::string{value}](
+                               storage::Store& store) { return store.set_meta(key, as_bytes(text)); });
+}
+
+Replica::Lease::Lease(Replica& from) : owner(from) {
+  std::unique_lock lock{owner.mutex_};
+  owner.reader_back_.wait(lock, [&] { return !owner.free_.empty(); });
+  reader = owner.free_.back();
+  owner.free_.pop_back();
+}
+
+Replica::Lease::~Lease() {
+  const std::lock_guard lock{owner.mutex_};
+  owner.free_.push_back(reader);
+  owner.reader_back_.notify_one();
+}
+
+}  // namespace maillon::replica

@@ -1,0 +1,128 @@
+#pragma once
+
+#include <filesystem>
+
+#include "crypto/keys.hpp"
+#include "node/replica/reader.hpp"
+#include "node/replica/writer.hpp"
+#include "proto/clock.hpp"
+
+/// A data folder at work: its lock, its keys, its one writer and its readers.
+namespace maillon::replica {
+
+/// Who this node is. Kept in the database, but for the key.
+struct Identity {
+  MemberId member = MemberId::zero();
+  NodeId node = NodeId::zero();
+  Bytes certificate;
+  std::string name;
+  Role role = Role::cooperative;
+  std::string region;
+  std::uint64_t incarnation = 0;
+};
+
+struct InitOptions {
+  std::string name;
+  Role role = Role::cooperative;
+  std::string region;
+  std::optional<std::string> passphrase;
+};
+
+/// $MAILLON_PASSPHRASE_FILE, else the systemd credential `maillon-passphrase`, else nothing.
+[[nodiscard]] Result<std::optional<std::string>> passphrase_from_environment();
+
+class Replica {
+ public:
+  /// Makes the folder (0700), the node key and the database. Errc::refused when there is one.
+  [[nodiscard]] static Result<Identity> init(const std::filesystem::path& dir,
+                                             const InitOptions& options,
+                                             const crypto::SigningKey& root, Rng& rng);
+  /// Errc::not_found: no such folder; Errc::busy: another process has it; ::not_allowed: passphrase.
+  [[nodiscard]] static Result<std::unique_ptr<Replica>> open(const std::filesystem::path& dir,
+                                                             std::optional<std::string> passphrase);
+  ~Replica();
+
+  [[nodiscard]] const std::filesystem::path& dir() const noexcept { return dir_; }
+  [[nodiscard]] const Identity& identity() const noexcept { return identity_; }
+  [[nodiscard]] const crypto::SigningKey& key() const noexcept { return key_; }
+  [[nodiscard]] Clock& clock() noexcept { return clock_; }
+  [[nodiscard]] Rng& rng() noexcept { return rng_; }  ///< any thread
+  /// For use inside a writer's job: a fresh incarnation may have been drawn since.
+  [[nodiscard]] storage::Author author() const;
+  /// A copy of the folder was found at open(), and this run writes under a new incarnation.
+  [[nodiscard]] bool incarnation_was_drawn() const noexcept { return drew_incarnation_; }
+  /// Draws another one and remembers it; writer's thread.
+  Result<void> draw_incarnation(storage::Store& store);
+
+  [[nodiscard]] Writer& writer() noexcept { return *writer_; }
+  template <class T>
+  Result<T> write(std::function<Result<T>(storage::Store&)> job) {
+    return writer_->run<T>(std::move(job));
+  }
+  /// On a connection of the pool; waits for one.
+  template <class T>
+  Result<T> read(const std::function<Result<T>(Reader&)>& job) {
+    const Lease lease{*this};
+    return job(*lease.reader);
+  }
+  /// As of the last durable transaction; any thread.
+  [[nodiscard]] std::shared_ptr<const storage::Trust> trust() const;
+  /// None before a federation was created or joined.
+  [[nodiscard]] std::optional<FederationId> federation() const;
+  /// Called on the writer's thread after each durable transaction.
+  void set_on_durable(std::function<void()> call);
+  /// A further read-only connection, for a thread of the caller's.
+  [[nodiscard]] Result<storage::Database> open_reader() const;
+  /// Brings the full-text index up to date.
+  Result<void> finish_index();
+
+  // Local settings, kept in the database.
+  Result<std::optional<std::string>> setting(std::string_view key);
+  Result<void> set_setting(std::string_view key, std::string_view value);
+
+ private:
+  struct Lease {
+    explicit Lease(Replica& owner);
+    ~Lease();
+    Replica& owner;
+    Reader* reader;
+  };
+  Replica(std::filesystem::path dir, crypto::SigningKey key) : dir_(std::move(dir)), key_(std::move(key)) {}
+  Result<void> load(storage::Store& store);
+  Result<void> check_marker(storage::Store& store);
+
+  /// Usable from every thread.
+  class SharedRng final : public Rng {
+   public:
+    void fill(std::span<std::uint8_t> out) override { system_.fill(out); }
+
+   private:
+    crypto::SystemRng system_;
+  };
+
+  std::filesystem::path dir_;
+  crypto::SigningKey key_;
+  int lock_ = -1;
+  Identity identity_;
+  bool drew_incarnation_ = false;
+  SystemClock clock_;
+  SharedRng rng_;
+  mutable std::mutex mutex_;
+  std::condition_variable reader_back_;
+  std::shared_ptr<const storage::Trust> trust_;       ///< protected by mutex_
+  std::optional<FederationId> federation_;            ///< protected by mutex_
+  std::function<void()> on_durable_;                  ///< protected by mutex_
+  std::vector<std::unique_ptr<storage::Database>> databases_;
+  std::vector<std::unique_ptr<Reader>> readers_;
+  std::vector<Reader*> free_;                         ///< protected by mutex_
+  std::unique_ptr<Writer> writer_;
+};
+
+/// A consistent copy of the database and the key in one file, while the node runs.
+[[nodiscard]] Result<void> backup(Replica& replica, const std::filesystem::path& file,
+                                  const std::function<void(int percent)>& progress);
+/// Makes a folder of a backup, under a new incarnation.
+[[nodiscard]] Result<Identity> restore(const std::filesystem::path& file,
+                                       const std::filesystem::path& dir, Rng& rng);
+
+}  // namespace maillon::replica
