@@ -1,0 +1,56 @@
+#pragma once
+
+#include "node/replica/replica.hpp"
+
+/// Founding, inviting, admitting: the flows around storage/trust.
+namespace maillon::federation {
+
+/// What an invitation code holds: "maillon1." and base64url, with a checksum against typing errors.
+struct Invitation {
+  FederationId federation = FederationId::zero();
+  NodeId inviter = NodeId::zero();
+  std::vector<std::string> urls;
+  Bytes token;  ///< 16 random bytes; annuaire only ever holds their hash
+  Role role = Role::cooperative;
+  std::string region;
+  UnixMillis expires{};
+
+  [[nodiscard]] std::string encode() const;
+  /// Errc::malformed, in words for whoever typed it.
+  [[nodiscard]] static Result<Invitation> decode(std::string_view code);
+};
+[[nodiscard]] Digest token_hash(ByteView token);
+
+struct CreateOptions {
+  std::string name;
+  std::string quorum = "1";
+};
+/// Signs the genesis, declares the common spaces and those of the member's region.
+/// Errc::refused when the folder has a federation already.
+[[nodiscard]] Result<FederationId> create(replica::Replica& replica, const CreateOptions& options);
+
+struct InviteOptions {
+  std::optional<Role> role;           ///< none: a cooperative
+  std::optional<std::string> region;  ///< none: the newcomer says
+  int valid_days = 14;
+  std::vector<std::string> urls;      ///< none: where this node was last served
+};
+[[nodiscard]] Result<Invitation> invite(replica::Replica& replica, const InviteOptions& options);
+
+/// The inviter's side of a join: checks the token, proposes, votes once. The certificate is the
+/// one that the connection proved.
+[[nodiscard]] Result<JoinReply> admit(replica::Replica& replica, const JoinRequest& request,
+                                      ByteView certificate);
+
+/// The newcomer's wish, kept until it is granted or refused.
+[[nodiscard]] Result<void> remember_wish(replica::Replica& replica, const std::string& code);
+[[nodiscard]] Result<std::optional<Invitation>> wish(replica::Replica& replica);
+[[nodiscard]] Result<void> forget_wish(replica::Replica& replica);
+/// Takes the federation as this folder's; annuaire follows by replication.
+[[nodiscard]] Result<void> enter(replica::Replica& replica, const Invitation& invitation,
+                                 const JoinReply& reply);
+
+/// Writes where this node can be dialled into annuaire, when it changed.
+[[nodiscard]] Result<void> announce(replica::Replica& replica, const std::vector<std::string>& urls);
+
+}  // namespace maillon::federation

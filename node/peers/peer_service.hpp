@@ -1,0 +1,78 @@
+#pragma once
+
+#include <chrono>
+#include <memory>
+
+#include "node/federation/federation.hpp"
+#include "node/replica/replica.hpp"
+
+/// The live side of a node: connections, the sync engine, verification; for the daemon, and for
+/// commands that work without one. No Boost here.
+namespace maillon::peers {
+
+struct PeerOptions {
+  std::string listen;                 ///< "HOST:PORT", or empty: only dial out
+  std::vector<std::string> urls;      ///< how others reach it; none: made from where it listens
+  std::vector<std::string> trusted_proxies = {};
+  std::string ca_file = {};
+  bool dial = true;                   ///< configured peers, members' known addresses
+};
+
+struct PeerState {
+  std::optional<NodeId> node;
+  std::string name;      ///< of its member
+  std::string address;
+  std::string state;     ///< connected, connecting, waiting, refused
+  std::string detail;    ///< why it is not connected, in words
+  bool in_sync = false;
+  std::optional<UnixMillis> last_sync;
+  std::uint64_t sent_bytes = 0;
+  std::uint64_t received_bytes = 0;
+};
+
+struct SyncOutcome {
+  bool converged = false;      ///< every connected peer has our frontiers in every shared space
+  std::size_t connected = 0;
+};
+
+struct DialEntry {
+  std::string url;
+  std::optional<NodeId> node;
+};
+
+class PeerService {
+ public:
+  /// Starts the network thread and the verifying thread; listens and dials.
+  [[nodiscard]] static Result<std::unique_ptr<PeerService>> start(replica::Replica& replica,
+                                                                  const PeerOptions& options);
+  ~PeerService();  ///< stop()
+
+  /// "HOST:PORT" as bound, or empty.
+  [[nodiscard]] std::string listening_on() const;
+  [[nodiscard]] std::vector<PeerState> peers();
+  /// Dials now whoever is not connected, asks all for their frontiers, and waits until all agree.
+  [[nodiscard]] SyncOutcome sync(std::chrono::milliseconds wait);
+  /// Contacts the inviter; Errc::refused with its reason, Errc::unavailable when not in time.
+  [[nodiscard]] Result<JoinReply> join(const federation::Invitation& invitation,
+                                       std::chrono::milliseconds wait);
+  /// Before the first local commit of a run: hears one reachable peer about our own feeds, so that
+  /// a rolled-back snapshot does not fork. Returns at once when heard before, or nobody to ask.
+  void hear_own_tips(std::chrono::milliseconds wait);
+  /// How far this node's clock is from the median of its peers'.
+  [[nodiscard]] std::optional<std::chrono::milliseconds> clock_offset();
+  /// Re-reads the table of whom to dial.
+  void dials_changed();
+  void stop();
+
+ private:
+  class Impl;
+  explicit PeerService(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+/// Whom to dial, as configured (the table `dial`).
+[[nodiscard]] Result<std::vector<DialEntry>> dial_list(replica::Replica& replica);
+[[nodiscard]] Result<void> dial_add(replica::Replica& replica, const DialEntry& entry);
+[[nodiscard]] Result<bool> dial_remove(replica::Replica& replica, std::string_view url_or_node);
+
+}  // namespace maillon::peers
