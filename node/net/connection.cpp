@@ -56,7 +56,8 @@ NetConnection::NetConnection(const SessionContext& context, std::shared_ptr<WsSt
     : context_(context),
       stream_(std::move(stream)),
       outgoing_(outgoing),
-      address_(std::move(source)),
+      source_(std::move(source)),
+      address_(source_),
       expected_(expected),
       callbacks_(std::move(callbacks)),
       timer_(context.io) {}

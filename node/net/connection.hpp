@@ -26,7 +26,7 @@ class NetConnection final : public Connection,
                             public WsHandler,
                             public std::enable_shared_from_this<NetConnection> {
  public:
-  /// `source` is where an incoming one comes from, for counting strangers.
+  /// `source` is the address that an incoming one has as TCP knows it, for counting strangers.
   NetConnection(const SessionContext& context, std::shared_ptr<WsStream> stream, bool outgoing,
                 std::string source, std::optional<NodeId> expected, DialCallbacks callbacks);
 
@@ -38,7 +38,7 @@ class NetConnection final : public Connection,
   /// Cuts, whatever the state.
   void cut();
   [[nodiscard]] bool opening() const noexcept { return state_ <= State::awaiting_ready; }
-  [[nodiscard]] const std::string& source() const noexcept { return address_; }
+  [[nodiscard]] const std::string& source() const noexcept { return source_; }
 
   const PeerIdentity& peer() const noexcept override { return *peer_; }
   const std::string& address() const noexcept override { return address_; }
@@ -86,6 +86,7 @@ class NetConnection final : public Connection,
   const SessionContext& context_;
   std::shared_ptr<WsStream> stream_;  ///< none once gone
   const bool outgoing_;
+  const std::string source_;
   std::string address_;
   std::optional<NodeId> expected_;
   DialCallbacks callbacks_;

@@ -67,6 +67,7 @@ std::optional<ByteView> Outbox::next() {
     const Bytes content = *std::exchange(end_, std::nullopt);
     return scratch(content, FrameKind::end);
   }
+  Bytes().swap(scratch_);  // idle sessions are many: keep nothing
   return std::nullopt;
 }
 

@@ -188,7 +188,7 @@ class Network {
 
   /// Any thread but the network's. Refuses new work, says goodbye on every connection, waits for
   /// the answers within the close timeout, ends the thread. All on_closed have come when it
-  /// returns.
+  /// returns. (The destructor also waits for a name lookup under way: nothing can interrupt that.)
   void stop();
 
  private:

@@ -162,6 +162,7 @@ class WsStreamImpl final : public WsStream,
     out_ = std::move(message);
     ws_.async_write(asio::buffer(out_),
                     [self = this->shared_from_this()](const error_code& ec, std::size_t) {
+                      Bytes().swap(self->out_);  // idle sessions are many: keep nothing
                       self->handler_->on_written(!ec);
                     });
   }

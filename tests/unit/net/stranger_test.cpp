@@ -182,7 +182,11 @@ TEST(Stranger, FloodOfStalledSocketsLeavesRoomForAMember) {
   TestNode b(2);
   const std::uint16_t port = b.listen();
   std::vector<RawClient> stalled;
-  for (std::size_t i = 0; i < 5 * limits::kUnauthenticatedMax; ++i) stalled.emplace_back(port);
+  for (std::size_t i = 0; i < 5 * limits::kUnauthenticatedMax; ++i) {
+    stalled.emplace_back(port);
+    // Some get as far as they can without a key.
+    if (i % 2 == 0) stalled.back().write(as_bytes(upgrade_request()));
+  }
   const auto begun = std::chrono::steady_clock::now();
   TestNode a(1);
   a.dial(port);
