@@ -418,9 +418,14 @@ void Engine::on_tick() {
 }
 
 void Engine::probe() {
-  for (auto& [id, s] : sessions_)
-    if (s.greeted)
-      for (const SpaceId& space : spaces_of(s)) tell(id, s, space, s.lanes[space], true);
+  for (auto& [id, s] : sessions_) {
+    if (!s.greeted) continue;
+    for (const SpaceId& space : spaces_of(s)) {
+      Lane& lane = s.lanes[space];
+      lane.theirs.reset();  // What they said before the question is no answer to it.
+      tell(id, s, space, lane, true);
+    }
+  }
 }
 
 void Engine::agree(Session& s, const SpaceId& space, Lane& lane) {

@@ -1,0 +1,276 @@
+#include "node/federation/federation.hpp"
+
+#include <algorithm>
+
+namespace maillon::federation {
+
+using namespace storage;
+
+namespace {
+
+constexpr std::string_view kPrefix = "maillon1.";
+constexpr const char* kWish = "wish";
+constexpr const char* kUrls = "urls";
+
+Error said(Errc code, std::string en, std::string fr, std::string hint, std::string hint_fr) {
+  return Error{code, std::move(en), std::move(fr), std::move(hint), std::move(hint_fr)};
+}
+
+std::array<std::uint8_t, 4> checksum(ByteView bytes) {
+  const Digest digest = crypto::Hasher{}.update("maillon/invitation/v1").update(bytes).finish();
+  std::array<std::uint8_t, 4> out{};
+  std::ranges::copy(digest.bytes().first<4>(), out.begin());
+  return out;
+}
+
+JoinReply refused(std::string why) {
+  JoinReply out;
+  out.status = JoinStatus::refused;
+  out.reason = std::move(why);
+  return out;
+}
+
+/// Each proposal is followed by its proposer's own vote, in one commit.
+std::vector<GovernanceOp> with_votes(const std::vector<Proposal>& proposals) {
+  std::vector<GovernanceOp> out;
+  for (const Proposal& proposal : proposals) {
+    const auto leaf = static_cast<std::uint32_t>(out.size()) + 1;
+    out.push_back({OpKind::proposal, encode(proposal)});
+    out.push_back({OpKind::vote, encode(Vote{std::nullopt, leaf})});
+  }
+  return out;
+}
+
+std::vector<std::string> split_lines(std::string_view text) {
+  std::vector<std::string> out;
+  for (std::size_t from = 0; from < text.size();) {
+    const std::size_t end = std::min(text.find('\n', from), text.size());
+    if (end > from) out.emplace_back(text.substr(from, end - from));
+    from = end + 1;
+  }
+  return out;
+}
+
+std::string join_lines(const std::vector<std::string>& lines) {
+  std::string out;
+  for (const auto& line : lines) out += line + '\n';
+  return out;
+}
+
+}  // namespace
+
+std::string Invitation::encode() const {
+  Bytes raw;
+  ByteWriter w{raw};
+  w.raw(federation.bytes());
+  w.raw(inviter.bytes());
+  w.varint(urls.size());
+  for (const auto& url : urls) w.sized(url);
+  w.sized(token);
+  w.u8(static_cast<std::uint8_t>(role));
+  w.sized(region);
+  w.varint(static_cast<std::uint64_t>(expires.count()));
+  w.raw(checksum(ByteView{raw}));
+  return std::string{kPrefix} + to_base64url(raw);
+}
+
+Result<Invitation> Invitation::decode(std::string_view code) {
+  const auto bad = said(Errc::malformed, "this is no invitation code, or not all of it",
+                        "ce n’est pas un code d’invitation, ou il n’est pas entier",
+                        "copy the whole line that begins with maillon1.",
+                        "copiez toute la ligne qui commence par maillon1.");
+  while (!code.empty() && (code.front() == ' ' || code.front() == '\n')) code.remove_prefix(1);
+  while (!code.empty() && (code.back() == ' ' || code.back() == '\n')) code.remove_suffix(1);
+  if (!code.starts_with(kPrefix) || code.size() > 4096) return bad;
+  const auto raw = from_base64url(code.substr(kPrefix.size()));
+  if (!raw || raw->size() < 4) return bad;
+  const ByteView body{raw->data(), raw->size() - 4};
+  if (!std::ranges::equal(checksum(body), ByteView{*raw}.last(4))) return bad;
+  ByteReader in{body};
+  Invitation out;
+  const auto federation = FederationId::from_bytes(in.raw(32));
+  const auto inviter = NodeId::from_bytes(in.raw(32));
+  if (!federation || !inviter) return bad;
+  out.federation = *federation;
+  out.inviter = *inviter;
+  const std::uint32_t urls = in.varint32(8);
+  for (std::uint32_t i = 0; i < urls; ++i) out.urls.emplace_back(as_text(in.sized(1024)));
+  const ByteView token = in.sized(64);
+  out.token.assign(token.begin(), token.end());
+  const std::uint8_t role = in.u8();
+  out.region = as_text(in.sized(limits::kNameMax));
+  out.expires = UnixMillis{static_cast<std::int64_t>(in.varint())};
+  if (!in.at_end() || role < 1 || role > 2) return bad;
+  out.role = static_cast<Role>(role);
+  return out;
+}
+
+Digest token_hash(ByteView token) {
+  return crypto::Hasher{}.update("maillon/token/v1").update(token).finish();
+}
+
+Result<FederationId> create(replica::Replica& replica, const CreateOptions& options) {
+  if (options.quorum != "1")
+    return said(Errc::refused, "this version admits members with a quorum of 1 only",
+                "cette version n’admet les membres qu’avec un quorum de 1",
+                "leave --quorum out", "n’indiquez pas --quorum");
+  if (options.name.empty() || options.name.size() > limits::kNameMax)
+    return said(Errc::usage, "a federation needs a name of at most 256 bytes",
+                "une fédération a besoin d’un nom de 256 octets au plus", "give another name",
+                "donnez un autre nom");
+  return replica.write<FederationId>([&](Store& store) -> Result<FederationId> {
+    if (store.federation())
+      return said(Errc::refused, "this node belongs to a federation already",
+                  "ce nœud appartient déjà à une fédération",
+                  "use another folder with --data", "utilisez un autre dossier avec --data");
+    const auto& who = replica.identity();
+    const auto now = replica.clock().now();
+    Genesis genesis;
+    genesis.charter.name = options.name;
+    genesis.charter.delegates = {who.member};
+    const Bytes annuaire = annuaire_declaration(replica.rng());
+    genesis.creator = {who.certificate, who.name, who.role, who.region, std::nullopt, {annuaire}};
+    MAILLON_TRY(const auto first, store.write_genesis(genesis, annuaire, replica.author(), now,
+                                                      replica.rng()));
+    std::vector<Proposal> proposals;
+    auto spaces = common_spaces(*store.federation());
+    if (!who.region.empty())
+      for (auto& space : regional_spaces(*store.federation(), who.region)) spaces.push_back(space);
+    for (const Bytes& space : spaces) proposals.push_back({std::nullopt, space});
+    MAILLON_TRY(const auto second, store.write_governance(with_votes(proposals), replica.author(),
+                                                          now, replica.rng()));
+    return *store.federation();
+  });
+}
+
+Result<Invitation> invite(replica::Replica& replica, const InviteOptions& options) {
+  const auto federation = replica.federation();
+  if (!federation || replica.trust()->member_of(replica.identity().node) == nullptr)
+    return said(Errc::refused, "this node belongs to no federation yet",
+                "ce nœud n’appartient encore à aucune fédération",
+                "create one with `maillon federation create NAME`",
+                "créez-la avec « maillon federation create NOM »");
+  if (options.valid_days < 1 || options.valid_days > 365)
+    return said(Errc::usage, "an invitation is valid for 1 to 365 days",
+                "une invitation est valable de 1 à 365 jours", "give --valid DAYS",
+                "indiquez --valid JOURS");
+  Invitation out;
+  out.federation = *federation;
+  out.inviter = replica.identity().node;
+  out.urls = options.urls;
+  if (out.urls.empty()) {
+    MAILLON_TRY(const auto known, replica.setting(kUrls));
+    out.urls = split_lines(known.value_or(""));
+  }
+  if (out.urls.empty()) out.urls = {"ws://127.0.0.1:7766"};
+  const auto token = replica.rng().bytes<16>();
+  out.token.assign(token.begin(), token.end());
+  out.role = options.role.value_or(Role::cooperative);
+  out.region = options.region.value_or("");
+  out.expires = replica.clock().now() + std::chrono::days{options.valid_days};
+  MAILLON_CHECK(replica.writer().run_void([&](Store& store) -> Result<void> {
+    MAILLON_TRY(auto put, store.database().prepare(
+                              "INSERT INTO invitation(token_hash, role, region, expires)"
+                              " VALUES(?1,?2,?3,?4)"));
+    const Digest hash = token_hash(out.token);
+    return put.bind(1, hash.bytes())
+        .bind(2, static_cast<std::int64_t>(out.role))
+        .bind(3, std::string_view{out.region})
+        .bind(4, out.expires.count())
+        .run();
+  }));
+  return out;
+}
+
+namespace {
+
+struct KnownInvitation {
+  Role role;
+  std::string region;
+  UnixMillis expires;
+  bool used;
+};
+
+Result<std::optional<KnownInvitation>> find_invitation(Store& store, const Digest& hash) {
+  MAILLON_TRY(auto get, store.database().prepare("SELECT role, region, expires, used FROM invitation"
+                                                 " WHERE token_hash = ?1"));
+  MAILLON_TRY(const bool found, get.bind(1, hash.bytes()).step());
+  if (!found) return std::optional<KnownInvitation>{};
+  return std::optional{KnownInvitation{static_cast<Role>(get.integer(0)), std::string{get.text(1)},
+                                       UnixMillis{get.integer(2)}, get.integer(3) != 0}};
+}
+
+JoinReply welcome(const Trust& trust) {
+  return {JoinStatus::admitted, "", trust.charter().name, trust.annuaire()};
+}
+
+}  // namespace
+
+Result<JoinReply> admit(replica::Replica& replica, const JoinRequest& request,
+                        ByteView certificate) {
+  const Digest hash = token_hash(request.token);
+  return replica.write<JoinReply>([&](Store& store) -> Result<JoinReply> {
+    const auto trust = store.trust();
+    MAILLON_TRY(const auto proven, crypto::NodeCertificate::decode_verified(certificate));
+    // Asking twice is what a newcomer does whose line was cut before our answer.
+    if (trust->member_of(proven.node) != nullptr) return welcome(*trust);
+    MAILLON_TRY(const auto known, find_invitation(store, hash));
+    if (!known) return refused("unknown");
+    if (known->used || trust->invitation_used(hash)) return refused("used");
+    const auto now = replica.clock().now();
+    if (now > known->expires) return refused("expired");
+    if (request.role != known->role) return refused("role");
+    Admission admission;
+    admission.certificate.assign(certificate.begin(), certificate.end());
+    admission.name = request.name;
+    admission.role = request.role;
+    admission.region = known->region.empty() ? request.region : known->region;
+    admission.invitation = hash;
+    if (!admission.region.empty())
+      admission.spaces = regional_spaces(*store.federation(), admission.region);
+    MAILLON_TRY(auto use, store.database().prepare("UPDATE invitation SET used = 1"
+                                                   " WHERE token_hash = ?1"));
+    MAILLON_CHECK(use.bind(1, hash.bytes()).run());
+    Proposal proposal;
+    proposal.admit = std::move(admission);
+    MAILLON_TRY(const auto commit, store.write_governance(with_votes({proposal}), replica.author(),
+                                                          now, replica.rng()));
+    return welcome(*store.trust());
+  });
+}
+
+Result<void> remember_wish(replica::Replica& replica, const std::string& code) {
+  return replica.set_setting(kWish, code);
+}
+
+Result<std::optional<Invitation>> wish(replica::Replica& replica) {
+  MAILLON_TRY(const auto code, replica.setting(kWish));
+  if (!code || code->empty()) return std::optional<Invitation>{};
+  MAILLON_TRY(auto invitation, Invitation::decode(*code));
+  return std::optional{std::move(invitation)};
+}
+
+Result<void> forget_wish(replica::Replica& replica) { return replica.set_setting(kWish, ""); }
+
+Result<void> enter(replica::Replica& replica, const Invitation& invitation,
+                   const JoinReply& reply) {
+  return replica.writer().run_void([&](Store& store) -> Result<void> {
+    MAILLON_CHECK(store.set_federation(invitation.federation));
+    return store.set_meta("setting.annuaire", as_bytes(reply.annuaire.hex()));
+  });
+}
+
+Result<void> announce(replica::Replica& replica, const std::vector<std::string>& urls) {
+  MAILLON_CHECK(replica.set_setting(kUrls, join_lines(urls)));
+  const auto trust = replica.trust();
+  const auto node = trust->nodes().find(replica.identity().node);
+  if (node == trust->nodes().end() || node->second.urls == urls) return {};
+  return replica.writer().run_void([&](Store& store) -> Result<void> {
+    const std::vector<GovernanceOp> ops{{OpKind::address, encode(Address{urls})}};
+    MAILLON_TRY(const auto commit, store.write_governance(ops, replica.author(),
+                                                          replica.clock().now(), replica.rng()));
+    return {};
+  });
+}
+
+}  // namespace maillon::federation

@@ -1,0 +1,84 @@
+#pragma once
+
+#include <spdlog/logger.h>
+
+#include <atomic>
+#include <map>
+#include <set>
+
+#include "node/net/dialler.hpp"
+#include "node/peers/peer_service.hpp"
+#include "node/peers/verifier.hpp"
+#include "node/replica/store_view.hpp"
+
+namespace maillon::peers {
+
+/// Everything below belongs to the network thread unless it says otherwise.
+class PeerService::Impl {
+ public:
+  Impl(replica::Replica& replica, PeerOptions options);
+  ~Impl();
+
+  /// Any thread but the network's. Needs the federation's id: the network speaks its name.
+  Result<void> start_network(const FederationId& federation);
+  void stop();
+
+  std::vector<PeerState> peers();
+  SyncOutcome sync(std::chrono::milliseconds wait);
+  Result<JoinReply> join(const federation::Invitation& invitation, std::chrono::milliseconds wait);
+  void hear_own_tips(std::chrono::milliseconds wait);
+  std::optional<std::chrono::milliseconds> clock_offset();
+  void refresh_dials();
+  [[nodiscard]] std::string listening_on() const { return listening_; }
+
+ private:
+  struct Peer {
+    net::ConnectionPtr connection;
+    std::optional<sync::SessionId> session;
+    std::optional<UnixMillis> last_sync;
+  };
+  using Key = net::Connection*;
+
+  /// Runs `ask` on the network thread and waits for its answer; `otherwise` when stopping.
+  template <class T>
+  T ask(std::function<T()> question, T otherwise);
+
+  net::ConnectionEvents opened(const net::ConnectionPtr& connection);
+  net::ConnectionEvents opened_as_stranger(const net::ConnectionPtr& connection);
+  bool keep_which(const net::ConnectionPtr& connection);
+  void begin_session(const net::ConnectionPtr& connection);
+  void on_message(net::Connection& connection, Bytes message);
+  void on_closed(net::Connection& connection, const net::CloseInfo& info);
+  void on_join_request(const net::ConnectionPtr& connection, ByteView message);
+  void after_engine();
+  void perform(sync::SendMessage& action);
+  void perform(sync::Submit& action);
+  void perform(sync::CloseSession& action);
+  void perform(sync::Remember& action);
+  void store_batch(sync::SessionId session, std::uint64_t token,
+                   std::shared_ptr<std::vector<storage::CommitPtr>> commits);
+  void tick();
+  void update_targets();
+  net::ConnectionPtr connection_of(sync::SessionId session);
+
+  replica::Replica& replica_;
+  PeerOptions options_;
+  std::shared_ptr<spdlog::logger> log_;
+  std::optional<storage::Database> database_;
+  std::unique_ptr<replica::StoreView> view_;
+  std::unique_ptr<sync::Engine> engine_;
+  std::unique_ptr<net::Network> network_;
+  std::unique_ptr<net::Dialler> dialler_;
+  net::Timer timer_;
+  Verifier verifier_;
+  std::map<Key, Peer> peers_;
+  std::map<sync::SessionId, Key> sessions_;
+  std::map<NodeId, std::pair<UnixMillis, int>> banned_;  ///< until when, how often before
+  std::map<std::string, std::optional<NodeId>> targets_;
+  std::map<NodeId, std::string> dialled_;  ///< addresses that reached a node
+  std::string listening_;
+  std::atomic<bool> heard_ = false;  ///< some peer agreed with us in this run
+  std::atomic<bool> stopping_ = false;
+};
+
+}  // namespace maillon::peers

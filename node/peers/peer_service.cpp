@@ -1,0 +1,583 @@
+#include "node/peers/peer_service.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <future>
+
+#include "node/peers/peer_impl.hpp"
+
+namespace maillon::peers {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr auto kTick = 1s;
+constexpr auto kPoll = 10ms;
+constexpr std::size_t kCongested = 1u << 20;  ///< queued bytes above which the engine waits
+constexpr auto kBan = 10min;
+constexpr std::size_t kDirectoryDials = 6;
+
+struct HostPort {
+  std::string host;
+  std::uint16_t port = 0;
+};
+
+Result<HostPort> parse_listen(const std::string& text) {
+  const auto colon = text.rfind(':');
+  const auto bad = Error{Errc::usage, "`" + text + "` is no HOST:PORT",
+                         "« " + text + " » n’est pas HÔTE:PORT", "write for example 0.0.0.0:7766",
+                         "écrivez par exemple 0.0.0.0:7766"};
+  if (colon == std::string::npos) return bad;
+  HostPort out{text.substr(0, colon), 0};
+  if (out.host.size() > 2 && out.host.front() == '[') out.host = out.host.substr(1, out.host.size() - 2);
+  const std::string port = text.substr(colon + 1);
+  if (port.empty() || port.size() > 5 || !std::ranges::all_of(port, ::isdigit)) return bad;
+  const int number = std::stoi(port);
+  if (number > 65535) return bad;
+  out.port = static_cast<std::uint16_t>(number);
+  return out;
+}
+
+std::string with_port(const net::Endpoint& end) {
+  const bool v6 = end.host.find(':') != std::string::npos;
+  return (v6 ? "[" + end.host + "]" : end.host) + ":" + std::to_string(end.port);
+}
+
+/// What others may dial when nobody said: an address that listens everywhere is reached on this
+/// machine at least.
+std::string own_url(const net::Endpoint& end) {
+  const bool any = end.host == "0.0.0.0" || end.host == "::";
+  return "ws://" + with_port({any ? "127.0.0.1" : end.host, end.port});
+}
+
+}  // namespace
+
+PeerService::Impl::Impl(replica::Replica& replica, PeerOptions options)
+    : replica_(replica), options_(std::move(options)), log_(spdlog::default_logger()) {}
+
+PeerService::Impl::~Impl() { stop(); }
+
+template <class T>
+T PeerService::Impl::ask(std::function<T()> question, T otherwise) {
+  if (!network_) return otherwise;
+  auto answer = std::make_shared<std::promise<T>>();
+  auto future = answer->get_future();
+  if (!network_->post([answer, question = std::move(question)] { answer->set_value(question()); }))
+    return otherwise;
+  // A network that stops drops what was posted, and the promise with it.
+  answer.reset();
+  try {
+    return future.get();
+  } catch (const std::future_error&) {
+    return otherwise;
+  }
+}
+
+Result<void> PeerService::Impl::start_network(const FederationId& federation) {
+  if (network_) return {};
+  MAILLON_TRY(auto db, replica_.open_reader());
+  database_.emplace(std::move(db));
+  view_ = std::make_unique<replica::StoreView>(
+      *database_, [this] { return replica_.trust(); }, replica_.identity().member);
+  MAILLON_TRY(const auto annuaire, replica_.setting("annuaire"));
+  if (annuaire && !annuaire->empty()) {
+    MAILLON_TRY(const SpaceId space, SpaceId::from_hex(*annuaire));
+    view_->set_annuaire(space);
+  }
+  net::NetworkOptions how{federation, replica_.identity().certificate};
+  how.trusted_proxies = options_.trusted_proxies;
+  how.ca_file = options_.ca_file;
+  how.on_refused = [log = log_](const std::string& address, const Error& error) {
+    log->info("refused a connection from {}: {}", address, error.detail);
+  };
+  MAILLON_TRY(network_, net::Network::create(std::move(how), replica_.key(), replica_.rng()));
+  const auto on_open = [this](const net::ConnectionPtr& c) { return opened(c); };
+  sync::EngineOptions engine;
+  if (!options_.listen.empty()) {
+    MAILLON_TRY(const HostPort where, parse_listen(options_.listen));
+    MAILLON_TRY(const net::Endpoint bound, network_->listen(where.host, where.port, on_open));
+    listening_ = with_port(bound);
+    engine.urls = options_.urls.empty() ? std::vector{own_url(bound)} : options_.urls;
+    MAILLON_CHECK(federation::announce(replica_, engine.urls));
+  }
+  replica_.set_on_durable([this] {
+    if (stopping_) return;
+    network_->post([this] {
+      view_->changed();
+      if (engine_) engine_->on_changed();
+      after_engine();
+    });
+  });
+  (void)ask<bool>(
+      [&] {
+        engine_ = std::make_unique<sync::Engine>(*view_, replica_.clock(), engine);
+        dialler_ = std::make_unique<net::Dialler>(*network_, on_open);
+        update_targets();
+        tick();
+        return true;
+      },
+      false);
+  return {};
+}
+
+void PeerService::Impl::stop() {
+  if (stopping_.exchange(true)) return;
+  replica_.set_on_durable({});
+  (void)ask<bool>(
+      [this] {
+        timer_.cancel();
+        if (dialler_) dialler_.reset();
+        return true;
+      },
+      false);
+  if (network_) network_->stop();
+  verifier_.stop();
+}
+
+net::ConnectionEvents PeerService::Impl::opened(const net::ConnectionPtr& connection) {
+  const auto& peer = connection->peer();
+  const auto trust = replica_.trust();
+  if (const auto ban = banned_.find(peer.node);
+      ban != banned_.end() && replica_.clock().now() < ban->second.first) {
+    connection->close(net::CloseReason::misbehaviour, "come back later");
+    return {};
+  }
+  const storage::Member* member = trust->member_of(peer.node);
+  // A newcomer cannot know its inviter yet; annuaire will tell who that is.
+  const bool newcomer = !trust->federation().has_value() && connection->outgoing();
+  if (member == nullptr && !newcomer) {
+    if (connection->outgoing()) {
+      connection->close(net::CloseReason::not_admitted, "unknown here");
+      return {};
+    }
+    return opened_as_stranger(connection);
+  }
+  if (!keep_which(connection)) {
+    connection->close(net::CloseReason::duplicate);
+    return {};
+  }
+  begin_session(connection);
+  net::ConnectionEvents events;
+  events.on_message = [this](net::Connection& c, Bytes m) { on_message(c, std::move(m)); };
+  events.on_closed = [this](net::Connection& c, const net::CloseInfo& i) { on_closed(c, i); };
+  events.on_drained = [this](net::Connection& c) {
+    const auto found = peers_.find(&c);
+    if (found == peers_.end() || !found->second.session) return;
+    engine_->set_congested(*found->second.session, false);
+    after_engine();
+  };
+  return events;
+}
+
+net::ConnectionEvents PeerService::Impl::opened_as_stranger(const net::ConnectionPtr& connection) {
+  net::ConnectionEvents events;
+  peers_[connection.get()] = {connection, std::nullopt, std::nullopt};
+  events.on_message = [this, weak = std::weak_ptr{connection}](net::Connection& c, Bytes m) {
+    const auto found = peers_.find(&c);
+    if (found == peers_.end()) return;
+    if (found->second.session) return on_message(c, std::move(m));
+    if (const auto self = weak.lock()) on_join_request(self, m);
+  };
+  events.on_closed = [this](net::Connection& c, const net::CloseInfo& i) { on_closed(c, i); };
+  return events;
+}
+
+/// Two nodes may dial each other at once: both keep the connection that the smaller node made.
+bool PeerService::Impl::keep_which(const net::ConnectionPtr& connection) {
+  const NodeId self = replica_.identity().node;
+  const NodeId& peer = connection->peer().node;
+  for (auto& [key, other] : peers_) {
+    if (!other.session || other.connection->peer().node != peer) continue;
+    const auto initiator = [&](const net::Connection& c) { return c.outgoing() ? self : peer; };
+    const bool same = initiator(*connection) == initiator(*other.connection);
+    if (!same && initiator(*other.connection) < initiator(*connection)) return false;
+    other.connection->close(net::CloseReason::duplicate);
+    engine_->closed(*other.session);
+    sessions_.erase(*other.session);
+    other.session.reset();
+    return true;
+  }
+  return true;
+}
+
+void PeerService::Impl::begin_session(const net::ConnectionPtr& connection) {
+  const auto& peer = connection->peer();
+  const sync::SessionId session = engine_->open(peer.node, peer.member);
+  peers_[connection.get()] = {connection, session, std::nullopt};
+  sessions_[session] = connection.get();
+  log_->info("connected to node {} at {}", peer.node.hex().substr(0, 12), connection->address());
+  after_engine();
+}
+
+void PeerService::Impl::on_join_request(const net::ConnectionPtr& connection, ByteView message) {
+  const auto request = decode_join_request(message);
+  if (!request) return connection->close(net::CloseReason::not_admitted, "not a member here");
+  // Writing waits for the disk: never on the network thread.
+  verifier_.submit([this, connection, request = *request] {
+    auto reply = federation::admit(replica_, request, connection->peer().certificate);
+    network_->post([this, connection, reply = std::move(reply)] {
+      if (!reply) return connection->close(net::CloseReason::other, "cannot admit now");
+      log_->info("{} asked to join: {}", connection->address(),
+                 reply->status == JoinStatus::admitted ? "admitted" : reply->reason);
+      (void)connection->send(encode(*reply), net::Priority::urgent);
+      if (reply->status != JoinStatus::admitted)
+        return connection->close(net::CloseReason::not_admitted, reply->reason);
+      begin_session(connection);
+    });
+  });
+}
+
+void PeerService::Impl::on_message(net::Connection& connection, Bytes message) {
+  const auto found = peers_.find(&connection);
+  if (found == peers_.end() || !found->second.session) return;
+  engine_->on_message(*found->second.session, message);
+  after_engine();
+}
+
+void PeerService::Impl::on_closed(net::Connection& connection, const net::CloseInfo& info) {
+  const auto found = peers_.find(&connection);
+  if (found == peers_.end()) return;
+  if (found->second.session) {
+    log_->info("session with {} ended: {}{}{}", connection.address(), net::to_string(info.reason),
+               info.text.empty() ? "" : ": ", info.text);
+    engine_->closed(*found->second.session);
+    sessions_.erase(*found->second.session);
+  }
+  peers_.erase(found);
+  after_engine();
+}
+
+net::ConnectionPtr PeerService::Impl::connection_of(sync::SessionId session) {
+  const auto key = sessions_.find(session);
+  if (key == sessions_.end()) return nullptr;
+  const auto peer = peers_.find(key->second);
+  return peer == peers_.end() ? nullptr : peer->second.connection;
+}
+
+void PeerService::Impl::after_engine() {
+  if (!engine_) return;
+  MAILLON_ASSERT(!view_->error(), "the database can be read: " + view_->error().value_or(Error{}).detail);
+  for (auto actions = engine_->take_actions(); !actions.empty(); actions = engine_->take_actions())
+    for (auto& action : actions) std::visit([this](auto& one) { perform(one); }, action);
+}
+
+void PeerService::Impl::perform(sync::SendMessage& action) {
+  const auto connection = connection_of(action.session);
+  if (!connection) return;
+  const auto sent = connection->send(std::move(action.message), action.urgent
+                                                                    ? net::Priority::urgent
+                                                                    : net::Priority::bulk);
+  if (sent.has_error()) return connection->close(net::CloseReason::full, "too slow");
+  if (connection->queued_bytes() > kCongested) engine_->set_congested(action.session, true);
+}
+
+void PeerService::Impl::perform(sync::Submit& action) {
+  auto raw = std::make_shared<std::vector<SignedCommit>>(std::move(action.commits));
+  verifier_.submit([this, session = action.session, token = action.token, raw] {
+    auto commits = std::make_shared<std::vector<storage::CommitPtr>>();
+    for (SignedCommit& bytes : *raw) {
+      auto commit = storage::verify_commit(std::move(bytes));
+      if (!commit) {
+        network_->post([this, session, token, why = commit.error().detail] {
+          sync::StoreResult result;
+          result.misbehaved = why;
+          engine_->on_stored(session, token, result);
+          after_engine();
+        });
+        return;
+      }
+      commits->push_back(*std::move(commit));
+    }
+    store_batch(session, token, std::move(commits));
+  });
+}
+
+void PeerService::Impl::store_batch(sync::SessionId session, std::uint64_t token,
+                                    std::shared_ptr<std::vector<storage::CommitPtr>> commits) {
+  auto result = std::make_shared<sync::StoreResult>();
+  const auto job = [this, commits, result](storage::Store& store) -> Result<void> {
+    *result = {};
+    for (const auto& commit : *commits) {
+      MAILLON_TRY(const auto got, store.receive(commit, replica_.clock().now()));
+      using Outcome = storage::Received::Outcome;
+      if (got.outcome == Outcome::refused && got.provable) {
+        result->misbehaved = got.reason;
+        return {};
+      }
+      if (got.outcome == Outcome::applied || got.outcome == Outcome::held)
+        result->stored.push_back(commit->id);
+    }
+    return {};
+  };
+  replica_.writer().submit(job, [this, session, token, result](const Result<void>& done) {
+    if (done.has_error()) {
+      result->failed = true;
+      log_->error("cannot store what a peer sent: {}", done.error().detail);
+    }
+    network_->post([this, session, token, result] {
+      view_->changed();
+      engine_->on_stored(session, token, *result);
+      after_engine();
+    });
+  });
+}
+
+void PeerService::Impl::perform(sync::CloseSession& action) {
+  const auto connection = connection_of(action.session);
+  sessions_.erase(action.session);
+  if (!connection) return;
+  peers_[connection.get()].session.reset();
+  const NodeId node = connection->peer().node;
+  if (action.misbehaved) {
+    auto& ban = banned_[node];
+    ban.first = replica_.clock().now() + kBan * (1 << std::min(ban.second++, 7));
+    log_->warn("node {} of member {} at {} misbehaved: {}", node.hex(),
+               connection->peer().member.hex(), connection->address(), action.why);
+  } else {
+    log_->info("ending the session with {}: {}", connection->address(), action.why);
+  }
+  connection->close(action.misbehaved ? net::CloseReason::misbehaviour : net::CloseReason::other,
+                    action.why);
+}
+
+void PeerService::Impl::perform(sync::Remember& action) {
+  replica_.writer().submit(
+      [action](storage::Store& store) { return replica::remember_agreed(store, action); },
+      [](const Result<void>&) {});
+}
+
+void PeerService::Impl::tick() {
+  engine_->on_tick();
+  for (const auto& [session, seen] : engine_->sessions()) {
+    if (!seen.in_sync) continue;
+    heard_ = true;
+    if (const auto key = sessions_.find(session); key != sessions_.end())
+      peers_[key->second].last_sync = replica_.clock().now();
+  }
+  after_engine();
+  update_targets();
+  if (!stopping_) timer_ = network_->call_after(kTick, [this] { tick(); });
+}
+
+void PeerService::Impl::update_targets() {
+  if (!options_.dial || !dialler_) return;
+  std::map<std::string, std::optional<NodeId>> wanted;
+  if (const auto configured = dial_list(replica_))
+    for (const auto& entry : *configured) wanted[entry.url] = entry.node;
+  const NodeId self = replica_.identity().node;
+  std::set<NodeId> connected;
+  for (const auto& [key, peer] : peers_)
+    if (peer.session && !peer.connection->outgoing()) connected.insert(peer.connection->peer().node);
+  std::size_t room = kDirectoryDials;
+  const auto trust = replica_.trust();
+  for (const auto& [id, node] : trust->nodes()) {
+    if (id == self || node.urls.empty() || connected.contains(id) || room == 0) continue;
+    --room;
+    wanted.try_emplace(node.urls.front(), id);
+  }
+  for (const auto& [url, node] : targets_)
+    if (!wanted.contains(url)) dialler_->remove(url);
+  for (const auto& [url, node] : wanted)
+    if (!targets_.contains(url)) dialler_->add(url, node);
+  targets_ = std::move(wanted);
+}
+
+void PeerService::Impl::refresh_dials() {
+  (void)ask<bool>([this] { return update_targets(), true; }, false);
+}
+
+std::vector<PeerState> PeerService::Impl::peers() {
+  return ask<std::vector<PeerState>>(
+      [this] {
+        std::vector<PeerState> out;
+        const auto trust = replica_.trust();
+        std::set<NodeId> connected;
+        std::map<sync::SessionId, bool> in_sync;
+        for (const auto& [id, seen] : engine_->sessions()) in_sync[id] = seen.in_sync;
+        for (auto& [key, peer] : peers_) {
+          if (!peer.session) continue;
+          PeerState state;
+          state.node = peer.connection->peer().node;
+          if (const auto* member = trust->member_of(*state.node)) state.name = member->name;
+          state.address = peer.connection->address();
+          state.state = "connected";
+          state.in_sync = in_sync[*peer.session];
+          state.last_sync = peer.last_sync;
+          state.sent_bytes = peer.connection->sent_bytes();
+          state.received_bytes = peer.connection->received_bytes();
+          connected.insert(*state.node);
+          out.push_back(std::move(state));
+        }
+        if (!dialler_) return out;
+        for (const auto& status : dialler_->status()) {
+          const auto target = targets_.find(status.url);
+          const auto node = status.node ? status.node
+                            : target == targets_.end() ? std::nullopt : target->second;
+          if (status.state == net::Dialler::State::connected || (node && connected.contains(*node)))
+            continue;
+          PeerState state;
+          state.node = node;
+          if (node)
+            if (const auto* member = trust->member_of(*node)) state.name = member->name;
+          state.address = status.url;
+          state.state = status.state == net::Dialler::State::connecting ? "connecting" : "waiting";
+          state.detail = status.error;
+          out.push_back(std::move(state));
+        }
+        return out;
+      },
+      {});
+}
+
+SyncOutcome PeerService::Impl::sync(std::chrono::milliseconds wait) {
+  const auto until = std::chrono::steady_clock::now() + wait;
+  (void)ask<bool>(
+      [this] {
+        update_targets();
+        if (dialler_) dialler_->retry_now();
+        engine_->probe();
+        after_engine();
+        return true;
+      },
+      false);
+  SyncOutcome out;
+  for (;;) {
+    bool dialling = false;
+    out = ask<SyncOutcome>(
+        [this, &dialling] {
+          if (dialler_)
+            for (const auto& status : dialler_->status())
+              dialling |= status.state == net::Dialler::State::connecting;
+          SyncOutcome now;
+          now.connected = sessions_.size();
+          now.converged = !sessions_.empty() && engine_->all_in_sync();
+          return now;
+        },
+        {});
+    if (out.converged && !dialling) return out;
+    if (std::chrono::steady_clock::now() >= until) return out;
+    std::this_thread::sleep_for(kPoll);
+  }
+}
+
+void PeerService::Impl::hear_own_tips(std::chrono::milliseconds wait) {
+  const auto until = std::chrono::steady_clock::now() + wait;
+  const auto somebody = [this] {
+    return ask<bool>([this] { return !targets_.empty() || !sessions_.empty(); }, false);
+  };
+  while (!heard_ && somebody() && std::chrono::steady_clock::now() < until) {
+    const bool now = ask<bool>(
+        [this] { return std::ranges::any_of(engine_->sessions(),
+                                            [](const auto& s) { return s.second.in_sync; }); },
+        true);
+    if (now) heard_ = true;
+    if (!heard_) std::this_thread::sleep_for(kPoll);
+  }
+  heard_ = true;
+}
+
+std::optional<std::chrono::milliseconds> PeerService::Impl::clock_offset() {
+  return ask<std::optional<std::chrono::milliseconds>>(
+      [this]() -> std::optional<std::chrono::milliseconds> {
+        std::vector<std::int64_t> offsets;
+        for (const auto& [id, seen] : engine_->sessions())
+          if (seen.clock_offset_ms) offsets.push_back(*seen.clock_offset_ms);
+        if (offsets.empty()) return std::nullopt;
+        std::ranges::sort(offsets);
+        return std::chrono::milliseconds{offsets[offsets.size() / 2]};
+      },
+      std::nullopt);
+}
+
+Result<JoinReply> PeerService::Impl::join(const federation::Invitation& invitation,
+                                          std::chrono::milliseconds wait) {
+  MAILLON_CHECK(start_network(invitation.federation));
+  const auto until = std::chrono::steady_clock::now() + wait;
+  auto answer = std::make_shared<std::promise<Result<JoinReply>>>();
+  auto future = answer->get_future();
+  auto answered = std::make_shared<std::atomic<bool>>(false);
+  const auto tell = [answer, answered](Result<JoinReply> reply) {
+    if (!answered->exchange(true)) answer->set_value(std::move(reply));
+  };
+  const auto& who = replica_.identity();
+  const JoinRequest request{invitation.token, who.name, who.role,
+                            invitation.region.empty() ? who.region : invitation.region};
+  net::DialCallbacks callbacks;
+  callbacks.on_failed = [tell](const Error& error) { tell(error); };
+  callbacks.on_open = [this, request, tell, invitation](const net::ConnectionPtr& connection) {
+    (void)connection->send(encode(request), net::Priority::urgent);
+    net::ConnectionEvents events;
+    auto entered = std::make_shared<bool>(false);
+    events.on_message = [this, tell, invitation, entered, weak = std::weak_ptr{connection}](
+                            net::Connection& c, Bytes message) {
+      if (*entered) return on_message(c, std::move(message));
+      const auto reply = decode_join_reply(message);
+      const auto self = weak.lock();
+      if (!reply || !self || reply->status != JoinStatus::admitted) {
+        tell(reply ? Result<JoinReply>{*reply} : Result<JoinReply>{reply.error()});
+        return c.close(net::CloseReason::done);
+      }
+      *entered = true;
+      self->pause_reading(true);
+      verifier_.submit([this, tell, invitation, reply = *reply, self] {
+        const auto done = federation::enter(replica_, invitation, reply);
+        network_->post([this, tell, reply, self, done] {
+          if (done.has_error()) return tell(done.error());
+          view_->set_annuaire(reply.annuaire);
+          begin_session(self);
+          self->pause_reading(false);
+          tell(reply);
+        });
+      });
+    };
+    events.on_closed = [this, tell](net::Connection& c, const net::CloseInfo& info) {
+      tell(Error{Errc::unavailable, "the inviter's node ended the connection: " + info.text});
+      on_closed(c, info);
+    };
+    return events;
+  };
+  if (invitation.urls.empty()) return Error{Errc::malformed, "the invitation has no address"};
+  network_->dial(invitation.urls.front(), invitation.inviter, callbacks);
+  if (future.wait_until(until) != std::future_status::ready)
+    return Error{Errc::unavailable, "the inviter's node did not answer in time"};
+  auto reply = future.get();
+  // Admitted means little before annuaire is here: wait until it names us.
+  while (reply.has_value() && reply->status == JoinStatus::admitted &&
+         replica_.trust()->member_of(who.node) == nullptr) {
+    if (std::chrono::steady_clock::now() >= until)
+      return Error{Errc::unavailable, "admitted, but the directory has not arrived yet"};
+    std::this_thread::sleep_for(kPoll);
+  }
+  return reply;
+}
+
+PeerService::PeerService(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+PeerService::~PeerService() = default;
+
+Result<std::unique_ptr<PeerService>> PeerService::start(replica::Replica& replica,
+                                                        const PeerOptions& options) {
+  auto impl = std::make_unique<Impl>(replica, options);
+  auto federation = replica.federation();
+  if (!federation) {
+    MAILLON_TRY(const auto wish, federation::wish(replica));
+    if (wish) federation = wish->federation;
+  }
+  if (federation) MAILLON_CHECK(impl->start_network(*federation));
+  return std::unique_ptr<PeerService>{new PeerService{std::move(impl)}};
+}
+
+std::string PeerService::listening_on() const { return impl_->listening_on(); }
+std::vector<PeerState> PeerService::peers() { return impl_->peers(); }
+SyncOutcome PeerService::sync(std::chrono::milliseconds wait) { return impl_->sync(wait); }
+Result<JoinReply> PeerService::join(const federation::Invitation& invitation,
+                                    std::chrono::milliseconds wait) {
+  return impl_->join(invitation, wait);
+}
+void PeerService::hear_own_tips(std::chrono::milliseconds wait) { impl_->hear_own_tips(wait); }
+std::optional<std::chrono::milliseconds> PeerService::clock_offset() { return impl_->clock_offset(); }
+void PeerService::dials_changed() { impl_->refresh_dials(); }
+void PeerService::stop() { impl_->stop(); }
+
+}  // namespace maillon::peers
