@@ -1,0 +1,237 @@
+#include "tests/sim/checks.hpp"
+
+#include <algorithm>
+
+#include "tests/sim/workload.hpp"
+#include "tests/support/oracle_store.hpp"
+
+namespace maillon::sim {
+
+using namespace storage;
+
+namespace {
+
+constexpr std::size_t kShown = 1200;  ///< bytes of a difference that a report carries
+
+struct Counts {
+  std::int64_t pending;
+  std::int64_t held;
+};
+
+Counts counts_of(Store& store) {
+  return {sure(store.database().integer("SELECT count(*) FROM pending"), "pending"),
+          sure(store.database().integer("SELECT count(*) FROM log WHERE status = 1 AND void = 0"),
+               "held")};
+}
+
+/// The first line in which two texts differ, from both.
+std::string first_difference(const std::string& a, const std::string& b) {
+  std::size_t at = 0;
+  while (at < a.size() && at < b.size() && a[at] == b[at]) ++at;
+  const std::size_t line = at == 0 ? 0 : a.rfind('\n', at - 1) + 1;
+  const auto from = [&](const std::string& text) {
+    return text.substr(std::min(line, text.size()), text.find('\n', at) - line).substr(0, kShown);
+  };
+  return "\n  < " + from(a) + "\n  > " + from(b);
+}
+
+std::vector<CommitPtr> log_of(Store& store) {
+  std::vector<std::int64_t> places;
+  {
+    auto get = sure(store.database().prepare("SELECT id FROM log ORDER BY id"), "log");
+    while (sure(get.step(), "log")) places.push_back(get.integer(0));
+  }
+  std::vector<CommitPtr> out;
+  for (const std::int64_t place : places)
+    out.push_back(sure(load_commit(sure(store.log().bytes_of(place), "log")), "log"));
+  return out;
+}
+
+std::string describe_trust(const Trust& trust) {
+  std::string out;
+  for (const auto& [id, member] : trust.members())
+    out += "member " + id.hex() + " " + member.name + " " + member.region + "\n";
+  for (const auto& [id, node] : trust.nodes()) {
+    out += "node " + id.hex() + " of " + node.member.hex();
+    for (const std::string& url : node.urls) out += " " + url;
+    out += "\n";
+  }
+  for (const auto& [id, space] : trust.spaces())
+    out += "space " + id.hex() + " " + space.declaration.name + "\n";
+  return out;
+}
+
+struct Picture {
+  std::string trust;
+  std::map<std::string, std::string> states;  ///< by space
+};
+
+Picture picture_of(Store& store) {
+  Picture out;
+  out.trust = describe_trust(*store.trust());
+  for (const std::string& name : space_names())
+    if (const Space* space = store.trust()->space_named(name))
+      out.states[name] = describe_state(store, space->id);
+  return out;
+}
+
+void same(const Picture& a, const Picture& b, const std::string& what) {
+  if (a.trust != b.trust)
+    throw Violation{what + ": members or spaces differ" + first_difference(a.trust, b.trust)};
+  for (const auto& [space, state] : a.states) {
+    const auto other = b.states.find(space);
+    const std::string& theirs = other == b.states.end() ? std::string{} : other->second;
+    if (state != theirs)
+      throw Violation{what + ": states of " + space + " differ" + first_difference(state, theirs)};
+  }
+}
+
+/// A store that takes in `commits` in this order, whatever waits for what.
+Picture folded_anew(Room& room, std::vector<CommitPtr> commits, const FederationId& federation,
+                    UnixMillis now) {
+  test::MemoryVfs disk{"sim-fold"};
+  auto store = sure(Store::open({"fold.db", 1024, disk.name(), true}), "fold");
+  sure(store->begin(), "fold");
+  sure(store->set_federation(federation), "fold");
+  for (const CommitPtr& commit : commits) {
+    const Received got = sure(store->receive(commit, now), "fold");
+    if (got.outcome == Received::Outcome::refused)
+      throw Violation{"folding the log anew refuses a commit: " + got.reason};
+  }
+  sure(store->commit(), "fold");
+  if (counts_of(*store).pending != 0) throw Violation{"folding the log anew leaves commits waiting"};
+  Picture out = picture_of(*store);
+  store.reset();
+  (void)room;
+  return out;
+}
+
+void check_oracle(SimNode& node, const std::vector<CommitPtr>& commits, UnixMillis now) {
+  Store& store = node.store();
+  for (const std::string& name : space_names()) {
+    const Space* space = store.trust()->space_named(name);
+    if (space == nullptr || name == kAnnuaire) continue;
+    std::vector<test::oracle::Commit> all;
+    for (const CommitPtr& commit : commits) {
+      if (commit->header.space != space->id) continue;
+      all.push_back(test::for_oracle(*commit));
+      all.back().without_right = !store.trust()->may_write(commit->header.member, space->id);
+    }
+    const auto wanted = test::oracle::render(test::oracle::merge(all, test::latest_at(now)));
+    const auto have = test::oracle::render(test::state_of(store, space->id));
+    if (wanted != have)
+      throw Violation{node.name() + ": " + name + " is not what the oracle makes of its commits" +
+                      first_difference(have, wanted)};
+  }
+}
+
+}  // namespace
+
+std::string describe_state(Store& store, const SpaceId& space) {
+  std::string out;
+  const auto row = sure(store.log().find_space(space), "space");
+  if (!row) return out;
+  std::vector<std::pair<std::string, Bytes>> rows;
+  {
+    auto get = sure(store.database().prepare(
+                        "SELECT c.name, r.rid, r.state, r.flags FROM record r JOIN collection c"
+                        " ON c.id = r.collection WHERE c.space = ?1 ORDER BY c.name, r.rid"),
+                    "records");
+    get.bind(1, *row);
+    while (sure(get.step(), "records")) {
+      const ByteView state = get.blob(2);
+      rows.emplace_back(std::string{get.text(0)} + "/" + to_hex(get.blob(1)) + " flags " +
+                            std::to_string(get.integer(3)),
+                        Bytes{state.begin(), state.end()});
+    }
+  }
+  for (const auto& [head, blob] : rows) {
+    const auto state = sure(merge::decode_state(blob), "state");
+    if (state.ops.empty()) continue;
+    const auto name_of = [&](const merge::OpEntry& op) {
+      return sure(store.log().commit_id_of(op.ref.commit), "op").hex().substr(0, 12) + "." +
+             std::to_string(op.ref.leaf);
+    };
+    std::vector<std::string> ops;
+    for (const auto& op : state.ops)
+      ops.push_back(name_of(op) + (op.is_void ? "v" : "") + (op.removes ? "r" : "") +
+                    (op.bare ? "b" : "") + (op.superseded ? "s" : "") + (op.imported ? "i" : "") +
+                    (op.readable ? "" : "u"));
+    std::ranges::sort(ops);
+    out += head + ":";
+    for (const std::string& op : ops) out += " " + op;
+    out += "\n";
+    for (const auto& field : state.fields) {
+      out += head + " " + std::string{store.names().text(field.name)} + "#" +
+             std::to_string(field.tag) + ":";
+      for (const auto& value : field.heads)
+        out += " " + name_of(state.ops[value.op]) + (value.through ? "t=" : "=") +
+               to_hex(value.value).substr(0, 64);
+      out += "\n";
+    }
+  }
+  return out;
+}
+
+std::optional<std::string> unsettled(const NodeList& nodes) {
+  for (SimNode* node : nodes) {
+    if (!node->up()) return node->name() + " is down";
+    const Counts counts = counts_of(node->store());
+    if (counts.pending > 0)
+      return node->name() + " has " + std::to_string(counts.pending) + " commits waiting";
+    if (counts.held > 0)
+      return node->name() + " holds " + std::to_string(counts.held) + " commits for the future";
+  }
+  for (const std::string& name : space_names()) {
+    std::optional<Digest> first;
+    for (SimNode* node : nodes) {
+      const auto space = node->space(name);
+      if (!space) return node->name() + " does not know " + name;
+      const auto row = sure(node->store().log().find_space(*space), "space");
+      const Digest frontier =
+          row ? sure(node->store().log().frontier(*row), "frontier") : frontier_hash({});
+      if (first && *first != frontier)
+        return node->name() + " and " + nodes.front()->name() + " differ in " + name;
+      first = frontier;
+    }
+  }
+  return std::nullopt;
+}
+
+void check_settled(Room& room, const NodeList& nodes) {
+  const UnixMillis now = nodes.front()->clock().now();
+  const std::vector<CommitPtr> log = log_of(nodes.front()->store());
+  std::set<CommitId> here;
+  for (const CommitPtr& commit : log) here.insert(commit->id);
+  for (SimNode* node : nodes) {
+    node->check_kept();
+    for (const CommitId& id : node->acked())
+      if (!here.contains(id))
+        throw Violation{"a commit acknowledged by " + node->name() + " is missing: " +
+                        id.hex().substr(0, 8)};
+  }
+  const Picture first = picture_of(nodes.front()->store());
+  for (SimNode* node : nodes) {
+    same(first, picture_of(node->store()), nodes.front()->name() + " and " + node->name());
+    for (const std::string& name : space_names()) {
+      const auto digest = [&](SimNode& of) {
+        return sure(of.store().records().digest(sure(of.store().log().space_row(*of.space(name)), "space")),
+                    "digest");
+      };
+      if (digest(*nodes.front()) != digest(*node))
+        throw Violation{"digests of " + name + " differ at " + node->name()};
+    }
+  }
+  check_oracle(*nodes.front(), log, now);
+  const FederationId federation = *nodes.front()->store().federation();
+  same(first, folded_anew(room, log, federation, now), "stored state and its log folded anew");
+  auto shuffled = log;
+  room.dice.shuffle(shuffled);
+  same(first, folded_anew(room, shuffled, federation, now), "stored state and any other order");
+  const SimNode& last = *nodes.back();
+  room.say("settled: " + std::to_string(log.size()) + " commits on " + std::to_string(nodes.size()) +
+           " nodes, the last " + last.name());
+  for (const auto& [space, state] : first.states) room.trace.mix(as_bytes(state));
+}
+
+}  // namespace maillon::sim

@@ -1,0 +1,143 @@
+#include "tests/sim/profile.hpp"
+
+namespace maillon::sim {
+namespace {
+
+void draw_network(Dice& dice, Profile& p) {
+  p.latency_min = dice.between(1, 30);
+  p.latency_max = p.latency_min + (dice.chance(300) ? dice.between(500, 8000) : dice.between(0, 80));
+  p.bytes_per_ms = dice.chance(300) ? dice.between(2, 40) : 2000;
+  p.congested_bytes = dice.chance(300) ? dice.between(2'000, 20'000) : 1 << 20;
+  p.double_links = dice.chance(300) ? 400 : 0;
+  p.links_per_node = static_cast<int>(dice.between(0, 3));
+}
+
+void draw_clocks(Dice& dice, Profile& p) {
+  if (dice.chance(350)) p.clock_step = dice.pick(std::vector<std::int64_t>{50, 1000, 5000});
+  if (dice.chance(500)) p.clock_offset_max = dice.between(0, 200'000);
+  if (dice.chance(300)) p.clock_drift_ppm = dice.between(0, 20'000);
+  if (dice.chance(500)) {
+    p.future_max = dice.chance(500) ? dice.between(310'000, 900'000)
+                                    : dice.between(3'600'000, 400ll * 86'400'000);
+    p.future_nodes = static_cast<int>(dice.between(150, 600));
+    p.republish = dice.chance(700) ? static_cast<int>(dice.between(1, 8)) : 0;
+    p.heal_by_time = dice.chance(350);
+  }
+  if (dice.chance(350)) {
+    p.clock_jump = static_cast<int>(dice.between(1, 6));
+    p.clock_jump_max = dice.chance(500) ? dice.between(1000, 60'000) : dice.between(60'000, 7'200'000);
+  }
+}
+
+/// Off half of the time; otherwise rare or frequent.
+int maybe(Dice& dice, int on_per_mille = 500) {
+  return dice.chance(on_per_mille) ? static_cast<int>(dice.between(1, 10)) : 0;
+}
+
+void draw_mischief(Dice& dice, Profile& p) {
+  p.mischief_gap = dice.chance(300) ? dice.between(2'000, 6'000) : dice.between(6'000, 40'000);
+  p.cut = maybe(dice, 700);
+  p.partition = maybe(dice);
+  p.one_way = maybe(dice, 400);
+  p.kill = maybe(dice);
+  p.power_cut = maybe(dice);
+  p.torn_write = maybe(dice);
+  if (dice.chance(350)) {
+    p.backup = static_cast<int>(dice.between(2, 8));
+    p.restore = static_cast<int>(dice.between(1, 4));
+  }
+  p.clone = dice.chance(250) ? static_cast<int>(dice.between(1, 3)) : 0;
+  p.disk_full = maybe(dice, 300);
+  p.bundle = maybe(dice, 400);
+}
+
+void draw_work(Dice& dice, Profile& p) {
+  p.write_gap = dice.between(600, 4000);
+  p.pool = static_cast<int>(dice.between(1, 16));
+  p.rows = static_cast<int>(dice.between(1, 12));
+  p.values = static_cast<int>(dice.between(2, 6));
+  p.patch = static_cast<int>(dice.between(4, 20));
+  p.import = maybe(dice, 600);
+  p.remove = maybe(dice, 600) / 2;
+  p.resolve = maybe(dice, 600);
+  p.unknown = maybe(dice, 400) / 2;
+  p.trespass = maybe(dice, 400);
+  p.bulky = dice.chance(100) ? 1 : 0;
+  p.settle_first = 500;
+}
+
+}  // namespace
+
+Profile draw_profile(Dice& dice) {
+  Profile p;
+  p.nodes = static_cast<int>(dice.chance(700) ? dice.between(3, 5) : dice.between(5, 8));
+  p.joiners = dice.chance(500) ? static_cast<int>(dice.between(1, 2)) : 0;
+  p.length = dice.between(60'000, 360'000);
+  p.store_delay_max = dice.chance(250) ? dice.between(100, 4000) : dice.between(0, 20);
+  p.tell_delay_max = dice.chance(250) ? dice.between(100, 3000) : dice.between(0, 20);
+  p.group_max = static_cast<int>(dice.between(1, 12));
+  draw_network(dice, p);
+  draw_clocks(dice, p);
+  draw_mischief(dice, p);
+  draw_work(dice, p);
+  p.memo = dice.chance(900);
+  return p;
+}
+
+std::string describe(const Profile& p) {
+  std::string out;
+  const auto add = [&](const char* name, std::int64_t value) {
+    if (value == 0) return;
+    if (!out.empty()) out += ' ';
+    out += name;
+    out += '=' + std::to_string(value);
+  };
+  add("nodes", p.nodes);
+  add("joiners", p.joiners);
+  add("links", p.links_per_node);
+  add("double_links", p.double_links);
+  add("length", p.length);
+  add("latency_min", p.latency_min);
+  add("latency_max", p.latency_max);
+  add("bytes_per_ms", p.bytes_per_ms);
+  add("congested_bytes", p.congested_bytes);
+  add("store_delay", p.store_delay_max);
+  add("tell_delay", p.tell_delay_max);
+  add("group", p.group_max);
+  add("clock_step", p.clock_step);
+  add("clock_offset", p.clock_offset_max);
+  add("drift_ppm", p.clock_drift_ppm);
+  add("clock_jump_max", p.clock_jump_max);
+  add("future", p.future_max);
+  add("future_nodes", p.future_nodes);
+  add("heal_by_time", p.heal_by_time ? 1 : 0);
+  add("mischief_gap", p.mischief_gap);
+  add("cut", p.cut);
+  add("partition", p.partition);
+  add("one_way", p.one_way);
+  add("kill", p.kill);
+  add("power_cut", p.power_cut);
+  add("torn_write", p.torn_write);
+  add("backup", p.backup);
+  add("restore", p.restore);
+  add("clone", p.clone);
+  add("disk_full", p.disk_full);
+  add("clock_jump", p.clock_jump);
+  add("republish", p.republish);
+  add("bundle", p.bundle);
+  add("write_gap", p.write_gap);
+  add("pool", p.pool);
+  add("rows", p.rows);
+  add("values", p.values);
+  add("patch", p.patch);
+  add("import", p.import);
+  add("remove", p.remove);
+  add("resolve", p.resolve);
+  add("unknown", p.unknown);
+  add("trespass", p.trespass);
+  add("bulky", p.bulky);
+  add("memo", p.memo ? 1 : 0);
+  return out;
+}
+
+}  // namespace maillon::sim

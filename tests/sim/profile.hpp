@@ -1,0 +1,75 @@
+#pragma once
+
+#include <string>
+
+#include "tests/sim/dice.hpp"
+
+namespace maillon::sim {
+
+/// What one seed is about (swarm testing): each draws which faults exist, and how harsh they are.
+/// Times in milliseconds, chances in thousandths, weights relative to each other.
+struct Profile {
+  // The federation.
+  int nodes = 3;
+  int joiners = 0;            ///< members admitted during the run
+  int links_per_node = 2;     ///< beyond those that keep it in one piece
+  int double_links = 0;       ///< chance that a pair keeps two connections
+  std::int64_t length = 0;    ///< of the part with faults
+
+  // The network.
+  std::int64_t latency_min = 1;
+  std::int64_t latency_max = 20;
+  std::int64_t bytes_per_ms = 1000;
+  std::int64_t congested_bytes = 1 << 20;
+
+  // Writer.
+  std::int64_t store_delay_max = 5;
+  std::int64_t tell_delay_max = 5;  ///< from durable until the engine hears of it
+  int group_max = 8;
+
+  // Clocks.
+  std::int64_t clock_step = 1;       ///< what clocks count in
+  std::int64_t clock_offset_max = 0;
+  std::int64_t clock_drift_ppm = 0;
+  std::int64_t clock_jump_max = 0;
+  std::int64_t future_max = 0;       ///< some clocks run this far ahead
+  int future_nodes = 0;              ///< chance for each node
+  bool heal_by_time = false;         ///< held commits come of age, instead of being published again
+
+  // How often something goes wrong, and what.
+  std::int64_t mischief_gap = 10'000;
+  int cut = 0;
+  int partition = 0;
+  int one_way = 0;
+  int kill = 0;
+  int power_cut = 0;
+  int torn_write = 0;
+  int backup = 0;
+  int restore = 0;
+  int clone = 0;
+  int disk_full = 0;
+  int clock_jump = 0;
+  int republish = 0;
+  int bundle = 0;
+
+  // What people do.
+  std::int64_t write_gap = 3000;
+  int pool = 8;
+  int rows = 6;
+  int values = 4;
+  int patch = 10;
+  int import = 0;
+  int remove = 0;
+  int resolve = 0;
+  int unknown = 0;
+  int trespass = 0;
+  int bulky = 0;
+  int settle_first = 0;       ///< chance that work begins only when all are in sync
+
+  bool memo = true;           ///< each commit is verified once for all nodes
+};
+
+[[nodiscard]] Profile draw_profile(Dice& dice);
+[[nodiscard]] std::string describe(const Profile& profile);
+
+}  // namespace maillon::sim

@@ -1,0 +1,175 @@
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <vector>
+
+#include "proto/fault.hpp"
+#include "tests/sim/world.hpp"
+
+/// maillon_sim: seeded federations under faults. Prints what it needs to be played again.
+namespace maillon::sim {
+namespace {
+
+constexpr std::uint64_t kMutantSeeds = 400;
+constexpr std::uint64_t kTwice = 20;  ///< every so many seeds, one is run twice
+
+const std::vector<std::string> kMutants{
+    "no_dependency_check", "early_apply",     "lost_tip",
+    "ack_before_fsync",    "incarnation_reused", "tie_by_arrival",
+    "void_not_folded_again", "supersession_stops_at_void", "header_reserialised"};
+
+struct Options {
+  std::uint64_t from = 1;
+  std::uint64_t to = 1;
+  std::string mutant;
+  bool verbose = false;
+  bool hash = false;
+  bool mutants = false;
+};
+
+struct Total {
+  Stats stats;
+  std::uint64_t seeds = 0;
+  void add(const Stats& more) {
+    ++seeds;
+    stats.commits += more.commits;
+    stats.received += more.received;
+    stats.held += more.held;
+    stats.pending += more.pending;
+    stats.voids += more.voids;
+    stats.sessions += more.sessions;
+    stats.crashes += more.crashes;
+    stats.republished += more.republished;
+    stats.messages += more.messages;
+  }
+};
+
+Outcome run_seed(std::uint64_t seed, bool verbose) {
+  World world{seed, verbose};
+  return world.run();
+}
+
+/// The outcome of a seed; when it is one of those run twice, of both runs.
+Outcome run_checked(std::uint64_t seed, bool verbose) {
+  Outcome out = run_seed(seed, verbose);
+  if (out.violation || seed % kTwice != 0) return out;
+  const Outcome again = run_seed(seed, false);
+  if (again.hash != out.hash) out.violation = "the same seed took another course when run again";
+  return out;
+}
+
+void report(std::uint64_t seed, const Outcome& outcome, const std::string& mutant) {
+  std::printf("seed %llu FAILED\n  profile: %s\n  violated: %s\n  replay: ./dev sim --seed %llu%s%s\n",
+              static_cast<unsigned long long>(seed), outcome.profile.c_str(),
+              outcome.violation->c_str(), static_cast<unsigned long long>(seed),
+              mutant.empty() ? "" : " --mutant ", mutant.c_str());
+}
+
+int run_range(const Options& options) {
+  Total total;
+  int failed = 0;
+  for (std::uint64_t seed = options.from; seed <= options.to; ++seed) {
+    if (options.verbose || options.from == options.to)
+      std::printf("seed %llu\n", static_cast<unsigned long long>(seed));
+    std::fflush(stdout);
+    const Outcome outcome = run_checked(seed, options.verbose);
+    total.add(outcome.stats);
+    if (options.hash)
+      std::printf("seed %llu hash %016llx\n", static_cast<unsigned long long>(seed),
+                  static_cast<unsigned long long>(outcome.hash));
+    if (!outcome.violation) continue;
+    report(seed, outcome, options.mutant);
+    ++failed;
+  }
+  const Stats& s = total.stats;
+  std::printf("%llu seeds, %d failed: %llu commits, %llu received (%llu held, %llu waited, %llu void),"
+              " %llu published again, %llu sessions, %llu messages, %llu crashes\n",
+              static_cast<unsigned long long>(total.seeds), failed,
+              static_cast<unsigned long long>(s.commits), static_cast<unsigned long long>(s.received),
+              static_cast<unsigned long long>(s.held), static_cast<unsigned long long>(s.pending),
+              static_cast<unsigned long long>(s.voids),
+              static_cast<unsigned long long>(s.republished),
+              static_cast<unsigned long long>(s.sessions),
+              static_cast<unsigned long long>(s.messages),
+              static_cast<unsigned long long>(s.crashes));
+  return failed == 0 ? 0 : 1;
+}
+
+#ifdef MAILLON_FAULTS
+int run_mutants(std::uint64_t seeds) {
+  int survivors = 0;
+  for (const std::string& mutant : kMutants) {
+    set_fault(mutant);
+    bool caught = false;
+    for (std::uint64_t seed = 1; seed <= seeds && !caught; ++seed) {
+      const Outcome outcome = run_seed(seed, false);
+      if (!outcome.violation) continue;
+      caught = true;
+      std::printf("%-28s seed %-4llu %s\n", mutant.c_str(), static_cast<unsigned long long>(seed),
+                  outcome.violation->substr(0, outcome.violation->find('\n')).c_str());
+    }
+    if (!caught) {
+      std::printf("%-28s SURVIVED %llu seeds\n", mutant.c_str(),
+                  static_cast<unsigned long long>(seeds));
+      ++survivors;
+    }
+    std::fflush(stdout);
+  }
+  set_fault("");
+  return survivors == 0 ? 0 : 1;
+}
+#endif
+
+int usage() {
+  std::puts("usage: maillon_sim --seed N | --seeds FROM..TO [--mutant NAME] [--verbose] [--hash]\n"
+            "       maillon_sim --mutants [--seeds 1..TO]");
+  return 2;
+}
+
+bool parse(int argc, char** argv, Options& out) {
+  for (int i = 1; i < argc; ++i) {
+    const std::string arg = argv[i];
+    const bool more = i + 1 < argc;
+    if (arg == "--seed" && more) {
+      out.from = out.to = std::strtoull(argv[++i], nullptr, 10);
+    } else if (arg == "--seeds" && more) {
+      const std::string range = argv[++i];
+      const auto dots = range.find("..");
+      if (dots == std::string::npos) return false;
+      out.from = std::strtoull(range.c_str(), nullptr, 10);
+      out.to = std::strtoull(range.c_str() + dots + 2, nullptr, 10);
+    } else if (arg == "--mutant" && more) {
+      out.mutant = argv[++i];
+    } else if (arg == "--verbose") {
+      out.verbose = true;
+    } else if (arg == "--hash") {
+      out.hash = true;
+    } else if (arg == "--mutants") {
+      out.mutants = true;
+      if (out.to == 1) out.to = kMutantSeeds;
+    } else {
+      return false;
+    }
+  }
+  return out.from <= out.to;
+}
+
+int main_of(int argc, char** argv) {
+  Options options;
+  if (argc < 2 || !parse(argc, argv, options)) return usage();
+#ifdef MAILLON_FAULTS
+  if (options.mutants) return run_mutants(options.to);
+  if (!options.mutant.empty()) set_fault(options.mutant);
+#else
+  if (options.mutants || !options.mutant.empty()) {
+    std::puts("this build has no deliberate faults (MAILLON_FAULTS=OFF)");
+    return 2;
+  }
+#endif
+  return run_range(options);
+}
+
+}  // namespace
+}  // namespace maillon::sim
+
+int main(int argc, char** argv) { return maillon::sim::main_of(argc, argv); }

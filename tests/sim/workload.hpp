@@ -1,0 +1,44 @@
+#pragma once
+
+#include "tests/sim/sim_node.hpp"
+
+namespace maillon::sim {
+
+inline constexpr std::string_view kCatalogue = "catalogue/28";
+inline constexpr std::string_view kTraining = "formation";
+inline constexpr std::string_view kReserve = "reserve";  ///< only region 28 may write here
+/// All spaces of a simulated federation, annuaire included.
+[[nodiscard]] const std::vector<std::string>& space_names();
+/// Encoded declarations of those that the founder declares.
+[[nodiscard]] std::vector<Bytes> declarations(const FederationId& federation);
+
+/// What people do with a small pool of records, by chance.
+class Workload {
+ public:
+  explicit Workload(Room& room);
+  /// One deed at a node that is up.
+  void act(SimNode& node);
+
+ private:
+  struct Place {
+    std::string space;
+    std::string collection;
+  };
+  void write(SimNode& node, const Place& place, std::vector<storage::Change> changes);
+  void patch(SimNode& node);
+  void import(SimNode& node);
+  void remove(SimNode& node);
+  void resolve(SimNode& node);
+  void unknown(SimNode& node);
+  void trespass(SimNode& node);
+  void bulky(SimNode& node);
+  [[nodiscard]] Place place();
+  [[nodiscard]] Value value();
+  [[nodiscard]] std::vector<std::pair<std::string, Value>> fields();
+
+  Room& room_;
+  Dice dice_;
+  std::vector<RecordId> pool_;
+};
+
+}  // namespace maillon::sim

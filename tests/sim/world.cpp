@@ -1,0 +1,178 @@
+#include "tests/sim/world.hpp"
+
+#include <algorithm>
+
+namespace maillon::sim {
+
+using namespace storage;
+
+namespace {
+
+constexpr std::int64_t kRedialGap = 1500;
+constexpr std::int64_t kWatchGap = 30'000;
+constexpr std::int64_t kHealMax = 600'000;
+constexpr std::int64_t kQuietCheck = 65'000;  ///< two rounds of anti-entropy
+constexpr std::size_t kNodesMax = 10;
+
+}  // namespace
+
+World::World(std::uint64_t seed, bool verbose)
+    : room_(seed, verbose), network_(room_, nodes_), workload_(room_) {}
+
+Outcome World::run() {
+  Outcome out;
+  out.profile = describe(room_.profile);
+  try {
+    found();
+    play();
+    heal();
+  } catch (const Violation& violation) {
+    out.violation = violation.what + "  [at " + std::to_string(room_.schedule.now()) + " ms]";
+    room_.say("violated: " + violation.what);
+  }
+  out.hash = room_.trace.hash();
+  out.stats = room_.stats;
+  return out;
+}
+
+std::shared_ptr<const Identity> World::draw_identity() {
+  const std::string name(1, static_cast<char>('A' + names_++));
+  const bool first = names_ == 1;
+  return std::make_shared<const Identity>(name, first || room_.dice.chance(600) ? "28" : "35",
+                                          room_.dice.rng());
+}
+
+SimNode& World::add(std::shared_ptr<const Identity> who) {
+  const Profile& p = room_.profile;
+  nodes_.push_back(std::make_unique<SimNode>(room_, network_, static_cast<int>(nodes_.size()),
+                                             std::move(who)));
+  SimNode& node = *nodes_.back();
+  node.clock().set_step(p.clock_step);
+  node.clock().set_offset(room_.dice.between(-p.clock_offset_max, p.clock_offset_max));
+  node.clock().set_drift(room_.dice.between(-p.clock_drift_ppm, p.clock_drift_ppm));
+  if (nodes_.size() > 1 && room_.dice.chance(p.future_nodes))
+    node.clock().set_offset(room_.dice.between(p.future_max / 2, p.future_max));
+  return node;
+}
+
+/// Links a node to an earlier one, so that all hang together, and to some others.
+void World::weave(int node) {
+  const auto free = [&](int other) {
+    return other != node && at(other).who().node != at(node).who().node;
+  };
+  std::vector<int> earlier;
+  for (int other = 0; other < node; ++other)
+    if (free(other)) earlier.push_back(other);
+  if (earlier.empty()) return;
+  network_.link(node, room_.dice.pick(earlier));
+  for (int i = 0; i < room_.profile.links_per_node; ++i)
+    network_.link(node, room_.dice.pick(earlier));
+}
+
+void World::found() {
+  SimNode& first = add(draw_identity());
+  first.start();
+  const Bytes annuaire = annuaire_declaration(room_.dice.rng());
+  first.found(annuaire);
+  std::vector<std::shared_ptr<const Identity>> others;
+  for (int i = 1; i < room_.profile.nodes; ++i) others.push_back(draw_identity());
+  std::vector<GovernanceOp> ops;
+  const auto propose = [&](const Bytes& proposal) {
+    ops.push_back({OpKind::proposal, proposal});
+    ops.push_back({OpKind::vote, encode(Vote{std::nullopt, static_cast<std::uint32_t>(ops.size())})});
+  };
+  for (const Bytes& declaration : declarations(*first.store().federation())) {
+    Proposal proposal;
+    proposal.space = declaration;
+    propose(encode(proposal));
+  }
+  for (const auto& other : others) propose(other->admission());
+  first.write([&first, ops](Store& store) -> Result<std::vector<CommitPtr>> {
+    MAILLON_TRY(auto commit,
+                store.write_governance(ops, first.author(), first.clock().now(), first.rng()));
+    return std::vector{std::move(commit)};
+  });
+  for (auto& other : others) {
+    SimNode& node = add(std::move(other));
+    node.follow(*first.store().federation(), first.store().trust()->annuaire());
+    node.start();
+    weave(node.index());
+  }
+}
+
+void World::play() {
+  const Profile& p = room_.profile;
+  room_.schedule.in(0, [this] { redial(); });
+  room_.schedule.in(kWatchGap, [this] { watch(); });
+  room_.schedule.in(room_.dice.chance(p.settle_first) ? 15'000 : 10, [this] { work(); });
+  room_.schedule.in(p.mischief_gap, [this] { mischief(); });
+  for (int i = 0; i < p.joiners; ++i)
+    room_.schedule.in(room_.dice.between(5'000, p.length), [this] { join(); });
+  room_.schedule.run(p.length);
+}
+
+void World::redial() {
+  network_.redial();
+  room_.schedule.in(kRedialGap, [this] { redial(); });
+}
+
+void World::watch() {
+  for (const int node : living()) {
+    at(node).check_bounds();
+    at(node).check_kept();
+  }
+  room_.schedule.in(kWatchGap, [this] { watch(); });
+}
+
+void World::work() {
+  if (room_.healing) return;
+  const auto alive = living();
+  if (!alive.empty()) workload_.act(at(room_.dice.pick(alive)));
+  room_.schedule.in(room_.dice.between(1, 2 * room_.profile.write_gap), [this] { work(); });
+}
+
+std::vector<int> World::living() const {
+  std::vector<int> out;
+  for (const auto& node : nodes_)
+    if (node->up()) out.push_back(node->index());
+  return out;
+}
+
+NodeList World::all() {
+  NodeList out;
+  for (const auto& node : nodes_) out.push_back(node.get());
+  return out;
+}
+
+void World::heal() {
+  room_.say("faults end");
+  room_.healing = true;
+  network_.unblock_all();
+  for (const auto& node : nodes_) {
+    if (!node->up()) node->start();
+    node->set_disk_full(false);
+    node->clock().set_offset(0);
+    node->clock().set_drift(0);
+    node->clock().set_step(1);
+  }
+  if (room_.profile.heal_by_time) room_.passed = room_.profile.future_max + room_.profile.clock_jump_max * 20;
+  const std::int64_t end = room_.schedule.now() + kHealMax;
+  for (;;) {
+    room_.schedule.run(room_.schedule.now() + 2000);
+    const auto why = unsettled(all());
+    const bool busy = std::ranges::any_of(nodes_, [](const auto& node) { return !node->idle(); });
+    if (!why && !busy) break;
+    if (room_.schedule.now() >= end)
+      throw Violation{"ten minutes after the last fault: " + why.value_or("somebody still writes")};
+    if (room_.schedule.now() % 10'000 < 2000)
+      for (const auto& node : nodes_) node->republish();
+  }
+  check_settled(room_, all());
+  room_.schedule.run(room_.schedule.now() + 1000);
+  (void)network_.take_commit_bytes();
+  room_.schedule.run(room_.schedule.now() + kQuietCheck);
+  if (const auto bytes = network_.take_commit_bytes(); bytes != 0)
+    throw Violation{"all are equal, and yet commits are sent: " + std::to_string(bytes) + " bytes"};
+}
+
+}  // namespace maillon::sim
