@@ -1,5 +1,7 @@
 #include "storage/sqlite/database.hpp"
 
+#include "proto/fault.hpp"
+
 namespace maillon::storage {
 
 Statement::Statement(Statement&& other) noexcept
@@ -77,8 +79,12 @@ Result<Database> Database::open(const std::filesystem::path& path, const Databas
   sqlite3_busy_timeout(raw, 5000);
   if (options.exclusive) MAILLON_CHECK(db.execute("PRAGMA locking_mode=EXCLUSIVE"));
   if (!options.read_only)
-    MAILLON_CHECK(db.execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
+    // EXTRA also syncs the folder once the journal of the first steps is gone: come back after a
+    // power cut, it would undo the whole file.
+    MAILLON_CHECK(db.execute("PRAGMA synchronous=EXTRA; PRAGMA journal_mode=WAL;"
                              "PRAGMA wal_autocheckpoint=0; PRAGMA journal_size_limit=67108864"));
+  if (!options.read_only && MAILLON_FAULT("ack_before_fsync"))
+    MAILLON_CHECK(db.execute("PRAGMA synchronous=OFF"));
   MAILLON_CHECK(db.execute("PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF;"
                            "PRAGMA temp_store=MEMORY; PRAGMA secure_delete=FAST"));
   const std::string cache = "PRAGMA cache_size=-" + std::to_string(options.cache_kib);
