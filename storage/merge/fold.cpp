@@ -24,11 +24,12 @@ class Superseded {
       if (item.field ? !fields_.insert({item.ref, *item.field}).second
                      : !whole_.insert(item.ref).second)
         continue;
+      // Naming an op of another record does nothing.
+      const auto found = ops_.find(item.ref);
+      if (found == ops_.end()) continue;
       // What supersedes a leaf supersedes the leaf that re-issues it.
       for (const auto& [old, fresh] : history_.reissues)
         if (old == item.ref.commit) work_.push_back({{fresh, item.ref.leaf}, item.field});
-      const auto found = ops_.find(item.ref);
-      if (found == ops_.end()) continue;
       if (MAILLON_FAULT("supersession_stops_at_void") && found->second->is_void) continue;
       if (item.field)
         name_field(*found->second, *item.field);

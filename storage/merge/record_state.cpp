@@ -16,6 +16,7 @@ enum OpFlag : std::uint8_t {
   kImported = 8,
   kReadable = 16,
   kBare = 32,
+  kAllFlags = 63,
 };
 
 std::uint8_t flags_of(const OpEntry& op) {
@@ -25,9 +26,8 @@ std::uint8_t flags_of(const OpEntry& op) {
                                    (op.bare ? kBare : 0));
 }
 
-bool is_null(const OpEntry& op, ByteView value) {
-  return op.readable && value.size() == 1 &&
-         value[0] == static_cast<std::uint8_t>(Value::Kind::null);
+bool is_null(ByteView value) {
+  return value.size() == 1 && value[0] == static_cast<std::uint8_t>(Value::Kind::null);
 }
 
 bool contains(std::span<const OpRef> refs, const OpRef& ref) {
@@ -52,6 +52,19 @@ void drop_unused(RecordState& state) {
   for (FieldState& field : state.fields)
     for (FieldHead& head : field.heads) head.op = renumbered[head.op];
   std::erase_if(state.fields, [](const FieldState& f) { return f.heads.empty(); });
+}
+
+/// Adds the entry where its place in the log says and gives its index. Held commits are applied
+/// after later ones; the state must not tell.
+std::uint32_t insert_op(RecordState& state, const OpEntry& entry) {
+  const auto at = std::ranges::upper_bound(state.ops, entry.ref, {}, &OpEntry::ref);
+  const auto index = static_cast<std::uint32_t>(at - state.ops.begin());
+  if (at != state.ops.end())
+    for (FieldState& field : state.fields)
+      for (FieldHead& head : field.heads)
+        if (head.op >= index) ++head.op;
+  state.ops.insert(at, entry);
+  return index;
 }
 
 FieldState& field_of(RecordState& state, std::int64_t name, std::uint32_t tag,
@@ -113,6 +126,7 @@ Result<RecordState> decode_state(ByteView blob) {
     op.ref.leaf = in.varint32(limits::kCommitOpsMax);
     op.hlc.packed = in.le64();
     const std::uint8_t flags = in.u8();
+    if (flags > kAllFlags || (!state.ops.empty() && op.ref <= state.ops.back().ref)) in.fail();
     op.is_void = (flags & kVoid) != 0;
     op.removes = (flags & kRemoves) != 0;
     op.superseded = (flags & kSuperseded) != 0;
@@ -135,7 +149,10 @@ Result<RecordState> decode_state(ByteView blob) {
       // Equal concurrent values are stored once.
       if ((packed & 2) != 0) {
         const std::uint64_t same = in.varint();
-        if (same < field.heads.size()) head.value = field.heads[same].value;
+        if (same < field.heads.size())
+          head.value = field.heads[same].value;
+        else
+          in.fail();
       } else {
         head.value = in.sized(limits::kCommitBodyMax);
       }
@@ -195,8 +212,7 @@ void apply(RecordState& state, const OpInput& op, const Context& context) {
     for (OpEntry& entry : state.ops)
       if (contains(op.replaced, entry.ref)) entry.superseded = true;
   }
-  state.ops.push_back(entry_of(op));
-  const auto index = static_cast<std::uint32_t>(state.ops.size() - 1);
+  const std::uint32_t index = insert_op(state, entry_of(op));
   for (const FieldChange& change : op.fields) {
     FieldState& field = field_of(state, change.name, change.tag, context);
     field.heads.push_back({index, false, change.value});
@@ -213,8 +229,9 @@ Shown show(const RecordState& state) {
     ShownField shown{field.name, field.tag, nullptr, {}};
     bool any_value = false;
     for (const FieldHead& head : field.heads) {
-      if (state.ops[head.op].is_void) continue;
-      any_value |= !is_null(state.ops[head.op], head.value);
+      // What cannot be read has superseded what it named, and has no other effect.
+      if (state.ops[head.op].is_void || !state.ops[head.op].readable) continue;
+      any_value |= !is_null(head.value);
       const auto same = [&](const FieldHead* other) { return same_value(other->value, head.value); };
       if (shown.shown == nullptr)
         shown.shown = &head;
