@@ -73,10 +73,12 @@ Result<Genesis> Trust::check_genesis(const Commit& commit) {
   return genesis;
 }
 
-void Trust::apply(const Commit& commit) {
+void Trust::apply(const Commit& commit, bool is_void) {
+  if (federation_ && !may_write(commit.header.member, annuaire_)) return;
   std::uint32_t leaf = 0;
   for (const Op& op : commit.body.ops.ops) {
     ++leaf;
+    if (is_void && op.kind == static_cast<std::uint32_t>(OpKind::address)) continue;
     if (const auto value = governance_value(commit.body.ops, op)) apply_op(commit, leaf, op, *value);
   }
 }
@@ -100,19 +102,21 @@ void Trust::apply_op(const Commit& commit, std::uint32_t leaf, const Op& op, Byt
         count(target, vote->leaf);
       }
       return;
-    case OpKind::address: {
-      auto address = decode_address(value);
-      const std::pair stamp{commit.header.hlc, commit.id};
-      auto& newest = address_stamps_.try_emplace(commit.header.node, Hlc{}, commit.id).first->second;
-      const auto node = nodes_.find(commit.header.node);
-      if (!address || node == nodes_.end() || stamp < newest) return;
-      newest = stamp;
-      node->second.urls = std::move(address->urls);
-      return;
-    }
+    case OpKind::address:
+      return apply_address(commit, value);
     default:
       return;
   }
+}
+
+void Trust::apply_address(const Commit& commit, ByteView value) {
+  auto address = decode_address(value);
+  const std::pair stamp{commit.header.hlc, commit.id};
+  auto& newest = address_stamps_.try_emplace(commit.header.node, Hlc{}, commit.id).first->second;
+  const auto node = nodes_.find(commit.header.node);
+  if (!address || node == nodes_.end() || stamp < newest) return;
+  newest = stamp;
+  node->second.urls = std::move(address->urls);
 }
 
 void Trust::apply_genesis(const Commit& commit, const Genesis& genesis) {
@@ -138,20 +142,21 @@ void Trust::admit(const Admission& admission) {
   const auto certificate = crypto::NodeCertificate::decode_verified(admission.certificate);
   if (!certificate) return;
   if (admission.invitation) invitations_.insert(*admission.invitation);
-  // Concurrent admissions of one member merge by union; the first name in order of ids is kept.
+  // Concurrent admissions of one member merge by union; of what they say of it the smallest is kept.
   auto& member = members_.try_emplace(certificate->member).first->second;
   const bool fresh = member.id.is_zero();
   member.id = certificate->member;
-  const auto ours = std::tie(admission.name, admission.region);
-  if (fresh || ours < std::tie(member.name, member.region)) {
+  const auto ours = std::tie(admission.name, admission.region, admission.role);
+  if (fresh || ours < std::tie(member.name, member.region, member.role)) {
     member.name = admission.name;
     member.region = admission.region;
     member.role = admission.role;
   }
   member.delegate = std::ranges::find(charter_.delegates, member.id) != charter_.delegates.end();
-  auto& node = nodes_.try_emplace(certificate->node).first->second;
-  node.id = certificate->node;
-  node.member = certificate->member;
+  certified_.emplace(certificate->node, certificate->member);
+  const auto [node, first] = nodes_.try_emplace(certificate->node);
+  node->second.id = certificate->node;
+  if (first || certificate->member < node->second.member) node->second.member = certificate->member;
   for (const Bytes& space : admission.spaces) declare(space);
 }
 

@@ -49,7 +49,9 @@ class Trust {
   [[nodiscard]] static Result<Genesis> check_genesis(const Commit& commit);
 
   /// Adds one commit of annuaire whose past has been added. Ops that cannot be read have no effect.
-  void apply(const Commit& commit);
+  /// Decisions add up, and others may build on them, so proposals and votes count even if their
+  /// member publishes them again (`is_void`); an address then no longer holds.
+  void apply(const Commit& commit, bool is_void = false);
 
   [[nodiscard]] const std::optional<FederationId>& federation() const noexcept { return federation_; }
   [[nodiscard]] const SpaceId& annuaire() const noexcept { return annuaire_; }
@@ -57,6 +59,10 @@ class Trust {
   [[nodiscard]] const Member* member(const MemberId& id) const;
   /// The node's member, if it is admitted and has certified the node.
   [[nodiscard]] const Member* member_of(const NodeId& node) const;
+  /// Whether the node may sign for the member. A node key may have been certified by several.
+  [[nodiscard]] bool certified(const NodeId& node, const MemberId& member) const {
+    return certified_.contains({node, member});
+  }
   [[nodiscard]] const std::map<MemberId, Member>& members() const noexcept { return members_; }
   [[nodiscard]] const std::map<NodeId, NodeInfo>& nodes() const noexcept { return nodes_; }
   [[nodiscard]] const std::map<SpaceId, Space>& spaces() const noexcept { return spaces_; }
@@ -73,6 +79,7 @@ class Trust {
     bool passed = false;
   };
   void apply_op(const Commit& commit, std::uint32_t leaf, const Op& op, ByteView value);
+  void apply_address(const Commit& commit, ByteView value);
   void apply_genesis(const Commit& commit, const Genesis& genesis);
   void count(const CommitId& commit, std::uint32_t leaf);
   void admit(const Admission& admission);
@@ -84,6 +91,7 @@ class Trust {
   Charter charter_;
   std::map<MemberId, Member> members_;
   std::map<NodeId, NodeInfo> nodes_;
+  std::set<std::pair<NodeId, MemberId>> certified_;
   std::map<SpaceId, Space> spaces_;
   std::set<Digest> invitations_;
   std::map<std::pair<CommitId, std::uint32_t>, Pending> proposals_;
