@@ -236,6 +236,17 @@ Result<std::optional<LogEntry>> Log::feed_tip(std::int64_t feed) {
   return one(get);
 }
 
+Result<std::optional<LogEntry>> Log::feed_tip(const FeedKey& feed) {
+  const auto incarnation = be64(feed.incarnation);
+  MAILLON_TRY(auto get, db_.prepare("SELECT l.id, l.cid, l.feed, l.seq, l.hlc, l.status, l.void"
+                                    " FROM space s JOIN feed f ON f.space = s.id"
+                                    " JOIN log l ON l.feed = f.id"
+                                    " WHERE s.sid = ?1 AND f.node = ?2 AND f.incarnation = ?3"
+                                    " ORDER BY l.seq DESC, l.id DESC LIMIT 1"));
+  get.bind(1, feed.space.bytes()).bind(2, feed.node.bytes()).bind(3, ByteView{incarnation});
+  return one(get);
+}
+
 Result<std::optional<LogEntry>> Log::at(std::int64_t feed, std::uint64_t seq) {
   MAILLON_TRY(auto get, db_.prepare("SELECT id, cid, feed, seq, hlc, status, void FROM log"
                                     " WHERE feed = ?1 AND seq = ?2 ORDER BY id LIMIT 1"));
@@ -265,12 +276,13 @@ Result<std::optional<Hlc>> Log::first_held() {
   return std::optional{Hlc{from_be64(get.blob(0))}};
 }
 
-Result<std::vector<LogEntry>> Log::held_of(const MemberId& member) {
+Result<std::vector<LogEntry>> Log::ahead_of(const MemberId& member, Hlc latest) {
   MAILLON_TRY(auto get,
               db_.prepare("SELECT l.id, l.cid, l.feed, l.seq, l.hlc, l.status, l.void FROM log l"
-                          " JOIN feed f ON f.id = l.feed"
-                          " WHERE l.status = 1 AND l.void = 0 AND f.member = ?1 ORDER BY l.id"));
-  get.bind(1, member.bytes());
+                          " JOIN feed f ON f.id = l.feed WHERE (l.status = 1 OR l.hlc > ?2)"
+                          " AND l.void = 0 AND f.member = ?1 ORDER BY l.id"));
+  const auto limit = be64(latest.packed);
+  get.bind(1, member.bytes()).bind(2, ByteView{limit});
   std::vector<LogEntry> out;
   for (;;) {
     MAILLON_TRY(const auto entry, one(get));
@@ -293,6 +305,11 @@ Result<std::vector<std::int64_t>> Log::reissues_of(const CommitId& old) {
     if (!more) return out;
     out.push_back(get.integer(0));
   }
+}
+
+Result<bool> Log::replaces(const Header& fresh, const LogEntry& old) {
+  MAILLON_TRY(const FeedRow feed, feed_by_id(old.feed));
+  return feed.member == fresh.member && feed.key.space == fresh.space;
 }
 
 Result<bool> Log::is_pending(const CommitId& id) {

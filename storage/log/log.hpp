@@ -60,17 +60,23 @@ class Log {
   Result<Digest> frontier(std::int64_t space);
   Result<std::vector<LogEntry>> heads(std::int64_t space);
   Result<std::optional<LogEntry>> feed_tip(std::int64_t feed);
+  Result<std::optional<LogEntry>> feed_tip(const FeedKey& feed);
   Result<std::optional<LogEntry>> at(std::int64_t feed, std::uint64_t seq);  ///< the first, if forked
   Result<std::int64_t> last_id();
 
   /// Held commits whose time is at most `until`, in an order that respects causality.
   Result<std::vector<std::int64_t>> held_until(Hlc until);
   Result<std::optional<Hlc>> first_held();
-  Result<std::vector<LogEntry>> held_of(const MemberId& member);
+  /// The member's commits without voids that are held, or stand after `latest` although applied:
+  /// a wrong clock applies its own.
+  Result<std::vector<LogEntry>> ahead_of(const MemberId& member, Hlc latest);
 
   Result<void> add_reissue(const CommitId& old, std::int64_t log_id);
   /// Commits that say they replace `old`.
   Result<std::vector<std::int64_t>> reissues_of(const CommitId& old);
+  /// Whether a commit with this header, which names `old` as re-issued, may do so: only the same
+  /// member, in the same space, does.
+  Result<bool> replaces(const Header& fresh, const LogEntry& old);
 
   // Pending.
   Result<bool> is_pending(const CommitId& id);

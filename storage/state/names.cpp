@@ -26,14 +26,19 @@ Result<std::int64_t> Names::intern(std::string_view text) {
   return id;
 }
 
-std::string_view Names::text(std::int64_t id) {
+Result<std::string_view> Names::look_up(std::int64_t id) {
   if (const auto known = texts_.find(id); known != texts_.end()) return known->second;
-  auto get = db_.prepare("SELECT text FROM name WHERE id = ?1");
-  MAILLON_ASSERT(get.has_value(), "names can be read");
-  const auto found = get->bind(1, id).step();
-  MAILLON_ASSERT(found.has_value() && *found, "a stored record uses known names");
-  remember(id, get->text(0));
+  MAILLON_TRY(auto get, db_.prepare("SELECT text FROM name WHERE id = ?1"));
+  MAILLON_TRY(const bool found, get.bind(1, id).step());
+  if (!found) return Error{Errc::integrity, "a stored record uses a name that is not there"};
+  remember(id, get.text(0));
   return texts_.at(id);
+}
+
+std::string_view Names::text(std::int64_t id) {
+  const auto found = look_up(id);
+  MAILLON_ASSERT(found.has_value(), "a stored record uses known names");
+  return *found;
 }
 
 Result<std::optional<std::int64_t>> Names::find_collection(std::int64_t space,
@@ -65,9 +70,22 @@ void Names::clear() {
 }
 
 CommitId LogContext::commit_id(std::int64_t commit) const {
-  const auto id = log_.commit_id_of(commit);
-  MAILLON_ASSERT(id.has_value(), "a record refers to commits of this log");
-  return *id;
+  auto id = log_.commit_id_of(commit);
+  if (id) return *id;
+  if (!failed_) failed_ = std::move(id).error();
+  return CommitId::zero();
+}
+
+std::string_view LogContext::name(std::int64_t id) const {
+  auto text = names_.look_up(id);
+  if (text) return *text;
+  if (!failed_) failed_ = std::move(text).error();
+  return {};
+}
+
+Result<void> LogContext::check() const {
+  if (!failed_) return {};
+  return *std::exchange(failed_, std::nullopt);
 }
 
 }  // namespace maillon::storage

@@ -17,6 +17,9 @@ class Names {
   explicit Names(Database& db) noexcept : db_(db) {}
   Result<std::int64_t> intern(std::string_view text);  ///< writer only
   Result<std::optional<std::int64_t>> find(std::string_view text);
+  /// Errc::integrity for a number that no name has.
+  Result<std::string_view> look_up(std::int64_t id);
+  /// The same where it cannot fail: names of states that were read through LogContext.
   [[nodiscard]] std::string_view text(std::int64_t id);
   Result<std::int64_t> collection(std::int64_t space, std::string_view name);  ///< writer only
   Result<std::optional<std::int64_t>> find_collection(std::int64_t space, std::string_view name);
@@ -36,16 +39,21 @@ class Names {
   std::map<std::pair<std::int64_t, std::string>, std::int64_t> collections_;
 };
 
-/// What merging asks, answered from the database.
+/// What merging asks, answered from the database. Merging takes no errors: after a failed read it
+/// goes on with a zero id or an empty name, and whoever called it must ask check() before using
+/// the outcome.
 class LogContext final : public merge::Context {
  public:
   LogContext(Log& log, Names& names) noexcept : log_(log), names_(names) {}
   [[nodiscard]] CommitId commit_id(std::int64_t commit) const override;
-  [[nodiscard]] std::string_view name(std::int64_t id) const override { return names_.text(id); }
+  [[nodiscard]] std::string_view name(std::int64_t id) const override;
+  /// The first failure since the last call, if any.
+  Result<void> check() const;
 
  private:
   Log& log_;
   Names& names_;
+  mutable std::optional<Error> failed_;
 };
 
 }  // namespace maillon::storage

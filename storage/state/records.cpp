@@ -58,12 +58,19 @@ Result<std::optional<RecordRow>> Records::find(std::int64_t collection, const Re
   return std::optional{std::move(row)};
 }
 
-Result<std::vector<std::int64_t>> Records::resolve_table(const Commit& commit,
-                                                         std::int64_t log_id) {
+Result<std::vector<std::int64_t>> Records::resolve_table(const Commit& commit, std::int64_t log_id,
+                                                         bool* names_void) {
   std::vector<std::int64_t> out{log_id};
   out.reserve(commit.body.table.commits.size() + 1);
   for (const CommitId& id : commit.body.table.commits) {
-    MAILLON_TRY(const auto entry, log_.find(id));
+    MAILLON_TRY(auto entry, log_.find(id));
+    // A re-issue may come before its original, and any commit may claim to be one; its dots count
+    // only if it is.
+    if (entry && id == commit.header.reissues) {
+      MAILLON_TRY(const bool true_one, log_.replaces(commit.header, *entry));
+      if (!true_one) entry.reset();
+    }
+    if (entry && entry->is_void && names_void != nullptr) *names_void = true;
     out.push_back(entry ? entry->id : 0);
   }
   return out;
@@ -109,12 +116,16 @@ Result<void> Records::fill(const Commit& commit, const Op& op, std::span<const s
 
 Result<void> Records::apply(const Commit& commit, std::int64_t log_id, std::int64_t space,
                             bool is_void) {
-  MAILLON_TRY(const auto table, resolve_table(commit, log_id));
+  bool names_void = false;
+  MAILLON_TRY(const auto table, resolve_table(commit, log_id, &names_void));
+  // Beside void commits, and those that publish them again, what an op supersedes is more than
+  // what it names.
+  const bool whole = is_void || names_void || commit.header.reissues.has_value();
   std::uint32_t leaf = 0;
   for (const Op& op : commit.body.ops.ops) {
     ++leaf;
     if (touches_records(op))
-      MAILLON_CHECK(apply_op(commit, op, leaf, log_id, table, space, is_void));
+      MAILLON_CHECK(apply_op(commit, op, {log_id, leaf}, table, space, {is_void, whole}));
   }
   return {};
 }
@@ -123,6 +134,7 @@ Result<void> Records::insert_fresh(std::int64_t collection, const Op& op,
                                    const merge::OpInput& input, bool& inserted) {
   merge::RecordState state;
   merge::apply(state, input, context_);
+  MAILLON_CHECK(context_.check());
   blob_.clear();
   merge::encode_state(state, blob_);
   std::optional<std::int64_t> source;
@@ -141,15 +153,15 @@ Result<void> Records::insert_fresh(std::int64_t collection, const Op& op,
   return {};
 }
 
-Result<void> Records::apply_op(const Commit& commit, const Op& op, std::uint32_t leaf,
-                               std::int64_t log_id, std::span<const std::int64_t> table,
-                               std::int64_t space, bool is_void) {
+Result<void> Records::apply_op(const Commit& commit, const Op& op, const merge::OpRef& ref,
+                               std::span<const std::int64_t> table, std::int64_t space,
+                               Standing standing) {
   MAILLON_TRY(const std::int64_t collection, names_.collection(space, op.collection));
   MAILLON_CHECK(fill(commit, op, table, resolved_));
   merge::OpInput& input = resolved_.input;
-  input.ref = {log_id, leaf};
-  input.is_void = is_void;
-  if (!is_void && names_nothing(commit, op)) {
+  input.ref = ref;
+  input.is_void = standing.is_void;
+  if (!standing.is_void && names_nothing(commit, op)) {
     bool inserted = false;
     MAILLON_CHECK(insert_fresh(collection, op, input, inserted));
     if (inserted) return {};
@@ -158,11 +170,12 @@ Result<void> Records::apply_op(const Commit& commit, const Op& op, std::uint32_t
   if (!row) row = RecordRow{0, collection, 0, std::nullopt, {0, 0}};
   std::vector<CommitPtr> keep;
   merge::RecordState state;
-  if (is_void || (row->flags & kFlagVoid) != 0) {
+  if (standing.fold_whole || (row->flags & kFlagVoid) != 0) {
     MAILLON_TRY(state, fold_all(op.collection, op.id, row->state, input.ref, keep));
   } else {
     MAILLON_TRY(state, merge::decode_state(row->state));
     merge::apply(state, input, context_);
+    MAILLON_CHECK(context_.check());
   }
   std::optional<std::int64_t> source = row->source;
   if (!source && !op.source.empty()) {
@@ -230,13 +243,16 @@ Result<std::vector<HistoryOp>> Records::walk(
     MAILLON_TRY(const auto later, log_.reissues_of(commit->id));
     for (const std::int64_t fresh : later) {
       MAILLON_TRY(const auto by, commits_.get(fresh));
-      if (by->header.member != commit->header.member) continue;
+      MAILLON_TRY(const bool true_one, log_.replaces(by->header, *entry));
+      if (!true_one) continue;
       reissues.emplace_back(ref.commit, fresh);
       from.push_back({fresh, ref.leaf});
     }
     if (commit->header.reissues) {
       MAILLON_TRY(const auto old, log_.find(*commit->header.reissues));
-      if (old) from.push_back({old->id, ref.leaf});
+      if (!old) continue;
+      MAILLON_TRY(const bool true_one, log_.replaces(commit->header, *old));
+      if (true_one) from.push_back({old->id, ref.leaf});
     }
   }
   return out;
@@ -267,7 +283,9 @@ Result<merge::RecordState> Records::fold_from(std::string_view collection, const
     history.ops.push_back(parts[i].input);
     keep.push_back(step.commit);
   }
-  return merge::fold(history, context_);
+  merge::RecordState folded = merge::fold(history, context_);
+  MAILLON_CHECK(context_.check());
+  return folded;
 }
 
 Result<std::vector<HistoryOp>> Records::history(std::string_view collection, const RecordId& rid,
@@ -306,6 +324,7 @@ Result<Digest> Records::digest(std::int64_t space) {
       MAILLON_TRY(const RecordId rid, RecordId::from_bytes(rows.blob(0)));
       MAILLON_TRY(const auto state, merge::decode_state(rows.blob(1)));
       merge::digest_into(hasher, name, rid, state, context_);
+      MAILLON_CHECK(context_.check());
     }
   }
 }

@@ -59,13 +59,15 @@ class Records {
   /// Hash of all visible records and conflicts of a space, in order of collection and id.
   Result<Digest> digest(std::int64_t space);
   /// What `log_id`s a commit's leaf 0 names; index 0 is the commit itself. Unknown ones are 0.
-  Result<std::vector<std::int64_t>> resolve_table(const Commit& commit, std::int64_t log_id);
+  /// `names_void` becomes true when one of them is void.
+  Result<std::vector<std::int64_t>> resolve_table(const Commit& commit, std::int64_t log_id,
+                                                  bool* names_void = nullptr);
 
   /// Folds every record of a space from the log alone and compares with what is stored: slow.
   /// Errc::integrity names the first that differs.
   Result<void> verify(std::int64_t space);
 
-  [[nodiscard]] const merge::Context& context() const noexcept { return context_; }
+  [[nodiscard]] const LogContext& context() const noexcept { return context_; }
   void forget_cached() {
     commits_.clear();
     shape_.clear();
@@ -77,8 +79,12 @@ class Records {
     std::vector<merge::FieldChange> fields;
     merge::OpInput input;
   };
-  Result<void> apply_op(const Commit& commit, const Op& op, std::uint32_t leaf, std::int64_t log_id,
-                        std::span<const std::int64_t> table, std::int64_t space, bool is_void);
+  struct Standing {
+    bool is_void = false;
+    bool fold_whole = false;  ///< one more op does not merely add to the state
+  };
+  Result<void> apply_op(const Commit& commit, const Op& op, const merge::OpRef& ref,
+                        std::span<const std::int64_t> table, std::int64_t space, Standing standing);
   Result<void> insert_fresh(std::int64_t collection, const Op& op, const merge::OpInput& input,
                             bool& inserted);
   Result<void> fill(const Commit& commit, const Op& op, std::span<const std::int64_t> table,

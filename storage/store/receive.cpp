@@ -23,8 +23,14 @@ Result<Received> Store::receive(const CommitPtr& commit, UnixMillis now) {
   MAILLON_TRY(Received first, admit(commit, now));
   using Outcome = Received::Outcome;
   if (first.outcome != Outcome::applied && first.outcome != Outcome::held) return first;
-  // What waited for it may follow, and what waited for that.
-  std::vector<CommitId> arrived{commit->id};
+  MAILLON_TRY(first.with, admit_waiting(commit->id, now));
+  return first;
+}
+
+Result<std::vector<CommitPtr>> Store::admit_waiting(const CommitId& for_this, UnixMillis now) {
+  using Outcome = Received::Outcome;
+  std::vector<CommitPtr> out;
+  std::vector<CommitId> arrived{for_this};
   while (!arrived.empty()) {
     const CommitId id = arrived.back();
     arrived.pop_back();
@@ -33,11 +39,11 @@ Result<Received> Store::receive(const CommitPtr& commit, UnixMillis now) {
       MAILLON_TRY(const CommitPtr next, load_commit(std::move(bytes)));
       MAILLON_TRY(const Received got, admit(next, now));
       if (got.outcome != Outcome::applied && got.outcome != Outcome::held) continue;
-      first.with.push_back(next);
+      out.push_back(next);
       arrived.push_back(next->id);
     }
   }
-  return first;
+  return out;
 }
 
 Result<Received> Store::admit(const CommitPtr& commit, UnixMillis now) {
@@ -73,8 +79,8 @@ Result<Received> Store::admit(const CommitPtr& commit, UnixMillis now) {
     out.is_void = true;
     out.reason = "its member may not write in this space";
   }
-  const Hlc latest = Hlc::at(now + limits::kClockAheadMax, 0xffff);
-  const bool held = h.hlc > latest && !MAILLON_FAULT("early_apply");
+  MAILLON_TRY(const bool early, stands_on_held(*commit));
+  const bool held = (h.hlc > latest_hlc(now) || early) && !MAILLON_FAULT("early_apply");
   out.outcome = held ? Received::Outcome::held : Received::Outcome::applied;
   MAILLON_CHECK(take_in(*commit, held ? CommitStatus::held : CommitStatus::applied, out.is_void));
   return out;
@@ -91,18 +97,53 @@ Result<std::vector<CommitId>> Store::missing(const Commit& commit) {
     if (id != h.reissues) needs.insert(id);
   std::vector<CommitId> out;
   for (const CommitId& id : needs) {
-    MAILLON_TRY(const bool here, log_.has(id));
-    if (!here) out.push_back(id);
+    MAILLON_TRY(const auto entry, log_.find(id));
+    // What a held commit of annuaire says, a new member's admission perhaps, counts only later.
+    const bool waits = std::ranges::binary_search(h.annuaire_heads, id);
+    if (!entry || (waits && entry->status == CommitStatus::held)) out.push_back(id);
   }
   return out;
+}
+
+Result<bool> Store::stands_on_held(const Commit& commit) {
+  std::vector<CommitId> past{commit.header.deps};
+  if (commit.header.previous) past.push_back(*commit.header.previous);
+  // A node applies its own commits at once, so a dep may be applied and what it stands on held.
+  for (const CommitId& id : commit.body.table.commits)
+    if (id != commit.header.reissues) past.push_back(id);
+  for (const CommitId& id : past) {
+    MAILLON_TRY(const auto entry, log_.find(id));
+    // Its time may have come already: it is still applied before what depends on it.
+    if (entry && entry->status == CommitStatus::held) return true;
+  }
+  return false;
+}
+
+Result<const char*> Store::judge_references(const Commit& commit) {
+  const Header& h = commit.header;
+  for (const CommitId& id : commit.body.table.commits) {
+    // A re-issue names its original, which stands in the future, and may not be here.
+    if (id == h.reissues) continue;
+    MAILLON_TRY(const auto entry, log_.find(id));
+    if (!entry) continue;
+    MAILLON_TRY(const FeedRow feed, log_.feed_by_id(entry->feed));
+    if (feed.key.space != h.space) return "it names ops of another space";
+    if (entry->hlc >= h.hlc) return "its clock is not after what it names";
+  }
+  for (const CommitId& id : h.annuaire_heads) {
+    MAILLON_TRY(const auto entry, log_.find(id));
+    if (!entry) continue;
+    MAILLON_TRY(const FeedRow feed, log_.feed_by_id(entry->feed));
+    if (feed.key.space != trust_->annuaire()) return "its annuaire heads are of another space";
+  }
+  return nullptr;
 }
 
 Result<std::optional<Received>> Store::judge(const Commit& commit) {
   const Header& h = commit.header;
   const auto no = [](const char* why) { return std::optional{refused(why, true)}; };
-  const Member* author = trust_->member_of(h.node);
   // Its annuaire heads are here, so what it says of itself can be judged now.
-  if (author == nullptr || author->id != h.member) return no("its author is not a member");
+  if (!trust_->certified(h.node, h.member)) return no("its author is not a member");
   if (trust_->space(h.space) == nullptr) return no("its space is not declared");
   if (h.seq == 1 && h.annuaire_heads.empty() && h.space != trust_->annuaire())
     return no("the first commit of a feed must name annuaire's heads");
@@ -125,6 +166,8 @@ Result<std::optional<Received>> Store::judge(const Commit& commit) {
     before_ops = previous.total_ops;
     before_bytes = previous.total_bytes;
   }
+  MAILLON_TRY(const char* const wrong, judge_references(commit));
+  if (wrong != nullptr) return no(wrong);
   if (h.total_ops != before_ops + ops || h.total_bytes != before_bytes + h.body_size)
     return no("its totals do not follow its feed's");
   return std::optional<Received>{};
@@ -135,7 +178,7 @@ Result<bool> Store::reissued_already(const Commit& commit) {
   for (const std::int64_t id : by) {
     MAILLON_TRY(const Bytes raw, log_.header_of(id));
     MAILLON_TRY(const Header header, decode_header(raw));
-    if (header.member == commit.header.member) return true;
+    if (header.member == commit.header.member && header.space == commit.header.space) return true;
   }
   return false;
 }
@@ -152,9 +195,9 @@ Result<void> Store::apply_at(const Commit& commit, std::int64_t log_id, const Fe
                              bool is_void) {
   MAILLON_CHECK(log_.move_heads(commit, log_id, feed.space));
   const bool governs = is_genesis(commit) || commit.header.space == trust_->annuaire();
-  if (governs && !is_void) {
+  if (governs) {
     auto next = std::make_shared<Trust>(*trust_);
-    next->apply(commit);
+    next->apply(commit, is_void);
     trust_ = std::move(next);
   }
   return records_.apply(commit, log_id, feed.space, is_void);
@@ -164,17 +207,20 @@ Result<void> Store::void_reissued(const Commit& commit) {
   if (!commit.header.reissues) return {};
   MAILLON_TRY(const auto old, log_.find(*commit.header.reissues));
   if (!old || old->is_void) return {};
+  MAILLON_TRY(const bool true_one, log_.replaces(commit.header, *old));
+  if (!true_one) return {};
   MAILLON_TRY(const FeedRow feed, log_.feed_by_id(old->feed));
-  if (feed.member != commit.header.member) return {};
   MAILLON_CHECK(log_.set_void(old->id));
   if (old->status != CommitStatus::applied) return {};
+  if (commit.header.space == trust_->annuaire()) MAILLON_CHECK(fold_trust());
   MAILLON_TRY(SignedCommit bytes, log_.bytes_of(old->id));
   MAILLON_TRY(const CommitPtr original, load_commit(std::move(bytes)));
   return records_.refold(*original, feed.space);
 }
 
 Result<std::size_t> Store::release_held(UnixMillis now) {
-  MAILLON_TRY(const auto due, log_.held_until(Hlc::at(now + limits::kClockAheadMax, 0xffff)));
+  MAILLON_TRY(const auto due, log_.held_until(latest_hlc(now)));
+  std::size_t released = 0;
   for (const std::int64_t id : due) {
     MAILLON_TRY(SignedCommit bytes, log_.bytes_of(id));
     MAILLON_TRY(const CommitPtr commit, load_commit(std::move(bytes)));
@@ -182,8 +228,10 @@ Result<std::size_t> Store::release_held(UnixMillis now) {
     MAILLON_TRY(const FeedRow feed, log_.feed_by_id(entry->feed));
     MAILLON_CHECK(log_.set_applied(id));
     MAILLON_CHECK(apply_at(*commit, id, feed, entry->is_void));
+    MAILLON_TRY(const auto followed, admit_waiting(commit->id, now));
+    released += 1 + followed.size();
   }
-  return due.size();
+  return released;
 }
 
 }  // namespace maillon::storage

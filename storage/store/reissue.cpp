@@ -4,12 +4,71 @@
 
 /// Publishing again what a wrong clock stranded: same ops, same order, under a correct time.
 namespace maillon::storage {
+namespace {
+
+/// The original's ops, naming by the indexes of another table. An index of nothing drops the dot.
+class Renaming {
+ public:
+  Renaming(const OpTable& from, std::vector<std::optional<std::uint32_t>> index)
+      : from_(from), index_(std::move(index)) {
+    to_.attachments = from.attachments;
+  }
+
+  std::uint32_t add_to(CommitDraft& draft, const Op& op) {
+    Op out = op;
+    out.replaced = dots(op.replaced);
+    out.fields.first = static_cast<std::uint32_t>(to_.fields.size());
+    for (const OpField& field : from_.fields_of(op)) {
+      OpField copy = field;
+      copy.replaced = dots(field.replaced);
+      copy.runs = runs(field.runs);
+      to_.fields.push_back(copy);
+    }
+    return draft.add(to_, out);
+  }
+
+ private:
+  Slice dots(Slice slice) {
+    std::vector<DotRange> out;
+    for (DotRange dot : from_.dots_in(slice)) {
+      if (!index_[dot.index]) continue;
+      dot.index = *index_[dot.index];
+      out.push_back(dot);
+    }
+    std::ranges::sort(out);
+    const auto repeated = std::ranges::unique(out);
+    out.erase(repeated.begin(), repeated.end());
+    to_.dots.insert(to_.dots.end(), out.begin(), out.end());
+    const auto count = static_cast<std::uint32_t>(out.size());
+    return {static_cast<std::uint32_t>(to_.dots.size()) - count, count};
+  }
+
+  Slice runs(Slice slice) {
+    for (Run run : from_.runs_in(slice)) {
+      for (auto* anchor : {&run.left, &run.right, &run.moved}) {
+        if (!*anchor) continue;
+        if (const auto to = index_[(*anchor)->index])
+          (*anchor)->index = *to;
+        else
+          anchor->reset();
+      }
+      to_.runs.push_back(run);
+    }
+    return {static_cast<std::uint32_t>(to_.runs.size()) - slice.count, slice.count};
+  }
+
+  const OpTable& from_;
+  std::vector<std::optional<std::uint32_t>> index_;
+  OpTable to_;
+};
+
+}  // namespace
 
 Result<std::vector<CommitPtr>> Store::reissue_held(const Author& author, UnixMillis now, Rng& rng) {
-  MAILLON_TRY(const auto held, log_.held_of(author.member));
+  MAILLON_TRY(const auto ahead, log_.ahead_of(author.member, latest_hlc(now)));
   std::vector<CommitPtr> out;
   std::map<CommitId, CommitId> renamed;
-  for (const LogEntry& old : held) {
+  for (const LogEntry& old : ahead) {
     MAILLON_TRY(auto commit, reissue_one(old, author, now, rng, renamed));
     out.push_back(std::move(commit));
   }
@@ -20,32 +79,27 @@ Result<CommitPtr> Store::reissue_one(const LogEntry& old, const Author& author, 
                                      Rng& rng, std::map<CommitId, CommitId>& renamed) {
   MAILLON_TRY(SignedCommit bytes, log_.bytes_of(old.id));
   MAILLON_TRY(const CommitPtr original, load_commit(std::move(bytes)));
+  for (const StateRun& run : original->body.runs)
+    if (run.state != LeafState::full)
+      return Error{Errc::refused, "a commit of which a part was erased cannot be published again",
+                   "un commit dont une partie a été effacée ne peut pas être republié"};
   MAILLON_TRY(Opening opening, open_feed(original->header.space, author, now));
   std::erase(opening.header.deps, old.cid);
   opening.header.reissues = old.cid;
   CommitDraft draft;
   draft.set_reissues(old.cid);
-  // The original's indexes in the draft's table; what it named of a replaced commit is now named of
-  // the replacement.
-  std::vector<std::uint32_t> index{0};
+  // What the original named of a replaced commit is now named of the replacement. Other commits of
+  // the same future cannot be named from the present; beside them it shows as concurrent.
+  std::vector<std::optional<std::uint32_t>> index{0};
   for (const CommitId& id : original->body.table.commits) {
     const auto fresh = renamed.find(id);
-    index.push_back(draft.index_of(fresh == renamed.end() ? id : fresh->second));
+    MAILLON_TRY(const auto entry, log_.find(fresh == renamed.end() ? id : fresh->second));
+    const bool within = entry && entry->hlc < opening.header.hlc;
+    index.push_back(within ? std::optional{draft.index_of(entry->cid)} : std::nullopt);
   }
-  OpTable table = original->body.ops;
   for (const MemberId& member : original->body.table.members) (void)draft.index_of(member);
-  for (DotRange& dot : table.dots) dot.index = index[dot.index];
-  for (Run& run : table.runs)
-    for (auto* anchor : {&run.left, &run.right, &run.moved})
-      if (*anchor) (*anchor)->index = index[(*anchor)->index];
-  for (Op& op : table.ops) {
-    const auto sort = [&](Slice slice) {
-      std::sort(table.dots.begin() + slice.first, table.dots.begin() + slice.first + slice.count);
-    };
-    sort(op.replaced);
-    for (const OpField& field : table.fields_of(op)) sort(field.replaced);
-    draft.add(table, op);
-  }
+  Renaming renaming{original->body.ops, std::move(index)};
+  for (const Op& op : original->body.ops.ops) renaming.add_to(draft, op);
   MAILLON_TRY(const CommitPtr commit, seal_and_take(draft, opening, author, rng));
   renamed.emplace(old.cid, commit->id);
   return commit;

@@ -41,15 +41,15 @@ Result<void> Store::fold_trust() {
     MAILLON_TRY(const auto first, log_.find(genesis));
     if (first) {
       MAILLON_TRY(const FeedRow feed, log_.feed_by_id(first->feed));
-      std::vector<std::int64_t> entries;
+      std::vector<std::pair<std::int64_t, bool>> entries;
       MAILLON_CHECK(log_.scan(feed.space, 0, [&](const LogEntry& entry) -> Result<bool> {
-        if (entry.status == CommitStatus::applied && !entry.is_void) entries.push_back(entry.id);
+        if (entry.status == CommitStatus::applied) entries.emplace_back(entry.id, entry.is_void);
         return true;
       }));
-      for (const std::int64_t entry : entries) {
+      for (const auto& [entry, is_void] : entries) {
         MAILLON_TRY(SignedCommit bytes, log_.bytes_of(entry));
         MAILLON_TRY(const CommitPtr commit, load_commit(std::move(bytes)));
-        trust->apply(*commit);
+        trust->apply(*commit, is_void);
       }
     }
   }

@@ -59,6 +59,11 @@ struct Written {
   std::vector<ChangeOutcome> outcomes;  ///< one per change
 };
 
+/// The greatest HLC that a node whose clock says `now` applies, or builds on.
+[[nodiscard]] inline Hlc latest_hlc(UnixMillis now) noexcept {
+  return Hlc::at(now + limits::kClockAheadMax, 0xffff);
+}
+
 /// A governance op to be written: its message, encoded.
 struct GovernanceOp {
   OpKind kind;
@@ -96,8 +101,8 @@ class Store {
   /// Signs a federation's first commit and makes this store its own.
   Result<CommitPtr> write_genesis(const Genesis& genesis, const Bytes& annuaire, const Author& author,
                                   UnixMillis now, Rng& rng);
-  /// Publishes again what of the member's commits is held for the future, under `author`, whose
-  /// incarnation must be fresh. Gives the new commits.
+  /// Publishes again what of the member's commits is held for the future, or was applied here under
+  /// a clock that was ahead, under `author`, whose incarnation must be fresh. Gives the new commits.
   Result<std::vector<CommitPtr>> reissue_held(const Author& author, UnixMillis now, Rng& rng);
 
   /// Shared with other threads; replaced, never changed.
@@ -117,7 +122,12 @@ class Store {
 
   // Receiving.
   Result<Received> admit(const CommitPtr& commit, UnixMillis now);
+  /// Pending commits that waited for this one alone, and those that waited for them.
+  Result<std::vector<CommitPtr>> admit_waiting(const CommitId& for_this, UnixMillis now);
   Result<std::vector<CommitId>> missing(const Commit& commit);
+  Result<bool> stands_on_held(const Commit& commit);
+  /// What is wrong with what its body and header refer to, or nullptr.
+  Result<const char*> judge_references(const Commit& commit);
   Result<std::optional<Received>> judge(const Commit& commit);
   Result<bool> reissued_already(const Commit& commit);
   Result<void> take_in(const Commit& commit, CommitStatus status, bool is_void);
@@ -127,10 +137,15 @@ class Store {
   // Writing.
   struct Opening;  ///< what the next header starts from
   Result<Opening> open_feed(const SpaceId& space, const Author& author, UnixMillis now);
+  /// Up to which HLC the author's next commit builds on others. What a wrong clock wrote stays out,
+  /// lest it drag later commits along, unless the feed itself stands there already.
+  Result<Hlc> reach(const FeedKey& feed, UnixMillis now);
+  /// The heads of a space, those beyond `reach` replaced by what they depend on; by commit id.
+  Result<std::vector<LogEntry>> heads_within(std::int64_t space, Hlc reach);
   Result<CommitPtr> seal_and_take(CommitDraft& draft, Opening& opening, const Author& author,
                                   Rng& rng);
   Result<std::optional<ChangeOutcome>> draft_change(const Change& change, std::int64_t space,
-                                                    CommitDraft& draft);
+                                                    Hlc reach, CommitDraft& draft);
   Result<std::vector<std::pair<std::string, Value>>> wanted_fields(const Change& change,
                                                                    const RecordRow& row,
                                                                    const merge::RecordState& state);

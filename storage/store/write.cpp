@@ -77,7 +77,8 @@ Result<Store::Opening> Store::open_feed(const SpaceId& space, const Author& auth
     h.previous = previous->cid;
     highest = previous->hlc;
   }
-  MAILLON_TRY(const auto heads, log_.heads(feed.space));
+  MAILLON_TRY(const Hlc within, reach(h.feed(), now));
+  MAILLON_TRY(const auto heads, heads_within(feed.space, within));
   for (const LogEntry& head : heads) {
     highest = std::max(highest, head.hlc);
     if (head.cid != h.previous && h.deps.size() < limits::kDepsMax) h.deps.push_back(head.cid);
@@ -94,6 +95,36 @@ Result<Store::Opening> Store::open_feed(const SpaceId& space, const Author& auth
       told = std::move(ids);
     }
   }
+  return out;
+}
+
+Result<Hlc> Store::reach(const FeedKey& feed, UnixMillis now) {
+  MAILLON_TRY(const auto tip, log_.feed_tip(feed));
+  return std::max(latest_hlc(now), tip ? tip->hlc : Hlc{});
+}
+
+Result<std::vector<LogEntry>> Store::heads_within(std::int64_t space, Hlc reach) {
+  MAILLON_TRY(auto work, log_.heads(space));
+  std::set<CommitId> seen;
+  std::vector<LogEntry> out;
+  while (!work.empty()) {
+    const LogEntry entry = work.back();
+    work.pop_back();
+    if (!seen.insert(entry.cid).second) continue;
+    if (entry.hlc <= reach) {
+      out.push_back(entry);
+      continue;
+    }
+    MAILLON_TRY(const Bytes raw, log_.header_of(entry.id));
+    MAILLON_TRY(const Header header, decode_header(raw));
+    std::vector<CommitId> past{header.deps};
+    if (header.previous) past.push_back(*header.previous);
+    for (const CommitId& id : past) {
+      MAILLON_TRY(const auto before, log_.find(id));
+      if (before) work.push_back(*before);
+    }
+  }
+  std::ranges::sort(out, {}, &LogEntry::cid);
   return out;
 }
 
@@ -115,10 +146,13 @@ Result<Written> Store::write(const SpaceId& space, std::span<const Change> chang
   CommitDraft draft;
   std::set<RecordId> drafted;
   MAILLON_TRY(const std::int64_t row, log_.space_row(space));
+  const FeedKey feed{space, author.node(), author.incarnation};
+  MAILLON_TRY(Hlc within, reach(feed, now));
   const auto flush = [&]() -> Result<void> {
     if (draft.ops() == 0) return {};
     MAILLON_TRY(Opening opening, open_feed(space, author, now));
     MAILLON_TRY(auto commit, seal_and_take(draft, opening, author, rng));
+    within = std::max(within, commit->header.hlc);
     out.commits.push_back(std::move(commit));
     draft = CommitDraft{};
     drafted.clear();
@@ -127,7 +161,7 @@ Result<Written> Store::write(const SpaceId& space, std::span<const Change> chang
   for (const Change& change : changes) {
     // A second change of one record must see the first.
     if (drafted.contains(change.id) || !draft.has_room(size_of(change))) MAILLON_CHECK(flush());
-    MAILLON_TRY(const auto outcome, draft_change(change, row, draft));
+    MAILLON_TRY(const auto outcome, draft_change(change, row, within, draft));
     out.outcomes.push_back(outcome.value_or(ChangeOutcome::unchanged));
     drafted.insert(change.id);
   }
@@ -136,7 +170,7 @@ Result<Written> Store::write(const SpaceId& space, std::span<const Change> chang
 }
 
 Result<std::optional<ChangeOutcome>> Store::draft_change(const Change& change, std::int64_t space,
-                                                         CommitDraft& draft) {
+                                                         Hlc reach, CommitDraft& draft) {
   MAILLON_TRY(const auto collection, names_.find_collection(space, change.collection));
   std::optional<RecordRow> row;
   if (collection) {
@@ -177,7 +211,7 @@ Result<std::optional<ChangeOutcome>> Store::draft_change(const Change& change, s
   std::vector<DotRange> whole;
   for (std::size_t i = 0; i < state.ops.size(); ++i) {
     const auto& entry = state.ops[i];
-    if (!entry.removes && !entry.bare && !removes) continue;
+    if ((!entry.removes && !entry.bare && !removes) || entry.hlc > reach) continue;
     MAILLON_TRY(const DotRange dot, dot_of(entry.ref));
     whole.push_back(dot);
   }
@@ -192,7 +226,7 @@ Result<std::optional<ChangeOutcome>> Store::draft_change(const Change& change, s
     for (const auto& known : state.fields) {
       if (records_.context().name(known.name) != name) continue;
       for (const auto& head : known.heads) {
-        if (head.through) continue;
+        if (head.through || state.ops[head.op].hlc > reach) continue;
         MAILLON_TRY(const DotRange dot, dot_of(state.ops[head.op].ref));
         dots.push_back(dot);
       }
