@@ -1,0 +1,67 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+/// A slow reference merge: docs/merge.md said once more with sets and maps, sharing no code with
+/// storage/, so that the two can be compared.
+namespace maillon::test::oracle {
+
+/// An op by its commit's id and its leaf.
+struct Dot {
+  std::string commit;
+  std::uint32_t leaf = 0;
+  friend auto operator<=>(const Dot&, const Dot&) = default;
+};
+
+struct Field {
+  std::string name;
+  std::uint32_t tag = 0;
+  std::vector<Dot> replaced;
+  std::string value;  ///< encoded
+};
+
+struct Op {
+  std::uint32_t leaf = 0;
+  std::string collection;
+  std::string record;
+  bool removes = false;
+  bool readable = true;  ///< of a known kind, with a payload that can be decoded
+  std::vector<Dot> replaced;
+  std::vector<Field> fields;
+};
+
+struct Commit {
+  std::string id;
+  std::string member;
+  std::uint64_t hlc = 0;
+  std::optional<std::string> reissues;
+  bool without_right = false;  ///< its member may not write here
+  std::vector<Op> ops;
+};
+
+/// One field as people see it.
+struct Shown {
+  std::string value;
+  std::vector<std::string> others;  ///< further live values, the newest first
+};
+
+struct Record {
+  std::map<std::pair<std::string, std::uint32_t>, Shown> fields;  ///< by name and tag
+  bool deleted_somewhere = false;                                 ///< a delete that nobody superseded
+};
+
+/// By collection and record id; without records of which there is nothing to say.
+using State = std::map<std::pair<std::string, std::string>, Record>;
+
+/// What a set of commits of one space makes of it, whatever the order of `commits`. Those with an
+/// HLC above `latest` are held: they void what they re-issue, and do nothing else.
+[[nodiscard]] State merge(const std::vector<Commit>& commits, std::uint64_t latest);
+
+/// One line a field or delete mark, in order.
+[[nodiscard]] std::string render(const State& state);
+
+}  // namespace maillon::test::oracle

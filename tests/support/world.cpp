@@ -1,0 +1,281 @@
+#include "tests/support/world.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "tests/support/oracle_store.hpp"
+
+namespace maillon::test {
+
+using namespace storage;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr std::array kFields{"nom", "tel", "site"};
+constexpr std::array kValues{"a", "b", "c"};
+constexpr unsigned kRecords = 3;
+
+std::string disk_name() {
+  static unsigned next = 0;
+  return "disk-" + std::to_string(++next);
+}
+
+StoreOptions on(const MemoryVfs& disk) { return {"m.db", 2048, disk.name(), true}; }
+
+std::unique_ptr<TestNode> node_on(const MemoryVfs& disk, unsigned member) {
+  return std::make_unique<TestNode>(std::string(1, static_cast<char>('A' + member)), member + 1,
+                                    on(disk));
+}
+
+/// The disks of all members once each has joined and knows the others. Founded once: signing the
+/// same federation for every history would take most of the tests' time.
+const std::vector<DiskImage>& founded() {
+  static const std::vector<DiskImage> images = [] {
+    std::vector<std::unique_ptr<MemoryVfs>> disks;
+    std::vector<std::unique_ptr<TestNode>> nodes;
+    for (unsigned i = 0; i < Peer::kMembersMax; ++i) {
+      disks.push_back(std::make_unique<MemoryVfs>(disk_name()));
+      nodes.push_back(node_on(*disks.back(), i));
+    }
+    nodes[0]->found("28", kEpoch - 1h);
+    for (unsigned i = 1; i < nodes.size(); ++i) nodes[i]->join(*nodes[0], kEpoch - 30min);
+    for (unsigned i = 1; i < nodes.size(); ++i) nodes[i]->pull(*nodes[0], kEpoch - 20min);
+    std::vector<DiskImage> out;
+    for (unsigned i = 0; i < nodes.size(); ++i) {
+      nodes[i]->store.reset();  // Closing checkpoints: the image is one file.
+      out.push_back(disks[i]->current());
+    }
+    return out;
+  }();
+  return images;
+}
+
+std::vector<std::int64_t> places(TestNode& node) {
+  std::vector<std::int64_t> out;
+  const auto space = must(node.store->log().space_row(node.space(kCatalogue)));
+  must(node.store->log().scan(space, 0, [&](const LogEntry& entry) -> Result<bool> {
+    out.push_back(entry.id);
+    return true;
+  }));
+  return out;
+}
+
+}  // namespace
+
+RecordId record_number(unsigned number) {
+  std::array<std::uint8_t, RecordId::kSize> raw{};
+  raw[0] = static_cast<std::uint8_t>(number + 1);
+  return RecordId::from_array(raw);
+}
+
+Peer::Peer(unsigned member)
+    : disk(std::make_unique<MemoryVfs>(disk_name())), number(member) {
+  disk->load(founded()[member]);
+  node = node_on(*disk, member);
+}
+
+Peer::Peer(unsigned member, const DiskImage& image, std::uint64_t incarnation)
+    : disk(std::make_unique<MemoryVfs>(disk_name())), number(member) {
+  disk->load(image);
+  node = node_on(*disk, member);
+  node->incarnation = incarnation;
+}
+
+void Peer::restart() {
+  const DiskImage left = disk->synced();
+  disk->crash_at(0);
+  node->store.reset();
+  disk->load(left);
+  node->store = must(Store::open(node->options));
+}
+
+void Peer::pull(Peer& other, UnixMillis now, std::size_t count) {
+  for (const std::int64_t place : places(*other.node)) {
+    if (must(node->store->log().has(must(other.node->store->log().commit_id_of(place))))) continue;
+    if (count-- == 0) return;
+    (void)node->receive(must(load_commit(must(other.node->store->log().bytes_of(place)))), now);
+  }
+}
+
+std::string Peer::text() {
+  return oracle::render(state_of(*node->store, node->space(kCatalogue)));
+}
+
+Result<void> Peer::verify() {
+  MAILLON_TRY(const auto space, node->store->log().find_space(node->space(kCatalogue)));
+  if (!space) return {};
+  return node->store->records().verify(*space);
+}
+
+CommitPtr sign_by_hand(Peer& peer, const std::vector<HandOp>& ops, std::optional<CommitId> reissues,
+                       UnixMillis now) {
+  TestNode& node = *peer.node;
+  Log& log = node.store->log();
+  Header header;
+  header.federation = *node.store->federation();
+  header.space = node.space(kCatalogue);
+  header.member = node.member;
+  header.node = node.node_key.node_id();
+  header.incarnation = node.incarnation;
+  const FeedRow feed = must(log.feed_row(header.feed(), node.member));
+  const auto tip = must(log.feed_tip(feed.id));
+  Header before;
+  Hlc highest;
+  if (tip) {
+    before = must(decode_header(must(log.header_of(tip->id))));
+    header.previous = tip->cid;
+    highest = tip->hlc;
+  }
+  header.seq = before.seq + 1;
+  for (const LogEntry& head : must(log.heads(feed.space))) {
+    highest = std::max(highest, head.hlc);
+    if (head.cid != header.previous) header.deps.push_back(head.cid);
+  }
+  header.hlc = stamp(now, highest);
+  for (const LogEntry& head : must(log.heads(must(log.space_row(node.store->trust()->annuaire())))))
+    header.annuaire_heads.push_back(head.cid);
+  CommitDraft draft;
+  if (reissues && reissues != header.previous) {
+    header.reissues = reissues;
+    draft.set_reissues(*reissues);
+  }
+  for (const HandOp& hand : ops) {
+    OpTable table;
+    const auto dots = [&](const auto& named) {
+      std::vector<DotRange> out;
+      for (const auto& [commit, leaf] : named) out.push_back({draft.index_of(commit), leaf, 0, 0});
+      std::ranges::sort(out);
+      const auto repeated = std::ranges::unique(out);
+      out.erase(repeated.begin(), repeated.end());
+      const Slice slice{static_cast<std::uint32_t>(table.dots.size()),
+                        static_cast<std::uint32_t>(out.size())};
+      table.dots.insert(table.dots.end(), out.begin(), out.end());
+      return slice;
+    };
+    Op op;
+    op.kind = hand.kind;
+    op.collection = "lieux";
+    op.id = hand.record;
+    op.replaced = dots(hand.whole);
+    // Not UTF-8: no reader can take this payload in.
+    if (!hand.readable) op.source = "\xff";
+    if (!hand.field.empty()) {
+      table.fields.push_back({hand.field, hand.tag, dots(hand.field_dots), {}, as_bytes(hand.value)});
+      op.fields = {0, 1};
+    }
+    draft.add(table, op);
+  }
+  return must(draft.seal(header, before.total_ops, before.total_bytes, node.node_key, node.rng));
+}
+
+World::World(unsigned members) {
+  for (unsigned i = 0; i < members; ++i) peers.push_back(std::make_unique<Peer>(i));
+}
+
+void World::run(const std::vector<Step>& steps) {
+  for (const Step& one : steps) {
+    now_ += 1s;
+    step(one);
+  }
+}
+
+void World::step(const Step& step) {
+  Peer& peer = *peers[step.who % peers.size()];
+  Peer& other = *peers[step.what % peers.size()];
+  const unsigned action = step.action % 32;
+  if (action < 9) return write(peer, step, now_);
+  if (action < 11)
+    return void(peer.node->write(kCatalogue, {removal("lieux", record_number(step.what % kRecords))}, now_));
+  if (action < 13)
+    return void(peer.node->write(
+        kCatalogue,
+        {imported("lieux", "carte", std::to_string(step.what % 2),
+                  {{"nom", Value::of_text(kValues[step.how % kValues.size()])}})},
+        now_));
+  if (action < 15) return resolve(peer, step);
+  if (action < 21) return peer.pull(other, now_);
+  if (action < 23) return peer.pull(other, now_, 1 + step.how % 3);
+  if (action < 25) return write(peer, step, now_ + 400 * 24h);
+  if (action < 27) return reissue(peer);
+  if (action < 28) return fork(peer);
+  by_hand(peer, step);
+}
+
+void World::write(Peer& peer, const Step& step, UnixMillis when) {
+  const auto value = [&](unsigned n) {
+    return n % 4 == 3 ? Value{} : Value::of_text(kValues[n % 4]);
+  };
+  std::vector<std::pair<std::string, Value>> fields{
+      {kFields[step.how % kFields.size()], value(step.how / 3)}};
+  if (step.how % 2 == 1)
+    fields.emplace_back(kFields[(step.how + 1) % kFields.size()], value(step.how / 5));
+  peer.node->write(kCatalogue, {patch("lieux", record_number(step.what % kRecords), fields)}, when);
+}
+
+void World::resolve(Peer& peer, const Step& step) {
+  const RecordId record = record_number(step.what % kRecords);
+  const std::string field = kFields[step.how % kFields.size()];
+  const std::string shown = peer.node->value(kCatalogue, "lieux", record, field);
+  if (shown != "-")
+    peer.node->write(kCatalogue, {patch("lieux", record, {{field, Value::of_text(shown)}})}, now_);
+}
+
+void World::reissue(Peer& peer) {
+  TestNode& node = *peer.node;
+  node.incarnation = ++incarnations_;
+  must(node.store->begin());
+  (void)must(node.store->reissue_held(node.author(), now_, node.rng));
+  must(node.store->commit());
+}
+
+void World::fork(Peer& peer) {
+  if (peers.size() > Peer::kMembersMax) return;
+  peers.push_back(
+      std::make_unique<Peer>(peer.number, peer.disk->current(), peer.node->incarnation));
+}
+
+void World::by_hand(Peer& peer, const Step& step) {
+  TestNode& node = *peer.node;
+  crypto::SeededRng rng{step.what * 1000u + step.how};
+  std::vector<CommitPtr> known = node.commits(kCatalogue);
+  const auto some_dots = [&](std::size_t most) {
+    std::vector<std::pair<CommitId, std::uint32_t>> out;
+    for (std::size_t i = rng.u64() % (most + 1); i > 0 && !known.empty(); --i) {
+      const Commit& commit = *known[rng.u64() % known.size()];
+      if (!commit.body.ops.ops.empty())
+        out.emplace_back(commit.id,
+                         static_cast<std::uint32_t>(1 + rng.u64() % commit.body.ops.ops.size()));
+    }
+    return out;
+  };
+  std::vector<HandOp> ops;
+  for (std::size_t i = 1 + rng.u64() % 2; i > 0; --i) {
+    HandOp op;
+    op.kind = std::array{1u, 2u, 99u, 99u}[rng.u64() % 4];
+    op.tag = rng.u64() % 2 == 0 ? 42 : 1;
+    op.record = record_number(static_cast<unsigned>(rng.u64() % kRecords));
+    op.whole = some_dots(2);
+    if (rng.u64() % 4 != 0) op.field = kFields[rng.u64() % kFields.size()];
+    op.field_dots = some_dots(3);
+    op.value = std::string{"\x04"} + kValues[rng.u64() % kValues.size()];
+    op.readable = rng.u64() % 3 != 0;
+    ops.push_back(op);
+  }
+  std::optional<CommitId> reissues;
+  if (rng.u64() % 3 == 0 && !known.empty()) reissues = known[rng.u64() % known.size()]->id;
+  (void)node.receive(sign_by_hand(peer, ops, reissues, now_), now_);
+}
+
+std::vector<CommitPtr> World::commits() {
+  std::map<CommitId, CommitPtr> all;
+  for (const auto& peer : peers)
+    for (CommitPtr& commit : peer->node->commits(kCatalogue)) all.emplace(commit->id, commit);
+  std::vector<CommitPtr> out;
+  for (auto& [id, commit] : all) out.push_back(std::move(commit));
+  // A clock is after all that its commit depends on, so this order respects causality.
+  std::ranges::sort(out, {}, [](const CommitPtr& c) { return std::pair{c->header.hlc, c->id}; });
+  return out;
+}
+
+}  // namespace maillon::test

@@ -1,0 +1,84 @@
+#pragma once
+
+#include <memory>
+#include <set>
+#include <vector>
+
+#include "tests/support/federation.hpp"
+#include "tests/support/memory_vfs.hpp"
+
+/// A small federation on disks in memory, driven step by step, for property tests.
+namespace maillon::test {
+
+inline constexpr UnixMillis kEpoch{1'790'000'000'000};
+inline constexpr std::string_view kCatalogue = "catalogue/28";
+
+/// One thing that happens. Numbers are taken modulo what there is, so that any numbers make a
+/// history, and shrinking them makes a simpler one.
+struct Step {
+  unsigned action = 0;
+  unsigned who = 0;
+  unsigned what = 0;
+  unsigned how = 0;
+};
+
+/// A store on a disk of its own, as one of the members of a federation founded once per process.
+class Peer {
+ public:
+  /// `member` counts from 0, the founder.
+  explicit Peer(unsigned member);
+  /// A peer that goes on from a copy of another's disk, keys and incarnation.
+  Peer(unsigned member, const DiskImage& disk, std::uint64_t incarnation);
+  /// Ends the process of the node without warning and starts it again.
+  void restart();
+  /// Takes what `other` has and this one lacks of the catalogue, at most `count` commits.
+  void pull(Peer& other, UnixMillis now, std::size_t count = SIZE_MAX);
+  [[nodiscard]] std::string text();
+  /// Errc::integrity when a stored record is not what the log makes of it.
+  [[nodiscard]] Result<void> verify();
+
+  static constexpr unsigned kMembersMax = 5;
+  std::unique_ptr<MemoryVfs> disk;
+  unsigned number;
+  std::unique_ptr<TestNode> node;
+};
+
+/// An op put together by hand, dots and all, as only a faulty or later program would.
+struct HandOp {
+  std::uint32_t kind = 1;
+  std::uint32_t tag = 1;
+  RecordId record = RecordId::zero();
+  std::vector<std::pair<CommitId, std::uint32_t>> whole;
+  std::vector<std::pair<CommitId, std::uint32_t>> field_dots;
+  std::string field;
+  std::string value;
+  bool readable = true;
+};
+/// Signs `ops` as the next commit of the peer's feed, on top of its heads. Not received yet.
+[[nodiscard]] storage::CommitPtr sign_by_hand(Peer& peer, const std::vector<HandOp>& ops,
+                                              std::optional<CommitId> reissues, UnixMillis now);
+
+class World {
+ public:
+  explicit World(unsigned members);
+  void run(const std::vector<Step>& steps);
+
+  /// All commits of the catalogue that anybody has, in an order that respects causality.
+  [[nodiscard]] std::vector<storage::CommitPtr> commits();
+  [[nodiscard]] UnixMillis now() const noexcept { return now_; }
+  std::vector<std::unique_ptr<Peer>> peers;
+
+ private:
+  void step(const Step& step);
+  void write(Peer& peer, const Step& step, UnixMillis when);
+  void resolve(Peer& peer, const Step& step);
+  void reissue(Peer& peer);
+  void fork(Peer& peer);
+  void by_hand(Peer& peer, const Step& step);
+  UnixMillis now_ = kEpoch;
+  std::uint64_t incarnations_ = 0;  ///< a fork repeats its origin's randomness, which this must not
+};
+
+[[nodiscard]] RecordId record_number(unsigned number);
+
+}  // namespace maillon::test
