@@ -75,7 +75,6 @@ class PeerService::Impl {
   std::map<sync::SessionId, Key> sessions_;
   std::map<NodeId, std::pair<UnixMillis, int>> banned_;  ///< until when, how often before
   std::map<std::string, std::optional<NodeId>> targets_;
-  std::map<NodeId, std::string> dialled_;  ///< addresses that reached a node
   std::string listening_;
   std::atomic<bool> heard_ = false;  ///< some peer agreed with us in this run
   std::atomic<bool> stopping_ = false;

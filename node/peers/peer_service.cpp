@@ -367,13 +367,19 @@ void PeerService::Impl::update_targets() {
   if (const auto configured = dial_list(replica_))
     for (const auto& entry : *configured) wanted[entry.url] = entry.node;
   const NodeId self = replica_.identity().node;
+  // Whoever is connected already needs no second link; what the dialler made, it must keep.
   std::set<NodeId> connected;
-  for (const auto& [key, peer] : peers_)
-    if (peer.session && !peer.connection->outgoing()) connected.insert(peer.connection->peer().node);
+  std::set<NodeId> incoming;
+  for (const auto& [key, peer] : peers_) {
+    if (!peer.session) continue;
+    connected.insert(peer.connection->peer().node);
+    if (!peer.connection->outgoing()) incoming.insert(peer.connection->peer().node);
+  }
   std::size_t room = kDirectoryDials;
   const auto trust = replica_.trust();
   for (const auto& [id, node] : trust->nodes()) {
-    if (id == self || node.urls.empty() || connected.contains(id) || room == 0) continue;
+    if (id == self || node.urls.empty() || incoming.contains(id) || room == 0) continue;
+    if (connected.contains(id) && !targets_.contains(node.urls.front())) continue;
     --room;
     wanted.try_emplace(node.urls.front(), id);
   }

@@ -1,0 +1,89 @@
+#include "node/peers/peer_service.hpp"
+
+#include <gtest/gtest.h>
+
+#include "tests/support/federation.hpp"
+
+namespace maillon::test {
+namespace {
+
+using namespace std::chrono_literals;
+using peers::PeerService;
+using replica::Replica;
+
+constexpr auto kWait = 20s;
+
+/// A node in a folder of its own, as `init` makes it.
+struct LiveNode {
+  LiveNode(const TempDir& dir, std::string name, Role role = Role::cooperative) {
+    crypto::SystemRng rng;
+    const crypto::SigningKey root{crypto::Secret32::random(rng)};
+    must(Replica::init(dir / name, {name, role, "28", std::nullopt}, root, rng));
+    replica = must(Replica::open(dir / name, std::nullopt));
+  }
+  void serve() { service = must(PeerService::start(*replica, {"127.0.0.1:0", {}, {}, {}, true})); }
+  SpaceId space(std::string_view name) const { return replica->trust()->space_named(name)->id; }
+  Digest digest(std::string_view name) {
+    return must(replica->read<Digest>(
+        [&](replica::Reader& reader) { return reader.digest(space(name)); }));
+  }
+  storage::Written write(std::string_view where, std::vector<storage::Change> changes) {
+    return must(replica->write<storage::Written>([&](storage::Store& store) {
+      return store.write(space(where), changes, replica->author(), replica->clock().now(),
+                         replica->rng());
+    }));
+  }
+  std::unique_ptr<Replica> replica;
+  std::unique_ptr<PeerService> service;
+};
+
+class LivePair : public testing::Test {
+ protected:
+  LivePair() : a{dir, "a"}, b{dir, "b"} {
+    must(federation::create(*a.replica, {"Essai", "1"}));
+    a.serve();
+    invitation = must(federation::invite(*a.replica, {}));
+    b.service = must(PeerService::start(*b.replica, {}));
+  }
+  TempDir dir;
+  LiveNode a;
+  LiveNode b;
+  federation::Invitation invitation;
+};
+
+TEST_F(LivePair, JoinsThenBothAgree) {
+  const auto reply = must(b.service->join(invitation, kWait));
+  EXPECT_EQ(reply.status, JoinStatus::admitted);
+  std::vector<storage::Change> changes;
+  for (int i = 0; i < 500; ++i)
+    changes.push_back(imported("lieux", "carte", std::to_string(i),
+                               {{"nom", Value::of_text("Lieu " + std::to_string(i))}}));
+  a.write("catalogue/28", changes);
+  EXPECT_TRUE(b.service->sync(kWait).converged);
+  EXPECT_EQ(a.digest("catalogue/28"), b.digest("catalogue/28"));
+  EXPECT_NE(a.digest("catalogue/28"), a.digest("formation"));
+  b.write("catalogue/28", {patch("lieux", changes[3].id, {{"nom", Value::of_text("Autre")}})});
+  EXPECT_TRUE(a.service->sync(kWait).converged);
+  EXPECT_EQ(a.digest("catalogue/28"), b.digest("catalogue/28"));
+}
+
+TEST_F(LivePair, AUsedInvitationIsRefusedInWords) {
+  must(b.service->join(invitation, kWait));
+  LiveNode c{dir, "c"};
+  c.service = must(PeerService::start(*c.replica, {}));
+  const auto reply = must(c.service->join(invitation, kWait));
+  EXPECT_EQ(reply.status, JoinStatus::refused);
+  EXPECT_EQ(reply.reason, "used");
+}
+
+TEST_F(LivePair, ReconnectsAfterARestart) {
+  must(b.service->join(invitation, kWait));
+  b.service.reset();
+  a.write("catalogue/28", {imported("lieux", "s", "1", {{"nom", Value::of_text("x")}})});
+  b.service = must(PeerService::start(*b.replica, {}));
+  EXPECT_TRUE(b.service->sync(kWait).converged);
+  EXPECT_EQ(a.digest("catalogue/28"), b.digest("catalogue/28"));
+}
+
+}  // namespace
+}  // namespace maillon::test
