@@ -106,11 +106,18 @@ class BodyParser {
         if (!in.ok()) return bad("body: skeletons");
         MAILLON_TRY(carried_[k].shape,
                     parse_skeleton(carried_[k].bytes, k + 1, body_.table, body_.ops, op));
+        // Bulk commits repeat one shape: the first op tells how much the others will add.
+        if (k == 0) reserve_like(op);
         if (carried_[k].shape.id_omitted && op.id_form == IdForm::derived &&
             run.state != LeafState::full)
           return bad("body: a derived id is missing and its payload gone");
       }
     return {};
+  }
+
+  void reserve_like(const Op& op) {
+    const std::size_t ops = body_.ops.ops.size();
+    body_.ops.fields.reserve(std::min(ops * op.fields.count, body_.raw.size() / 8));
   }
 
   Result<void> read_payloads(ByteReader& in) {

@@ -38,6 +38,9 @@ bool same_value(ByteView a, ByteView b) { return std::ranges::equal(a, b); }
 
 /// Drops ops that no head refers to, except deletes, which later ops must go on naming.
 void drop_unused(RecordState& state) {
+  if (state.ops.size() == 1 && !state.fields.empty() &&
+      std::ranges::none_of(state.fields, [](const FieldState& f) { return f.heads.empty(); }))
+    return;
   std::vector<std::uint32_t> renumbered(state.ops.size(), 0);
   std::vector<bool> used(state.ops.size(), false);
   for (const FieldState& field : state.fields)
@@ -136,6 +139,7 @@ Result<RecordState> decode_state(ByteView blob) {
     state.ops.push_back(op);
   }
   const std::uint64_t fields = in.varint();
+  state.fields.reserve(static_cast<std::size_t>(std::min<std::uint64_t>(fields, in.left())));
   for (std::uint64_t i = 0; i < fields && in.ok(); ++i) {
     FieldState field;
     field.name = static_cast<std::int64_t>(in.varint());
@@ -208,11 +212,20 @@ void apply(RecordState& state, const OpInput& op, const Context& context) {
   };
   if (!state.ops.empty()) {
     for (FieldState& field : state.fields)
-      std::erase_if(field.heads, [&](const FieldHead& head) { return superseded(field, head); });
+      field.heads.erase(std::remove_if(field.heads.begin(), field.heads.end(),
+                                       [&](const FieldHead& head) { return superseded(field, head); }),
+                        field.heads.end());
     for (OpEntry& entry : state.ops)
       if (contains(op.replaced, entry.ref)) entry.superseded = true;
   }
   const std::uint32_t index = insert_op(state, entry_of(op));
+  if (state.fields.empty()) {
+    // A new record, as in every row of a first import: the op's order is the state's.
+    state.fields.reserve(op.fields.size());
+    for (const FieldChange& change : op.fields)
+      state.fields.push_back({change.name, change.tag, {FieldHead{index, false, change.value}}});
+    return drop_unused(state);
+  }
   for (const FieldChange& change : op.fields) {
     FieldState& field = field_of(state, change.name, change.tag, context);
     field.heads.push_back({index, false, change.value});
@@ -223,6 +236,7 @@ void apply(RecordState& state, const OpInput& op, const Context& context) {
 
 Shown show(const RecordState& state) {
   Shown out;
+  out.fields.reserve(state.fields.size());
   bool live_delete = false;
   for (const OpEntry& op : state.ops) live_delete |= op.removes && !op.superseded && !op.is_void;
   for (const FieldState& field : state.fields) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <boost/container/small_vector.hpp>
 #include <compare>
 #include <cstdint>
 #include <vector>
@@ -68,7 +69,8 @@ struct FieldHead {
 struct FieldState {
   std::int64_t name = 0;
   std::uint32_t tag = 0;
-  std::vector<FieldHead> heads;  ///< the greatest (HLC, commit id, leaf) first
+  /// One, unless people disagree.
+  boost::container::small_vector<FieldHead, 1> heads;  ///< the greatest (HLC, commit id, leaf) first
 };
 
 /// The heads of one record's history. Values are views into what it was decoded or applied from.

@@ -4,7 +4,9 @@ namespace maillon::storage {
 
 void Names::remember(std::int64_t id, std::string_view text) {
   const auto at = ids_.emplace(text, id).first;
-  texts_.emplace(id, at->first);
+  const auto slot = static_cast<std::size_t>(id);
+  if (texts_.size() <= slot) texts_.resize(slot + 1);
+  texts_[slot] = at->first;
 }
 
 Result<std::optional<std::int64_t>> Names::find(std::string_view text) {
@@ -27,12 +29,13 @@ Result<std::int64_t> Names::intern(std::string_view text) {
 }
 
 Result<std::string_view> Names::look_up(std::int64_t id) {
-  if (const auto known = texts_.find(id); known != texts_.end()) return known->second;
+  const auto slot = static_cast<std::size_t>(id);
+  if (slot < texts_.size() && texts_[slot].data() != nullptr) return texts_[slot];
   MAILLON_TRY(auto get, db_.prepare("SELECT text FROM name WHERE id = ?1"));
   MAILLON_TRY(const bool found, get.bind(1, id).step());
   if (!found) return Error{Errc::integrity, "a stored record uses a name that is not there"};
   remember(id, get.text(0));
-  return texts_.at(id);
+  return texts_[slot];
 }
 
 std::string_view Names::text(std::int64_t id) {

@@ -35,7 +35,7 @@ class Names {
   void remember(std::int64_t id, std::string_view text);
   Database& db_;
   std::unordered_map<std::string, std::int64_t, Hash, std::equal_to<>> ids_;
-  std::unordered_map<std::int64_t, std::string_view> texts_;
+  std::vector<std::string_view> texts_;  ///< by id, which SQLite counts from 1
   std::map<std::pair<std::int64_t, std::string>, std::int64_t> collections_;
 };
 

@@ -12,4 +12,19 @@ struct Store::Opening {
   std::int64_t space = 0;
 };
 
+struct Store::OpScratch {
+  OpTable table;
+  std::vector<const std::pair<std::string, Value>*> order;
+  Bytes values;
+  std::vector<std::size_t> ends;
+
+  void clear() {
+    table.fields.clear();
+    table.dots.clear();
+    order.clear();
+    values.clear();
+    ends.clear();
+  }
+};
+
 }  // namespace maillon::storage

@@ -1,4 +1,4 @@
-#include "storage/store/store.hpp"
+#include "storage/store/opening.hpp"
 
 #include "proto/fault.hpp"
 
@@ -10,7 +10,9 @@ constexpr std::string_view kFederationKey = "federation";
 
 Store::Store(Database db) noexcept
     : db_(std::move(db)), log_(db_), names_(db_), records_(db_, log_, names_),
-      trust_(std::make_shared<Trust>()) {}
+      trust_(std::make_shared<Trust>()), scratch_(std::make_unique<OpScratch>()) {}
+
+Store::~Store() = default;
 
 Result<std::unique_ptr<Store>> Store::open(const StoreOptions& options) {
   DatabaseOptions how;

@@ -74,6 +74,7 @@ class Store {
  public:
   /// Opens or creates, migrates, and folds annuaire.
   [[nodiscard]] static Result<std::unique_ptr<Store>> open(const StoreOptions& options);
+  ~Store();
   Store(const Store&) = delete;
   Store& operator=(const Store&) = delete;
 
@@ -135,7 +136,8 @@ class Store {
   Result<void> void_reissued(const Commit& commit);
 
   // Writing.
-  struct Opening;  ///< what the next header starts from
+  struct Opening;    ///< what the next header starts from
+  struct OpScratch;  ///< room for one op, kept between ops
   Result<Opening> open_feed(const SpaceId& space, const Author& author, UnixMillis now);
   /// Up to which HLC the author's next commit builds on others. What a wrong clock wrote stays out,
   /// lest it drag later commits along, unless the feed itself stands there already.
@@ -146,6 +148,8 @@ class Store {
                                   Rng& rng);
   Result<std::optional<ChangeOutcome>> draft_change(const Change& change, std::int64_t space,
                                                     Hlc reach, CommitDraft& draft);
+  Result<void> add_op(const Change& change, std::span<const std::pair<std::string, Value>> fields,
+                      const merge::RecordState& state, Hlc reach, CommitDraft& draft);
   Result<std::vector<std::pair<std::string, Value>>> wanted_fields(const Change& change,
                                                                    const RecordRow& row,
                                                                    const merge::RecordState& state);
@@ -162,6 +166,7 @@ class Store {
   std::shared_ptr<const Trust> trust_;
   /// annuaire's heads as last told in a feed of ours, to be told again only when they changed.
   std::map<FeedKey, std::vector<CommitId>> told_heads_;
+  std::unique_ptr<OpScratch> scratch_;
 };
 
 }  // namespace maillon::storage

@@ -15,20 +15,23 @@ std::size_t size_of(const Change& change) {
   return size;
 }
 
-/// Ops with what they borrow.
-struct OpBuffer {
-  OpTable table;
-  Op op;
-  std::vector<Bytes> values;
+void add_dots(OpTable& table, Slice& slice, std::vector<DotRange> dots) {
+  std::ranges::sort(dots);
+  const auto repeated = std::ranges::unique(dots);
+  dots.erase(repeated.begin(), repeated.end());
+  slice = {static_cast<std::uint32_t>(table.dots.size()), static_cast<std::uint32_t>(dots.size())};
+  table.dots.insert(table.dots.end(), dots.begin(), dots.end());
+}
 
-  void add_dots(Slice& slice, std::vector<DotRange> dots) {
-    std::ranges::sort(dots);
-    const auto repeated = std::ranges::unique(dots);
-    dots.erase(repeated.begin(), repeated.end());
-    slice = {static_cast<std::uint32_t>(table.dots.size()), static_cast<std::uint32_t>(dots.size())};
-    table.dots.insert(table.dots.end(), dots.begin(), dots.end());
-  }
-};
+void add_governance(CommitDraft& draft, OpKind kind, ByteView message, Rng& rng) {
+  OpTable table;
+  table.fields.push_back({"message", static_cast<std::uint32_t>(FieldTag::reg), {}, {}, message});
+  Op op;
+  op.kind = static_cast<std::uint32_t>(kind);
+  op.id = random_record_id(rng);
+  op.fields = {0, 1};
+  draft.add(table, op);
+}
 
 bool has_field(std::span<const std::pair<std::string, Value>> fields, std::string_view name) {
   return std::ranges::any_of(fields, [&](const auto& field) { return field.first == name; });
@@ -183,21 +186,30 @@ Result<std::optional<ChangeOutcome>> Store::draft_change(const Change& change, s
   const merge::Shown shown = merge::show(state);
   const bool removes = change.kind == OpKind::remove;
   if (removes && !shown.visible) return std::optional{ChangeOutcome::not_found};
-  std::vector<std::pair<std::string, Value>> fields;
+  std::vector<std::pair<std::string, Value>> wanted;
+  std::span<const std::pair<std::string, Value>> fields;
   if (!removes) {
+    fields = change.fields;
     if (row) {
-      MAILLON_TRY(fields, wanted_fields(change, *row, state));
-    } else {
-      fields = change.fields;
+      MAILLON_TRY(wanted, wanted_fields(change, *row, state));
+      fields = wanted;
     }
     if (fields.empty() && (row || !change.fields.empty())) return std::optional<ChangeOutcome>{};
     // A source that still lists what was deleted here does not bring it back.
     if (shown.deleted && !change.external_id.empty())
       return std::optional{ChangeOutcome::deleted_here};
   }
+  MAILLON_CHECK(add_op(change, fields, state, reach, draft));
+  return std::optional{row && shown.visible ? ChangeOutcome::changed : ChangeOutcome::created};
+}
 
-  OpBuffer buffer;
-  Op& op = buffer.op;
+Result<void> Store::add_op(const Change& change,
+                           std::span<const std::pair<std::string, Value>> fields,
+                           const merge::RecordState& state, Hlc reach, CommitDraft& draft) {
+  OpScratch& scratch = *scratch_;
+  scratch.clear();
+  OpTable& table = scratch.table;
+  Op op;
   op.kind = static_cast<std::uint32_t>(change.kind);
   op.collection = change.collection;
   op.id = change.id;
@@ -209,36 +221,41 @@ Result<std::optional<ChangeOutcome>> Store::draft_change(const Change& change, s
     return DotRange{draft.index_of(id), ref.leaf, 0, 0};
   };
   std::vector<DotRange> whole;
-  for (std::size_t i = 0; i < state.ops.size(); ++i) {
-    const auto& entry = state.ops[i];
-    if ((!entry.removes && !entry.bare && !removes) || entry.hlc > reach) continue;
+  for (const auto& entry : state.ops) {
+    const bool all = change.kind == OpKind::remove;
+    if ((!entry.removes && !entry.bare && !all) || entry.hlc > reach) continue;
     MAILLON_TRY(const DotRange dot, dot_of(entry.ref));
     whole.push_back(dot);
   }
-  buffer.add_dots(op.replaced, std::move(whole));
-  std::ranges::sort(fields, {}, &std::pair<std::string, Value>::first);
-  buffer.values.reserve(fields.size());
-  for (const auto& [name, value] : fields) {
+  add_dots(table, op.replaced, std::move(whole));
+  for (const auto& field : fields) scratch.order.push_back(&field);
+  std::ranges::sort(scratch.order, {}, [](const auto* field) { return std::string_view{field->first}; });
+  for (const auto* wanted : scratch.order) {
     OpField field;
-    field.name = name;
+    field.name = wanted->first;
     field.tag = static_cast<std::uint32_t>(FieldTag::reg);
     std::vector<DotRange> dots;
     for (const auto& known : state.fields) {
-      if (records_.context().name(known.name) != name) continue;
+      if (records_.context().name(known.name) != wanted->first) continue;
       for (const auto& head : known.heads) {
         if (head.through || state.ops[head.op].hlc > reach) continue;
         MAILLON_TRY(const DotRange dot, dot_of(state.ops[head.op].ref));
         dots.push_back(dot);
       }
     }
-    buffer.add_dots(field.replaced, std::move(dots));
-    buffer.values.push_back(value.encoded());
-    field.value = buffer.values.back();
-    buffer.table.fields.push_back(field);
+    add_dots(table, field.replaced, std::move(dots));
+    scratch.ends.push_back(scratch.values.size());
+    wanted->second.encode_into(scratch.values);
+    table.fields.push_back(field);
   }
-  op.fields = {0, static_cast<std::uint32_t>(buffer.table.fields.size())};
-  draft.add(buffer.table, op);
-  return std::optional{row && shown.visible ? ChangeOutcome::changed : ChangeOutcome::created};
+  // Views only now: the values stand still.
+  scratch.ends.push_back(scratch.values.size());
+  for (std::size_t i = 0; i < table.fields.size(); ++i)
+    table.fields[i].value = ByteView{scratch.values}.subspan(
+        scratch.ends[i], scratch.ends[i + 1] - scratch.ends[i]);
+  op.fields = {0, static_cast<std::uint32_t>(table.fields.size())};
+  draft.add(table, op);
+  return {};
 }
 
 Result<std::vector<std::pair<std::string, Value>>> Store::wanted_fields(
@@ -293,13 +310,7 @@ Result<CommitPtr> Store::write_governance(std::span<const GovernanceOp> ops, con
   MAILLON_TRY(Opening opening, open_feed(trust_->annuaire(), author, now));
   CommitDraft draft;
   for (const GovernanceOp& governance : ops) {
-    OpBuffer buffer;
-    buffer.op.kind = static_cast<std::uint32_t>(governance.kind);
-    buffer.op.id = random_record_id(rng);
-    buffer.table.fields.push_back(
-        {"message", static_cast<std::uint32_t>(FieldTag::reg), {}, {}, governance.message});
-    buffer.op.fields = {0, 1};
-    draft.add(buffer.table, buffer.op);
+    add_governance(draft, governance.kind, governance.message, rng);
   }
   return seal_and_take(draft, opening, author, rng);
 }
@@ -314,14 +325,8 @@ Result<CommitPtr> Store::write_genesis(const Genesis& genesis, const Bytes& annu
   header.seq = 1;
   header.hlc = stamp(now, Hlc{});
   const Bytes message = encode(genesis);
-  OpBuffer buffer;
-  buffer.op.kind = static_cast<std::uint32_t>(OpKind::genesis);
-  buffer.op.id = random_record_id(rng);
-  buffer.table.fields.push_back(
-      {"message", static_cast<std::uint32_t>(FieldTag::reg), {}, {}, message});
-  buffer.op.fields = {0, 1};
   CommitDraft draft;
-  draft.add(buffer.table, buffer.op);
+  add_governance(draft, OpKind::genesis, message, rng);
   MAILLON_TRY(const CommitPtr commit, draft.seal(header, 0, 0, *author.key, rng));
   MAILLON_TRY(const Genesis checked, Trust::check_genesis(*commit));
   MAILLON_CHECK(set_federation(*FederationId::from_bytes(commit->id.bytes())));
