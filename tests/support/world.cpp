@@ -28,6 +28,24 @@ std::unique_ptr<TestNode> node_on(const MemoryVfs& disk, unsigned member) {
                                     on(disk));
 }
 
+/// The founder declares the space where all but one may write.
+void declare_space(const std::vector<std::unique_ptr<TestNode>>& nodes) {
+  TestNode& founder = *nodes[0];
+  SpaceDeclaration space;
+  space.federation = founder.store->federation();
+  space.name = kCatalogue;
+  space.readers = {"all"};
+  for (unsigned i = 0; i < nodes.size(); ++i)
+    if (i != kOutsider) space.writers.push_back("member:" + nodes[i]->member.hex());
+  Proposal proposal;
+  proposal.space = encode(space);
+  const std::vector<GovernanceOp> ops{{OpKind::proposal, encode(proposal)},
+                                      {OpKind::vote, encode(Vote{std::nullopt, 1})}};
+  must(founder.store->begin());
+  must(founder.store->write_governance(ops, founder.author(), kEpoch - 59min, founder.rng));
+  must(founder.store->commit());
+}
+
 /// The disks of all members once each has joined and knows the others. Founded once: signing the
 /// same federation for every history would take most of the tests' time.
 const std::vector<DiskImage>& founded() {
@@ -39,6 +57,7 @@ const std::vector<DiskImage>& founded() {
       nodes.push_back(node_on(*disks.back(), i));
     }
     nodes[0]->found("28", kEpoch - 1h);
+    declare_space(nodes);
     for (unsigned i = 1; i < nodes.size(); ++i) nodes[i]->join(*nodes[0], kEpoch - 30min);
     for (unsigned i = 1; i < nodes.size(); ++i) nodes[i]->pull(*nodes[0], kEpoch - 20min);
     std::vector<DiskImage> out;
@@ -184,15 +203,11 @@ void World::step(const Step& step) {
   Peer& peer = *peers[step.who % peers.size()];
   Peer& other = *peers[step.what % peers.size()];
   const unsigned action = step.action % 32;
+  const bool writes = action < 15 || (action >= 23 && action < 25);
+  if (writes && peer.number == kOutsider) return write_without_right(peer, step);
   if (action < 9) return write(peer, step, now_);
-  if (action < 11)
-    return void(peer.node->write(kCatalogue, {removal("lieux", record_number(step.what % kRecords))}, now_));
-  if (action < 13)
-    return void(peer.node->write(
-        kCatalogue,
-        {imported("lieux", "carte", std::to_string(step.what % 2),
-                  {{"nom", Value::of_text(kValues[step.how % kValues.size()])}})},
-        now_));
+  if (action < 11) return remove(peer, step);
+  if (action < 13) return import(peer, step);
   if (action < 15) return resolve(peer, step);
   if (action < 21) return peer.pull(other, now_);
   if (action < 23) return peer.pull(other, now_, 1 + step.how % 3);
@@ -211,6 +226,38 @@ void World::write(Peer& peer, const Step& step, UnixMillis when) {
   if (step.how % 2 == 1)
     fields.emplace_back(kFields[(step.how + 1) % kFields.size()], value(step.how / 5));
   peer.node->write(kCatalogue, {patch("lieux", record_number(step.what % kRecords), fields)}, when);
+}
+
+void World::remove(Peer& peer, const Step& step) {
+  peer.node->write(kCatalogue, {removal("lieux", record_number(step.what % kRecords))}, now_);
+}
+
+void World::import(Peer& peer, const Step& step) {
+  const auto row = imported("lieux", "carte", std::to_string(step.what % 2),
+                            {{"nom", Value::of_text(kValues[step.how % kValues.size()])}});
+  peer.node->write(kCatalogue, {row}, now_);
+}
+
+void World::write_without_right(Peer& peer, const Step& step) {
+  Store& store = *peer.node->store;
+  HandOp op;
+  op.record = record_number(step.what % kRecords);
+  op.field = kFields[step.how % kFields.size()];
+  op.value = std::string{"\x04"} + kValues[step.how % kValues.size()];
+  const auto space = must(store.log().space_row(peer.node->space(kCatalogue)));
+  const auto collection = must(store.names().find_collection(space, "lieux"));
+  const auto row = collection ? must(store.records().find(*collection, op.record)) : std::nullopt;
+  const auto state = row ? must(merge::decode_state(row->state)) : merge::RecordState{};
+  const auto dot = [&](const merge::OpEntry& entry) {
+    return std::pair{must(store.log().commit_id_of(entry.ref.commit)), entry.ref.leaf};
+  };
+  for (const auto& entry : state.ops)
+    if (entry.removes || entry.bare) op.whole.push_back(dot(entry));
+  for (const auto& field : state.fields)
+    for (const auto& head : field.heads)
+      if (store.names().text(field.name) == op.field && !head.through)
+        op.field_dots.push_back(dot(state.ops[head.op]));
+  (void)peer.node->receive(sign_by_hand(peer, {op}, {}, now_), now_);
 }
 
 void World::resolve(Peer& peer, const Step& step) {

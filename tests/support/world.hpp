@@ -11,7 +11,10 @@
 namespace maillon::test {
 
 inline constexpr UnixMillis kEpoch{1'790'000'000'000};
-inline constexpr std::string_view kCatalogue = "catalogue/28";
+/// The space of these histories. Everybody reads it; the outsider may not write in it, so that what
+/// it signs is void.
+inline constexpr std::string_view kCatalogue = "essai";
+inline constexpr unsigned kOutsider = 2;
 
 /// One thing that happens. Numbers are taken modulo what there is, so that any numbers make a
 /// history, and shrinking them makes a simpler one.
@@ -71,6 +74,10 @@ class World {
  private:
   void step(const Step& step);
   void write(Peer& peer, const Step& step, UnixMillis when);
+  void remove(Peer& peer, const Step& step);
+  void import(Peer& peer, const Step& step);
+  /// The outsider's program is honest but for writing at all: its ops name all they have seen.
+  void write_without_right(Peer& peer, const Step& step);
   void resolve(Peer& peer, const Step& step);
   void reissue(Peer& peer);
   void fork(Peer& peer);
