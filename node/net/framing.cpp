@@ -135,7 +135,7 @@ Result<void> Inbox::feed(Bytes plaintext) {
     case FrameKind::batch:
       return feed_batch(std::move(plaintext));
     case FrameKind::ready:
-      if (in_message_ || !plaintext.empty()) break;
+      if (!parts_.empty() || !plaintext.empty()) break;
       ready_ = true;
       return {};
     case FrameKind::end:
@@ -149,21 +149,28 @@ Result<void> Inbox::feed_part(Bytes content, bool last) {
   if (!last && content.size() != kFragmentMax) {
     return Error{Errc::malformed, "a fragment that is not full"};
   }
-  if (partial_.size() + content.size() > limits::kFrameMax) {
+  const std::size_t size = parts_.size() * kFragmentMax + content.size();
+  if (size > limits::kFrameMax) {
     return Error{Errc::malformed, "a message beyond the limit of a frame"};
   }
-  if (last && !in_message_) {
+  if (!last) {
+    parts_.push_back(std::move(content));
+    return {};
+  }
+  if (parts_.empty()) {
     whole_ = std::move(content);
     return {};
   }
-  in_message_ = !last;
-  partial_.insert(partial_.end(), content.begin(), content.end());
-  if (last) whole_ = std::exchange(partial_, {});
+  // Joined only now: one allocation of the right size, and every byte is copied once.
+  whole_.emplace().reserve(size);
+  for (const Bytes& part : parts_) whole_->insert(whole_->end(), part.begin(), part.end());
+  whole_->insert(whole_->end(), content.begin(), content.end());
+  parts_ = {};
   return {};
 }
 
 Result<void> Inbox::feed_batch(Bytes content) {
-  if (in_message_) return Error{Errc::malformed, "a batch inside a message"};
+  if (!parts_.empty()) return Error{Errc::malformed, "a batch inside a message"};
   ByteReader reader(content);
   while (reader.left() > 0) (void)reader.sized(kFragmentMax);
   if (!reader.at_end() || content.empty()) return Error{Errc::malformed, "a broken batch"};
@@ -173,7 +180,7 @@ Result<void> Inbox::feed_batch(Bytes content) {
 }
 
 Result<void> Inbox::feed_end(ByteView content) {
-  if (in_message_) return Error{Errc::malformed, "an end of session inside a message"};
+  if (!parts_.empty()) return Error{Errc::malformed, "an end of session inside a message"};
   if (content.empty() || content.size() > 1 + kEndTextMax) {
     return Error{Errc::malformed, "a broken end of session"};
   }

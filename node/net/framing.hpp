@@ -81,8 +81,7 @@ class Inbox {
   Result<void> feed_batch(Bytes content);
   Result<void> feed_end(ByteView content);
 
-  Bytes partial_;
-  bool in_message_ = false;
+  std::vector<Bytes> parts_;  ///< fragments of a message whose last has not come
   std::optional<Bytes> whole_;
   Bytes batch_;
   std::size_t batch_at_ = 0;
