@@ -30,6 +30,10 @@ class PeerService::Impl {
   std::optional<std::chrono::milliseconds> clock_offset();
   void refresh_dials();
   [[nodiscard]] std::string listening_on() const { return listening_; }
+  void set_on_durable(std::function<void()> call) {
+    const std::lock_guard guard{mutex_};
+    also_on_durable_ = std::move(call);
+  }
 
  private:
   struct Peer {
@@ -78,6 +82,8 @@ class PeerService::Impl {
   std::string listening_;
   std::atomic<bool> heard_ = false;  ///< some peer agreed with us in this run
   std::atomic<bool> stopping_ = false;
+  std::mutex mutex_;
+  std::function<void()> also_on_durable_;  ///< protected by mutex_
 };
 
 }  // namespace maillon::peers

@@ -104,6 +104,12 @@ Result<void> PeerService::Impl::start_network(const FederationId& federation) {
   }
   replica_.set_on_durable([this] {
     if (stopping_) return;
+    std::function<void()> also;
+    {
+      const std::lock_guard guard{mutex_};
+      also = also_on_durable_;
+    }
+    if (also) also();
     network_->post([this] {
       view_->changed();
       if (engine_) engine_->on_changed();
@@ -584,6 +590,9 @@ Result<JoinReply> PeerService::join(const federation::Invitation& invitation,
 void PeerService::hear_own_tips(std::chrono::milliseconds wait) { impl_->hear_own_tips(wait); }
 std::optional<std::chrono::milliseconds> PeerService::clock_offset() { return impl_->clock_offset(); }
 void PeerService::dials_changed() { impl_->refresh_dials(); }
+void PeerService::set_on_durable(std::function<void()> call) {
+  impl_->set_on_durable(std::move(call));
+}
 void PeerService::stop() { impl_->stop(); }
 
 }  // namespace maillon::peers

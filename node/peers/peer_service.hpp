@@ -62,6 +62,8 @@ class PeerService {
   [[nodiscard]] std::optional<std::chrono::milliseconds> clock_offset();
   /// Re-reads the table of whom to dial.
   void dials_changed();
+  /// Called on the writer's thread after each durable transaction, besides what replication does.
+  void set_on_durable(std::function<void()> call);
   void stop();
 
  private:

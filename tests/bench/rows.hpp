@@ -1,0 +1,35 @@
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "storage/store/store.hpp"
+
+namespace maillon::bench {
+
+/// A place of some 20 fields and 700 bytes as JSON, different for each number.
+[[nodiscard]] std::vector<std::pair<std::string, Value>> row(std::uint64_t number);
+[[nodiscard]] std::string json_of(const std::vector<std::pair<std::string, Value>>& fields);
+[[nodiscard]] storage::Change change_of(std::uint64_t number);
+
+[[nodiscard]] double seconds_now();
+/// A field of /proc/<pid>/status in bytes: "VmRSS", "VmHWM".
+[[nodiscard]] std::size_t memory(int pid, const std::string& field);
+
+/// What the same machine does in the same run with the same rows and nothing of ours.
+struct Limits {
+  double raw_insert_s = 0;
+  std::size_t raw_bytes = 0;
+  double hash_s = 0;
+  double zstd_s = 0;
+  std::size_t zstd_bytes = 0;
+  double round_trip_s = 0;
+};
+[[nodiscard]] Limits measure_limits(std::uint64_t records, const std::string& dir,
+                                    const std::string& jsonl);
+
+/// The other side of a link, in a process of its own; reads commands from stdin, see receiver.cpp.
+int receive(const std::string& dir, const std::string& invitation);
+
+}  // namespace maillon::bench
