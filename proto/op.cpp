@@ -168,6 +168,7 @@ void encode_skeleton(const OpTable& table, const Op& op, bool omit_id, Bytes& ou
 
 void encode_payload(const OpTable& table, const Op& op, Bytes& out) {
   ByteWriter w{out};
+  if (!op.payload_ok && !op.payload.empty()) return w.raw(op.payload);
   w.sized(op.source);
   w.sized(op.external_id);
   w.varint(op.attachments.count);

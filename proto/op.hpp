@@ -114,6 +114,7 @@ struct Op {
   std::string_view source;
   std::string_view external_id;
   Slice attachments;
+  ByteView payload;  ///< as the body has it; empty when it is gone
 };
 
 /// Ops with their variable parts in flat tables, so that parsing thousands allocates a few times.
@@ -149,7 +150,8 @@ struct LeafTable {
 /// Appends the skeleton of `op`: the bytes that its leaf hash covers, or, with `omit_id`, the
 /// form in which a body carries it when the id can be computed again.
 void encode_skeleton(const OpTable& table, const Op& op, bool omit_id, Bytes& out);
-/// Appends (source, external id), attachments and one value per field.
+/// Appends (source, external id), attachments and one value per field; of an op whose payload was
+/// there and could not be decoded, that payload.
 void encode_payload(const OpTable& table, const Op& op, Bytes& out);
 
 /// Where the pieces of a carried skeleton are, to rebuild the hashed form.

@@ -141,6 +141,7 @@ class BodyParser {
         if (run.state == LeafState::full) {
           const ByteView bytes = in.sized(limits::kCommitBodyMax);
           if (!in.ok()) return bad("body: payloads");
+          op.payload = bytes;
           op.payload_ok = parse_payload(bytes, body_.table, body_.ops, op);
           if (!trusted_) payload = crypto::payload_hash(salts[k], bytes);
         } else {
