@@ -12,9 +12,9 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr std::array kFields{"nom", "tel", "site"};
+constexpr std::array kFields{"nom", "tel"};
 constexpr std::array kValues{"a", "b", "c"};
-constexpr unsigned kRecords = 3;
+constexpr unsigned kRecords = 2;
 
 std::string disk_name() {
   static unsigned next = 0;
@@ -222,8 +222,8 @@ void World::write(Peer& peer, const Step& step, UnixMillis when) {
     return n % 4 == 3 ? Value{} : Value::of_text(kValues[n % 4]);
   };
   std::vector<std::pair<std::string, Value>> fields{
-      {kFields[step.how % kFields.size()], value(step.how / 3)}};
-  if (step.how % 2 == 1)
+      {kFields[step.how % kFields.size()], value(step.how / 2)}};
+  if (step.how % 3 == 1)
     fields.emplace_back(kFields[(step.how + 1) % kFields.size()], value(step.how / 5));
   peer.node->write(kCatalogue, {patch("lieux", record_number(step.what % kRecords), fields)}, when);
 }
@@ -243,7 +243,7 @@ void World::write_without_right(Peer& peer, const Step& step) {
   HandOp op;
   op.record = record_number(step.what % kRecords);
   op.field = kFields[step.how % kFields.size()];
-  op.value = std::string{"\x04"} + kValues[step.how % kValues.size()];
+  op.value = std::string{"\x04"} + kValues[step.how / 2 % kValues.size()];
   const auto space = must(store.log().space_row(peer.node->space(kCatalogue)));
   const auto collection = must(store.names().find_collection(space, "lieux"));
   const auto row = collection ? must(store.records().find(*collection, op.record)) : std::nullopt;
