@@ -3,6 +3,7 @@
 #include <spdlog/logger.h>
 
 #include <atomic>
+#include <future>
 #include <map>
 #include <set>
 
@@ -85,5 +86,21 @@ class PeerService::Impl {
   std::mutex mutex_;
   std::function<void()> also_on_durable_;  ///< protected by mutex_
 };
+
+template <class T>
+T PeerService::Impl::ask(std::function<T()> question, T otherwise) {
+  if (!network_) return otherwise;
+  auto answer = std::make_shared<std::promise<T>>();
+  auto future = answer->get_future();
+  if (!network_->post([answer, question = std::move(question)] { answer->set_value(question()); }))
+    return otherwise;
+  // A network that stops drops what was posted, and the promise with it.
+  answer.reset();
+  try {
+    return future.get();
+  } catch (const std::future_error&) {
+    return otherwise;
+  }
+}
 
 }  // namespace maillon::peers

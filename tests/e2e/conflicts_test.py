@@ -1,0 +1,68 @@
+"""Two members who edit one record apart, and agree again."""
+
+from harness import Case
+
+
+class Conflicts(Case):
+    def setUp(self):
+        super().setUp()
+        self.a = self.founder("une")
+        self.a.serve()
+        self.b = self.joined(self.a, "autre")
+        self.id = self.a.ok("put", "lieux", "nom=Un", "tel=05")["id"]
+        self.b.ok("sync", "--wait", 60)
+        self.a.stop()
+
+    def meet(self):
+        """By USB stick, both ways."""
+        for source, target in ((self.a, self.b), (self.b, self.a)):
+            stick = self.path("stick")
+            source.ok("bundle", "export", "-o", stick)
+            target.ok("bundle", "import", stick)
+        self.assertEqual(self.a.digests(), self.b.digests())
+
+    def test_both_values_are_kept_until_somebody_decides(self):
+        self.a.ok("put", "lieux", "--id", self.id, "tel=0545")
+        self.b.ok("put", "lieux", "--id", self.id, "tel=0546")
+        self.meet()
+        for node in (self.a, self.b):
+            conflicts = node.ok("conflicts")["conflicts"]
+            self.assertEqual(len(conflicts), 1)
+            conflict = conflicts[0]
+            self.assertEqual((conflict["collection"], conflict["id"], conflict["field"]),
+                             ("lieux", self.id, "tel"))
+            self.assertEqual(sorted(conflict["values"]), ["0545", "0546"])
+            self.assertEqual({(v["value"], v["author_name"]) for v in conflict["by"]},
+                             {("0545", "une"), ("0546", "autre")})
+            self.assertEqual(node.ok("conflicts", "lieux")["conflicts"], conflicts)
+            self.assertEqual(node.ok("conflicts", "modules")["conflicts"], [])
+            self.assertEqual(sorted(node.ok("get", "lieux", self.id)["conflicts"]["tel"]),
+                             ["0545", "0546"])
+            self.assertEqual(node.ok("why", "lieux", self.id)["state"], "conflicting")
+        self.refuses(self.a, 1, "resolve", "lieux", self.id, "nom=Deux")
+        self.b.ok("resolve", "lieux", self.id, "tel=0545")
+        self.meet()
+        for node in (self.a, self.b):
+            self.assertEqual(node.ok("conflicts")["conflicts"], [])
+            self.assertEqual(node.ok("get", "lieux", self.id)["fields"]["tel"], "0545")
+            self.assertEqual(node.ok("verify", "--deep")["errors"], [])
+
+    def test_an_edit_wins_over_a_delete_and_is_shown(self):
+        self.a.ok("put", "lieux", "--id", self.id, "tel=0545")
+        self.b.ok("delete", "lieux", self.id)
+        self.meet()
+        for node in (self.a, self.b):
+            self.assertTrue(node.ok("get", "lieux", self.id)["edit_won_over_delete"])
+            self.assertEqual([c["kind"] for c in node.ok("conflicts")["conflicts"]],
+                             ["edit_over_delete"])
+        self.a.ok("delete", "lieux", self.id)
+        self.meet()
+        for node in (self.a, self.b):
+            self.assertEqual(node.ok("conflicts")["conflicts"], [])
+            self.refuses(node, 3, "get", "lieux", self.id)
+
+    def test_equal_edits_are_no_conflict(self):
+        for node in (self.a, self.b):
+            node.ok("put", "lieux", "--id", self.id, "tel=0545")
+        self.meet()
+        self.assertEqual(self.a.ok("conflicts")["conflicts"], [])

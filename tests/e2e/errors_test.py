@@ -1,0 +1,132 @@
+"""Every kind of failure has its exit code and says what to do."""
+
+import os
+import stat
+
+from harness import Case
+
+
+class Usage(Case):
+    def test_wrong_words(self):
+        node = self.node("n")
+        for words in ((), ("frobnicate",), ("peer",), ("peer", "frob"), ("put",), ("put", "lieux"),
+                      ("get", "lieux"), ("find", "lieux", "--bogus"), ("init",),
+                      ("init", "--name", "x", "--role", "king"), ("find", "lieux", "x", "y"),
+                      ("import", "f", "--collection", "lieux", "--format", "xlsx"),
+                      ("export", "--collection", "lieux", "--format", "dcat"),
+                      ("serve", "--http", "127.0.0.1:8080"), ("leave",), ("vote", "x"),
+                      ("find", "lieux", "--where")):
+            self.refuses(node, 2, *words)
+        self.assertIn("frobnicate", self.refuses(node, 2, "frobnicate")["message"])
+        self.assertIn("il n’y a pas de commande",
+                      self.refuses(node, 2, "frobnicate", lang="fr")["message"])
+
+    def test_help_in_both_languages(self):
+        node = self.node("n")
+        for words in ((), ("peer",), ("peer", "add"), ("import",), ("serve",)):
+            english = node.run(*words, "--help", json_output=False)
+            french = node.run(*words, "--help", json_output=False, lang="fr")
+            self.assertEqual((english.code, french.code), (0, 0))
+            self.assertNotEqual(english.out, french.out)
+        self.assertIn("Importe un fichier", node.run("--help", json_output=False, lang="fr").out)
+        # The locale decides when nobody says.
+        import subprocess
+        import harness
+        for locale, word in (("fr_FR.UTF-8", "Importe"), ("C.UTF-8", "Imports")):
+            out = subprocess.run([harness.MAILLON, "--help"], capture_output=True, timeout=60,
+                                 env={"PATH": os.environ["PATH"], "LANG": locale}).stdout.decode()
+            self.assertIn(word, out)
+
+    def test_globals_before_and_after(self):
+        node = self.founder()
+        for words in (("status", "--json"), ("--json", "status"), ("member", "list", "--json"),
+                      ("member", "--json", "list")):
+            done = node.run(*words, json_output=False)
+            self.assertEqual(done.code, 0)
+            self.assertTrue(done.json)
+
+    def test_bad_numbers(self):
+        node = self.founder()
+        for words in (("find", "lieux", "--limit", "x"), ("find", "lieux", "--limit", "-1"),
+                      ("invite", "--valid", "0"), ("invite", "--valid", "9999"),
+                      ("invite", "--url", "http://x"), ("sync", "--wait", "1e9"),
+                      ("put", "lieux", "nom"), ("put", "lieux", "=x"), ("put", "lieux", "a:={"),
+                      ("put", "lieux", "a=1", "a=2"), ("put", "lieux", "a=")):
+            self.refuses(node, 2, *words)
+
+
+class Refusals(Case):
+    def test_no_folder(self):
+        node = self.node("n")
+        self.refuses(node, 3, "status")
+        self.refuses(node, 3, "serve")
+        self.refuses(node, 3, "restore", self.path("none"))
+
+    def test_no_federation(self):
+        node = self.node("n")
+        node.init()
+        self.assertIsNone(node.ok("status")["federation_id"])
+        for words in (("member", "list"), ("put", "lieux", "a=b"), ("find", "lieux"), ("invite",),
+                      ("sync",), ("federation", "show"), ("conflicts",), ("reissue",)):
+            self.refuses(node, 1, *words)
+
+    def test_twice(self):
+        node = self.founder()
+        self.refuses(node, 1, "init", "--name", "x", "--words-file", self.path("w2"))
+        self.assertFalse(os.path.exists(self.path("w2")))
+        self.refuses(node, 1, "federation", "create", "Encore")
+
+    def test_not_found(self):
+        node = self.founder()
+        for words in (("get", "lieux", "x"), ("get", "lieux", "ab" * 16), ("delete", "lieux", "x"),
+                      ("put", "lieux", "--id", "x", "a=b"), ("history", "lieux", "x"),
+                      ("member", "show", "x"), ("import", self.path("none"), "--collection", "lieux"),
+                      ("find", "lieux", "--space", "x"), ("resolve", "lieux", "x", "a=b")):
+            self.refuses(node, 3, *words)
+
+    def test_no_peer(self):
+        node = self.founder()
+        self.refuses_to_sync(node)
+        node.ok("peer", "add", "ws://127.0.0.1:9")
+        self.refuses_to_sync(node)
+
+    def refuses_to_sync(self, node):
+        done = node.run("sync", "--wait", 1)
+        self.assertEqual(done.code, 5, done.err)
+        self.assertIn("maillon: ", done.err)
+
+    def test_bad_invitation(self):
+        node = self.node("n")
+        node.init()
+        self.refuses(node, 1, "join", "maillon1.AAAA")
+        self.refuses(node, 1, "join", "bonjour")
+
+    def test_without_a_terminal_the_words_need_a_file(self):
+        node = self.node("n")
+        self.refuses(node, 1, "init", "--name", "x", stdin=b"")
+        self.assertFalse(os.path.exists(node.dir))
+
+    def test_words_file(self):
+        node = self.node("n")
+        node.init()
+        with open(node.words, encoding="utf-8") as words:
+            self.assertEqual(len(words.read().split()), 24)
+        self.assertEqual(stat.S_IMODE(os.stat(node.words).st_mode), 0o600)
+        other = self.node("m")
+        self.refuses(other, 1, "init", "--name", "x", "--words-file", node.words)
+        self.assertFalse(os.path.exists(other.dir))
+
+    def test_passphrase(self):
+        node = self.node("n")
+        phrase = self.write("phrase", "un secret\n")
+        wrong = self.write("wrong", "un autre\n")
+        node.init("--passphrase-file", phrase)
+        self.refuses(node, 4, "status")
+        self.refuses(node, 4, "status", env={"MAILLON_PASSPHRASE_FILE": wrong})
+        self.refuses(node, 4, "serve", env={"MAILLON_PASSPHRASE_FILE": wrong})
+        node.env = {"MAILLON_PASSPHRASE_FILE": phrase}
+        node.ok("federation", "create", "Essai")
+
+    def test_other_users_may_not_read_the_folder(self):
+        node = self.founder()
+        self.assertEqual(stat.S_IMODE(os.stat(node.dir).st_mode), 0o700)

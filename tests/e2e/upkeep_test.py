@@ -1,0 +1,169 @@
+"""Copies, checks, and what happens when something is wrong with the disk."""
+
+import os
+import resource
+import shutil
+import signal
+import sqlite3
+
+from harness import Case, Node, lieux
+
+
+class Backup(Case):
+    def test_backup_and_restore(self):
+        a = self.founder()
+        a.ok("import", lieux("le-havre.1.json"), "--collection", "lieux")
+        saved = self.path("saved")
+        done = a.ok("backup", "-o", saved)
+        self.assertEqual(done["bytes"], os.path.getsize(saved))
+        self.assertEqual(os.stat(saved).st_mode & 0o777, 0o600)
+        self.refuses(a, 1, "backup", "-o", saved)
+        self.assertEqual([f for f in os.listdir(a.dir) if f.startswith("tmp-")], [])
+        digests = a.digests()
+        shutil.rmtree(a.dir)
+        back = a.ok("restore", saved)
+        self.assertEqual(back["member_id"], a.ok("status")["member_id"])
+        self.assertEqual(a.digests(), digests)
+        # A new life writes a feed of its own.
+        a.ok("put", "lieux", "nom=Après")
+        space = {s["name"]: s for s in a.ok("status")["spaces"]}["catalogue/16"]
+        self.assertEqual(space["feeds"], 2)
+        self.assertEqual(a.ok("verify", "--deep")["errors"], [])
+        self.refuses(a, 1, "restore", saved)
+
+    def test_while_the_daemon_runs(self):
+        a = self.founder()
+        a.serve()
+        a.ok("put", "lieux", "nom=Un")
+        a.ok("backup", "-o", self.path("saved"))
+        b = self.node("copie")
+        b.ok("restore", self.path("saved"))
+        self.assertEqual(b.ok("find", "lieux")["total"], 1)
+
+    def test_no_backup(self):
+        node = self.node("n")
+        bad = self.write("bad", "bonjour")
+        done = node.run("restore", bad)
+        self.assertIn(done.code, (1, 6))
+        self.assertFalse(os.path.exists(os.path.join(node.dir, "maillon.db")))
+
+    def test_a_plain_copy_never_forks_its_original(self):
+        a = self.founder()
+        a.ok("put", "lieux", "nom=Un")
+        b = Node(self.root, "copie")
+        shutil.copytree(a.dir, b.dir)
+        for node in (a, b):
+            node.ok("put", "lieux", "nom=Deux")
+        stick = self.path("stick")
+        b.ok("bundle", "export", "-o", stick)
+        self.assertEqual(a.ok("bundle", "import", stick)["rejected"], 0)
+        b.ok("bundle", "import", self.exported(a))
+        self.assertEqual(a.digests(), b.digests())
+        self.assertEqual(a.ok("find", "lieux")["total"], 3)
+
+    def exported(self, node):
+        node.ok("bundle", "export", "-o", self.path("stick2"))
+        return self.path("stick2")
+
+
+class Damage(Case):
+    def change(self, node, sql, *values):
+        with sqlite3.connect(os.path.join(node.dir, "maillon.db")) as db:
+            db.execute(sql, values)
+        db.close()
+
+    def rows(self, node, sql):
+        db = sqlite3.connect(os.path.join(node.dir, "maillon.db"))
+        try:
+            return db.execute(sql).fetchall()
+        finally:
+            db.close()
+
+    def verify_fails(self, node, *args):
+        done = node.run("verify", *args)
+        self.assertEqual(done.code, 6, done.out + done.err)
+        self.assertIn("maillon: ", done.err)
+        return done.json
+
+    def test_verify_is_content_with_what_is_sound(self):
+        a = self.founder()
+        a.ok("import", lieux("le-havre.1.json"), "--collection", "lieux")
+        for deep in ((), ("--deep",)):
+            done = a.ok("verify", *deep)
+            self.assertEqual(done["errors"], [])
+            self.assertEqual(done["records"], a.ok("find", "lieux")["total"])
+        self.assertEqual(done["commits"], sum(s["commits"] for s in a.ok("status")["spaces"]))
+        self.assertEqual([f for f in os.listdir(a.dir) if f.startswith("tmp-")], [])
+
+    def test_a_changed_signature_names_its_commit(self):
+        a = self.founder()
+        commit = a.ok("put", "lieux", "nom=Un")["commit"]
+        a.ok("put", "lieux", "nom=Deux")
+        self.change(a, "UPDATE log SET signature = zeroblob(64) WHERE cid = ?", bytes.fromhex(commit))
+        self.assertEqual(self.verify_fails(a)["errors"][0]["commit"], commit)
+
+    def test_a_changed_body_names_its_commit(self):
+        a = self.founder()
+        first = a.ok("put", "lieux", "nom=Un")["commit"]
+        second = a.ok("put", "lieux", "nom=Deux")["commit"]
+        self.change(a, "UPDATE log SET body = (SELECT body FROM log WHERE cid = ?) WHERE cid = ?",
+                    bytes.fromhex(first), bytes.fromhex(second))
+        self.assertEqual([e["commit"] for e in self.verify_fails(a)["errors"]], [second])
+
+    def test_a_lost_tip(self):
+        a = self.founder()
+        a.ok("put", "lieux", "nom=Un")
+        self.change(a, "DELETE FROM tip")
+        self.verify_fails(a)
+
+    def test_a_changed_record_shows_when_folded_again(self):
+        a = self.founder()
+        made = a.ok("put", "lieux", "nom=Un")
+        other = a.ok("put", "lieux", "nom=Deux")
+        self.change(a, "UPDATE record SET state = (SELECT state FROM record WHERE rid = ?)"
+                       " WHERE rid = ?", bytes.fromhex(other["id"]), bytes.fromhex(made["id"]))
+        self.assertEqual(a.ok("verify")["errors"], [])
+        errors = self.verify_fails(a, "--deep")["errors"]
+        self.assertIn(made["id"], errors[0]["message"])
+
+    def test_a_newer_folder_is_left_alone(self):
+        a = self.founder()
+        self.change(a, "PRAGMA user_version = 9999")
+        error = self.refuses(a, 1, "status")
+        self.assertEqual(error["code"], "newer_version")
+        self.refuses(a, 1, "serve")
+        self.assertEqual(self.rows(a, "PRAGMA user_version"), [(9999,)])
+
+    def test_a_spoiled_database_is_told(self):
+        a = self.founder()
+        a.ok("import", lieux("le-havre.1.json"), "--collection", "lieux")
+        path = os.path.join(a.dir, "maillon.db")
+        with open(path, "r+b") as db:
+            db.seek(0)
+            db.write(b"\0" * 100)
+        done = a.run("status")
+        self.assertNotIn(done.code, (0, 2, 3))
+        self.assertIn("error", done.json)
+        with open(path, "wb") as db:
+            db.write(b"this is no database, whatever its name says" * 100)
+        done = a.run("status")
+        self.assertIn(done.code, (1, 6))
+        self.assertTrue(done.json["error"]["hint"])
+
+    def test_a_full_disk_loses_nothing_that_was_acknowledged(self):
+        a = self.founder()
+        made = a.ok("put", "lieux", "nom=Un")
+        size = max(os.path.getsize(os.path.join(a.dir, f)) for f in os.listdir(a.dir))
+        rows = "".join('{"id": %d, "nom": "%s"}\n' % (i, os.urandom(400).hex()) for i in range(4000))
+        path = self.write("s.jsonl", rows)
+
+        def limit():
+            # Files may not grow by more than a little; what would be a signal becomes an error.
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (size + 500_000, size + 500_000))
+
+        done = a.run("import", path, "--collection", "lieux", preexec=limit)
+        self.assertNotEqual(done.code, 0)
+        self.assertEqual(a.ok("get", "lieux", made["id"])["fields"], {"nom": "Un"})
+        self.assertEqual(a.ok("verify", "--deep")["errors"], [])
+        self.assertEqual(a.ok("import", path, "--collection", "lieux")["read"], 4000)
