@@ -23,7 +23,8 @@ template <class Message>
 Result<Message> unframed(MessageKind kind, ByteView message) {
   Message out;
   if (message.empty() || message[0] != static_cast<std::uint8_t>(kind) ||
-      message.size() > limits::kFrameMax || !codec::parse(message.subspan(1), out))
+      message.size() > limits::kFrameMax ||
+      !codec::few_fields(message.subspan(1), limits::kMessageFieldsMax) || !codec::parse(message.subspan(1), out))
     return bad("sync message: not protobuf");
   return out;
 }

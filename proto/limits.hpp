@@ -37,6 +37,7 @@ inline constexpr std::size_t kUnauthenticatedMax = 32;           ///< connection
 inline constexpr std::size_t kSessionsMax = 400;                 ///< twice the largest federation in sight
 inline constexpr std::size_t kWindowBytes = 8u << 20;            ///< unacknowledged commit bytes to one peer
 inline constexpr std::size_t kProtobufDepthMax = 16;
+inline constexpr std::size_t kMessageFieldsMax = 32768;          ///< fields at the top of a message: all tips, with room
 inline constexpr std::size_t kTipsMax = 20000;                   ///< 180 nodes, some incarnations each, with room
 
 // Storage.
