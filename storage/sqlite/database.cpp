@@ -78,6 +78,8 @@ Result<Database> Database::open(const std::filesystem::path& path, const Databas
   sqlite3_extended_result_codes(raw, 1);
   sqlite3_busy_timeout(raw, 5000);
   if (options.exclusive) MAILLON_CHECK(db.execute("PRAGMA locking_mode=EXCLUSIVE"));
+  // Before a byte is written: choosing a journal writes to the file.
+  if (!options.read_only) MAILLON_CHECK(refuse_foreign(db));
   if (!options.read_only)
     // EXTRA also syncs the folder once the journal of the first steps is gone: come back after a
     // power cut, it would undo the whole file.

@@ -59,7 +59,8 @@ struct DatabaseOptions {
 /// One connection. Not thread-safe: it belongs to one thread at a time.
 class Database {
  public:
-  /// Errc::io with SQLite's words; Errc::malformed when the file is no database.
+  /// Errc::io with SQLite's words; Errc::integrity when the file is no database. To write, also
+  /// what refuse_foreign() says.
   [[nodiscard]] static Result<Database> open(const std::filesystem::path& path,
                                              const DatabaseOptions& options);
   Database(Database&&) noexcept;
@@ -101,8 +102,10 @@ class Transaction {
   Database* db_;
 };
 
-/// Brings a file to the newest schema in one transaction per step. A file of a later version, or
-/// of another application, is refused before a byte is written.
+/// Errc::newer_version for a file of a later version, Errc::malformed for one of another
+/// application; only reads.
+Result<void> refuse_foreign(Database& db);
+/// Brings a file to the newest schema in one transaction per step.
 Result<void> migrate(Database& db);
 /// The schema version that this build writes.
 [[nodiscard]] int newest_schema() noexcept;

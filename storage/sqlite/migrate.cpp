@@ -26,19 +26,26 @@ Result<void> apply(Database& db, int version, const char* sql) {
 
 int newest_schema() noexcept { return static_cast<int>(kMigrations.size()); }
 
-Result<void> migrate(Database& db) {
+Result<void> refuse_foreign(Database& db) {
   MAILLON_TRY(const std::int64_t version, db.integer("PRAGMA user_version"));
   MAILLON_TRY(const std::int64_t application, db.integer("PRAGMA application_id"));
-  if (version > newest_schema())
+  if (application == kApplicationId && version > newest_schema())
     return Error{Errc::newer_version, "the data folder was written by a newer version of Maillon",
                  "le dossier de données vient d’une version plus récente de Maillon",
                  "install that version or a later one; nothing was changed",
                  "installez cette version ou une plus récente ; rien n’a été modifié"};
   MAILLON_TRY(const std::int64_t tables, db.integer("SELECT count(*) FROM sqlite_schema"));
-  if (application != kApplicationId && tables > 0)
+  const bool fresh = tables == 0 && application == 0 && version == 0;
+  if (application != kApplicationId && !fresh)
     return Error{Errc::malformed, "this database belongs to another application",
                  "cette base appartient à une autre application",
                  "choose another folder with --data", "choisissez un autre dossier avec --data"};
+  return {};
+}
+
+Result<void> migrate(Database& db) {
+  MAILLON_CHECK(refuse_foreign(db));
+  MAILLON_TRY(const std::int64_t version, db.integer("PRAGMA user_version"));
   for (auto next = static_cast<std::size_t>(version); next < kMigrations.size(); ++next)
     MAILLON_CHECK(apply(db, static_cast<int>(next) + 1, kMigrations[next]));
   return {};
