@@ -248,6 +248,8 @@ Result<void> Store::add_op(const Change& change,
     wanted->second.encode_into(scratch.values);
     table.fields.push_back(field);
   }
+  // A name that could not be read compares as different: dots would be missing.
+  MAILLON_CHECK(records_.context().check());
   // Views only now: the values stand still.
   scratch.ends.push_back(scratch.values.size());
   for (std::size_t i = 0; i < table.fields.size(); ++i)
@@ -284,6 +286,7 @@ Result<std::vector<std::pair<std::string, Value>>> Store::wanted_fields(
     const Bytes null = Value{}.encoded();
     if (by_source && !agrees(state, &field, null)) out.emplace_back(name, Value{});
   }
+  MAILLON_CHECK(records_.context().check());
   return out;
 }
 
