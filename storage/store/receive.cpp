@@ -75,12 +75,13 @@ Result<Received> Store::admit(const CommitPtr& commit, UnixMillis now) {
   Received out;
   MAILLON_TRY(out.is_void, reissued_already(*commit));
   if (out.is_void) out.reason = "published again by its member";
-  if (!is_genesis(*commit) && !trust_->may_write(h.member, h.space)) {
+  MAILLON_TRY(const bool early, stands_on_held(*commit));
+  const bool held = (h.hlc > latest_hlc(now) || early) && !MAILLON_FAULT("early_apply");
+  // What gives its member the right may be held as well, and counts by the time this one does.
+  if (!held && lacks_right(h)) {
     out.is_void = true;
     out.reason = "its member may not write in this space";
   }
-  MAILLON_TRY(const bool early, stands_on_held(*commit));
-  const bool held = (h.hlc > latest_hlc(now) || early) && !MAILLON_FAULT("early_apply");
   out.outcome = held ? Received::Outcome::held : Received::Outcome::applied;
   MAILLON_CHECK(take_in(*commit, held ? CommitStatus::held : CommitStatus::applied, out.is_void));
   return out;
@@ -97,16 +98,30 @@ Result<std::vector<CommitId>> Store::missing(const Commit& commit) {
     if (id != h.reissues) needs.insert(id);
   std::vector<CommitId> out;
   for (const CommitId& id : needs) {
-    MAILLON_TRY(const auto entry, log_.find(id));
-    // What a held commit of annuaire says, a new member's admission perhaps, counts only later.
-    const bool waits = std::ranges::binary_search(h.annuaire_heads, id);
-    if (!entry || (waits && entry->status == CommitStatus::held)) out.push_back(id);
+    MAILLON_TRY(const bool here, log_.has(id));
+    if (!here) out.push_back(id);
+  }
+  return out;
+}
+
+bool Store::lacks_right(const Header& header) const {
+  return !header.federation.is_zero() && !trust_->may_write(header.member, header.space);
+}
+
+Result<std::shared_ptr<const Trust>> Store::trust_with_held() {
+  auto out = std::make_shared<Trust>(*trust_);
+  MAILLON_TRY(const auto held, log_.held_until(Hlc{~std::uint64_t{0}}));
+  for (const std::int64_t id : held) {
+    MAILLON_TRY(SignedCommit bytes, log_.bytes_of(id));
+    MAILLON_TRY(const CommitPtr commit, load_commit(std::move(bytes)));
+    if (commit->header.space == trust_->annuaire()) out->apply(*commit);
   }
   return out;
 }
 
 Result<bool> Store::stands_on_held(const Commit& commit) {
   std::vector<CommitId> past{commit.header.deps};
+  past.insert(past.end(), commit.header.annuaire_heads.begin(), commit.header.annuaire_heads.end());
   if (commit.header.previous) past.push_back(*commit.header.previous);
   // A node applies its own commits at once, so a dep may be applied and what it stands on held.
   for (const CommitId& id : commit.body.table.commits)
@@ -135,6 +150,7 @@ Result<const char*> Store::judge_references(const Commit& commit) {
     if (!entry) continue;
     MAILLON_TRY(const FeedRow feed, log_.feed_by_id(entry->feed));
     if (feed.key.space != trust_->annuaire()) return "its annuaire heads are of another space";
+    if (entry->hlc >= h.hlc) return "its clock is not after annuaire's heads";
   }
   return nullptr;
 }
@@ -142,9 +158,14 @@ Result<const char*> Store::judge_references(const Commit& commit) {
 Result<std::optional<Received>> Store::judge(const Commit& commit) {
   const Header& h = commit.header;
   const auto no = [](const char* why) { return std::optional{refused(why, true)}; };
-  // Its annuaire heads are here, so what it says of itself can be judged now.
-  if (!trust_->certified(h.node, h.member)) return no("its author is not a member");
-  if (trust_->space(h.space) == nullptr) return no("its space is not declared");
+  // Its annuaire heads are here, so what it says of itself can be judged now. If one of them is held,
+  // so is what it says, an admission perhaps, and this commit with it.
+  std::shared_ptr<const Trust> trust = trust_;
+  if (!trust->certified(h.node, h.member) || trust->space(h.space) == nullptr) {
+    MAILLON_TRY(trust, trust_with_held());
+  }
+  if (!trust->certified(h.node, h.member)) return no("its author is not a member");
+  if (trust->space(h.space) == nullptr) return no("its space is not declared");
   if (h.seq == 1 && h.annuaire_heads.empty() && h.space != trust_->annuaire())
     return no("the first commit of a feed must name annuaire's heads");
   const std::uint64_t ops = h.leaves == 0 ? 0 : h.leaves - 1;
@@ -220,18 +241,17 @@ Result<void> Store::void_reissued(const Commit& commit) {
 
 Result<std::size_t> Store::release_held(UnixMillis now) {
   MAILLON_TRY(const auto due, log_.held_until(latest_hlc(now)));
-  std::size_t released = 0;
   for (const std::int64_t id : due) {
     MAILLON_TRY(SignedCommit bytes, log_.bytes_of(id));
     MAILLON_TRY(const CommitPtr commit, load_commit(std::move(bytes)));
     MAILLON_TRY(const auto entry, log_.find(commit->id));
     MAILLON_TRY(const FeedRow feed, log_.feed_by_id(entry->feed));
+    const bool is_void = entry->is_void || lacks_right(commit->header);
+    if (is_void) MAILLON_CHECK(log_.set_void(id));
     MAILLON_CHECK(log_.set_applied(id));
-    MAILLON_CHECK(apply_at(*commit, id, feed, entry->is_void));
-    MAILLON_TRY(const auto followed, admit_waiting(commit->id, now));
-    released += 1 + followed.size();
+    MAILLON_CHECK(apply_at(*commit, id, feed, is_void));
   }
-  return released;
+  return due.size();
 }
 
 }  // namespace maillon::storage

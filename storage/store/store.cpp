@@ -37,26 +37,28 @@ Result<void> Store::load() {
 }
 
 Result<void> Store::fold_trust() {
-  auto trust = std::make_shared<Trust>();
-  if (federation_) {
-    const auto genesis = *CommitId::from_bytes(federation_->bytes());
-    MAILLON_TRY(const auto first, log_.find(genesis));
-    if (first) {
-      MAILLON_TRY(const FeedRow feed, log_.feed_by_id(first->feed));
-      std::vector<std::pair<std::int64_t, bool>> entries;
-      MAILLON_CHECK(log_.scan(feed.space, 0, [&](const LogEntry& entry) -> Result<bool> {
-        if (entry.status == CommitStatus::applied) entries.emplace_back(entry.id, entry.is_void);
-        return true;
-      }));
-      for (const auto& [entry, is_void] : entries) {
-        MAILLON_TRY(SignedCommit bytes, log_.bytes_of(entry));
-        MAILLON_TRY(const CommitPtr commit, load_commit(std::move(bytes)));
-        trust->apply(*commit, is_void);
-      }
-    }
-  }
-  trust_ = std::move(trust);
+  MAILLON_TRY(trust_, trust_until(Hlc{~std::uint64_t{0}}));
   return {};
+}
+
+Result<std::shared_ptr<const Trust>> Store::trust_until(Hlc latest) {
+  auto trust = std::make_shared<Trust>();
+  const auto genesis = federation_ ? *CommitId::from_bytes(federation_->bytes()) : CommitId::zero();
+  MAILLON_TRY(const auto first, log_.find(genesis));
+  if (!first) return trust;
+  MAILLON_TRY(const FeedRow feed, log_.feed_by_id(first->feed));
+  std::vector<std::pair<std::int64_t, bool>> entries;
+  MAILLON_CHECK(log_.scan(feed.space, 0, [&](const LogEntry& entry) -> Result<bool> {
+    if (entry.status == CommitStatus::applied && entry.hlc <= latest)
+      entries.emplace_back(entry.id, entry.is_void);
+    return true;
+  }));
+  for (const auto& [entry, is_void] : entries) {
+    MAILLON_TRY(SignedCommit bytes, log_.bytes_of(entry));
+    MAILLON_TRY(const CommitPtr commit, load_commit(std::move(bytes)));
+    trust->apply(*commit, is_void);
+  }
+  return trust;
 }
 
 Result<void> Store::begin() { return db_.execute("BEGIN IMMEDIATE"); }

@@ -120,6 +120,8 @@ class Store {
   explicit Store(Database db) noexcept;
   Result<void> load();
   Result<void> fold_trust();
+  /// Folded from applied commits up to `latest` only.
+  Result<std::shared_ptr<const Trust>> trust_until(Hlc latest);
 
   // Receiving.
   Result<Received> admit(const CommitPtr& commit, UnixMillis now);
@@ -127,6 +129,9 @@ class Store {
   Result<std::vector<CommitPtr>> admit_waiting(const CommitId& for_this, UnixMillis now);
   Result<std::vector<CommitId>> missing(const Commit& commit);
   Result<bool> stands_on_held(const Commit& commit);
+  [[nodiscard]] bool lacks_right(const Header& header) const;
+  /// As it will be once all that annuaire holds counts.
+  Result<std::shared_ptr<const Trust>> trust_with_held();
   /// What is wrong with what its body and header refer to, or nullptr.
   Result<const char*> judge_references(const Commit& commit);
   Result<std::optional<Received>> judge(const Commit& commit);
@@ -144,6 +149,8 @@ class Store {
   Result<Hlc> reach(const FeedKey& feed, UnixMillis now);
   /// The heads of a space, those beyond `reach` replaced by what they depend on; by commit id.
   Result<std::vector<LogEntry>> heads_within(std::int64_t space, Hlc reach);
+  /// The heads of annuaire that a commit of the author may build on. They must say that it may.
+  Result<std::vector<LogEntry>> annuaire_within(const Header& header, Hlc reach);
   Result<CommitPtr> seal_and_take(CommitDraft& draft, Opening& opening, const Author& author,
                                   Rng& rng);
   Result<std::optional<ChangeOutcome>> draft_change(const Change& change, std::int64_t space,

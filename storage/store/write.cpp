@@ -86,18 +86,19 @@ Result<Store::Opening> Store::open_feed(const SpaceId& space, const Author& auth
     highest = std::max(highest, head.hlc);
     if (head.cid != h.previous && h.deps.size() < limits::kDepsMax) h.deps.push_back(head.cid);
   }
-  h.hlc = stamp(now, highest);
   if (federation_ && space != trust_->annuaire()) {
-    MAILLON_TRY(const std::int64_t annuaire, log_.space_row(trust_->annuaire()));
-    MAILLON_TRY(const auto known, log_.heads(annuaire));
+    MAILLON_TRY(const auto known, annuaire_within(h, within));
     std::vector<CommitId> ids;
     for (const LogEntry& head : known)
       if (ids.size() < limits::kDepsMax) ids.push_back(head.cid);
     if (auto& told = told_heads_[h.feed()]; told != ids || h.seq == 1) {
+      // As with deps: who must hold one of them holds this commit as well.
+      for (const LogEntry& head : known) highest = std::max(highest, head.hlc);
       h.annuaire_heads = ids;
       told = std::move(ids);
     }
   }
+  h.hlc = stamp(now, highest);
   return out;
 }
 
@@ -129,6 +130,17 @@ Result<std::vector<LogEntry>> Store::heads_within(std::int64_t space, Hlc reach)
   }
   std::ranges::sort(out, {}, &LogEntry::cid);
   return out;
+}
+
+Result<std::vector<LogEntry>> Store::annuaire_within(const Header& header, Hlc reach) {
+  MAILLON_TRY(const std::int64_t annuaire, log_.space_row(trust_->annuaire()));
+  MAILLON_TRY(auto all, log_.heads(annuaire));
+  if (std::ranges::none_of(all, [&](const LogEntry& head) { return head.hlc > reach; })) return all;
+  MAILLON_TRY(const auto trust, trust_until(reach));
+  // A clock that is behind its own admission is what is wrong.
+  if (!trust->certified(header.node, header.member) || trust->space(header.space) == nullptr)
+    return all;
+  return heads_within(annuaire, reach);
 }
 
 Result<CommitPtr> Store::seal_and_take(CommitDraft& draft, Opening& opening, const Author& author,
