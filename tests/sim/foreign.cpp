@@ -12,7 +12,31 @@ struct Start {
   Header header;
   std::uint64_t ops = 0;
   std::uint64_t bytes = 0;
+  Hlc reach;  ///< it builds on nothing later
 };
+
+/// A space's heads, those beyond `reach` replaced by what they depend on.
+Result<std::vector<LogEntry>> heads_within(Log& log, std::int64_t space, Hlc reach) {
+  MAILLON_TRY(auto work, log.heads(space));
+  std::map<CommitId, LogEntry> seen;
+  while (!work.empty()) {
+    const LogEntry entry = work.back();
+    work.pop_back();
+    if (!seen.try_emplace(entry.cid, entry).second || entry.hlc <= reach) continue;
+    MAILLON_TRY(const Bytes raw, log.header_of(entry.id));
+    MAILLON_TRY(const Header header, decode_header(raw));
+    std::vector<CommitId> past{header.deps};
+    if (header.previous) past.push_back(*header.previous);
+    for (const CommitId& id : past) {
+      MAILLON_TRY(const auto before, log.find(id));
+      if (before) work.push_back(*before);
+    }
+  }
+  std::vector<LogEntry> out;
+  for (const auto& [id, entry] : seen)
+    if (entry.hlc <= reach) out.push_back(entry);
+  return out;
+}
 
 Result<Start> start_from(Store& store, const SpaceId& space, const Author& author, UnixMillis now) {
   Log& log = store.log();
@@ -36,13 +60,15 @@ Result<Start> start_from(Store& store, const SpaceId& space, const Author& autho
     h.previous = previous->cid;
     highest = previous->hlc;
   }
-  MAILLON_TRY(const auto heads, log.heads(feed.space));
+  out.reach = std::max(latest_hlc(now), highest);
+  MAILLON_TRY(const auto heads, heads_within(log, feed.space, out.reach));
   for (const LogEntry& head : heads) {
     highest = std::max(highest, head.hlc);
     if (head.cid != h.previous) h.deps.push_back(head.cid);
   }
   if (space != store.trust()->annuaire()) {
     MAILLON_TRY(const std::int64_t annuaire, log.space_row(store.trust()->annuaire()));
+    // A clock behind the admission itself is what is wrong, so all heads count.
     MAILLON_TRY(const auto known, log.heads(annuaire));
     for (const LogEntry& head : known) {
       highest = std::max(highest, head.hlc);
@@ -54,7 +80,7 @@ Result<Start> start_from(Store& store, const SpaceId& space, const Author& autho
 }
 
 /// The dots of everything live under this record and, with a name, this field.
-Result<std::vector<DotRange>> live_dots(Store& store, const merge::RecordState& state,
+Result<std::vector<DotRange>> live_dots(Store& store, const merge::RecordState& state, Hlc reach,
                                         std::string_view name, CommitDraft& draft) {
   std::vector<DotRange> out;
   const auto add = [&](const merge::OpRef& ref) -> Result<void> {
@@ -64,18 +90,20 @@ Result<std::vector<DotRange>> live_dots(Store& store, const merge::RecordState& 
   };
   if (name.empty())
     for (const auto& op : state.ops)
-      if (op.removes || op.bare) MAILLON_CHECK(add(op.ref));
+      if ((op.removes || op.bare) && op.hlc <= reach) MAILLON_CHECK(add(op.ref));
   for (const auto& field : state.fields)
     if (store.names().text(field.name) == name)
       for (const auto& head : field.heads)
-        if (!head.through) MAILLON_CHECK(add(state.ops[head.op].ref));
+        if (!head.through && state.ops[head.op].hlc <= reach)
+          MAILLON_CHECK(add(state.ops[head.op].ref));
   std::ranges::sort(out);
   const auto repeated = std::ranges::unique(out);
   out.erase(repeated.begin(), repeated.end());
   return out;
 }
 
-Result<void> draft_op(Store& store, std::int64_t space, const ForeignOp& wanted, CommitDraft& draft) {
+Result<void> draft_op(Store& store, std::int64_t space, Hlc reach, const ForeignOp& wanted,
+                      CommitDraft& draft) {
   merge::RecordState state;
   std::optional<RecordRow> row;
   MAILLON_TRY(const auto collection, store.names().find_collection(space, wanted.collection));
@@ -94,13 +122,13 @@ Result<void> draft_op(Store& store, std::int64_t space, const ForeignOp& wanted,
   op.kind = wanted.kind;
   op.collection = wanted.collection;
   op.id = wanted.id;
-  MAILLON_TRY(const auto whole, live_dots(store, state, {}, draft));
+  MAILLON_TRY(const auto whole, live_dots(store, state, reach, {}, draft));
   put(op.replaced, whole);
   for (const ForeignField& field : wanted.fields) {
     OpField out;
     out.name = field.name;
     out.tag = field.tag;
-    MAILLON_TRY(const auto dots, live_dots(store, state, field.name, draft));
+    MAILLON_TRY(const auto dots, live_dots(store, state, reach, field.name, draft));
     put(out.replaced, dots);
     out.value = field.value;
     table.fields.push_back(out);
@@ -118,7 +146,7 @@ Result<CommitPtr> foreign_commit(Store& store, const SpaceId& space, std::span<c
   MAILLON_TRY(const Start start, start_from(store, space, author, now));
   MAILLON_TRY(const std::int64_t row, store.log().space_row(space));
   CommitDraft draft;
-  for (const ForeignOp& op : ops) MAILLON_CHECK(draft_op(store, row, op, draft));
+  for (const ForeignOp& op : ops) MAILLON_CHECK(draft_op(store, row, start.reach, op, draft));
   MAILLON_TRY(const CommitPtr plain,
               draft.seal(start.header, start.ops, start.bytes, *author.key, rng));
   SignedCommit bytes = plain->bytes;

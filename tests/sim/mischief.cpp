@@ -65,7 +65,9 @@ void World::one_way() {
 }
 
 void World::restart_in(int node, std::int64_t delay) {
+  if (!restarting_.insert(node).second) return;
   room_.schedule.in(delay, [this, node] {
+    restarting_.erase(node);
     if (!at(node).up()) at(node).start();
   });
 }
@@ -82,9 +84,7 @@ void World::end_one(End end) {
 void World::tear() {
   const auto alive = living();
   if (alive.empty()) return;
-  const int node = room_.dice.pick(alive);
-  at(node).tear(room_.dice.below(60));
-  restart_in(node, room_.dice.between(5'000, 30'000));
+  at(room_.dice.pick(alive)).tear(room_.dice.below(60));
 }
 
 void World::back_up() {

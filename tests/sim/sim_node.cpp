@@ -54,11 +54,17 @@ SimNode::SimNode(Room& room, Post& post, int index, std::shared_ptr<const Identi
 
 void SimNode::start() {
   ++life_;
-  StoreOptions options{"maillon.db", 1024, disk_.name(), /*exclusive=*/true};
-  store_ = sure(Store::open(options), "opening the store");
-  open_folder();
-  see_own();
-  check_kept();
+  try {
+    StoreOptions options{"maillon.db", 1024, disk_.name(), /*exclusive=*/true};
+    store_ = sure(Store::open(options), "opening the store");
+    open_folder();
+    see_own();
+    check_kept();
+  } catch (const Violation&) {
+    if (!disk_.crashed()) throw;
+    lose(disk_.after_power_cut(dice_.rng()));
+    return;
+  }
   view_ = std::make_unique<replica::StoreView>(
       store_->database(), [this] { return store_->trust(); }, who_->member);
   if (annuaire_) view_->set_annuaire(*annuaire_);
@@ -108,16 +114,18 @@ void SimNode::stop(End end) {
   queue_.clear();
   view_.reset();
   engine_.reset();
-  if (end == End::clean) {
+  if (end == End::clean)
     store_.reset();
-  } else {
-    ++room_.stats.crashes;
-    const auto image = end == End::kill ? disk_.current() : disk_.after_power_cut(dice_.rng());
-    disk_.crash_at(disk_.calls());
-    store_.reset();
-    disk_.load(image);
-  }
+  else
+    lose(end == End::kill ? disk_.current() : disk_.after_power_cut(dice_.rng()));
   post_.died(index_);
+}
+
+void SimNode::lose(const test::DiskImage& left) {
+  ++room_.stats.crashes;
+  disk_.crash_at(disk_.calls());  // Closing must not tidy up.
+  store_.reset();
+  disk_.load(left);
 }
 
 void SimNode::put(Backup backup) {
@@ -344,7 +352,9 @@ void SimNode::run_batch(std::vector<Job> batch) {
   if (result.has_error()) {
     if (result.error().code == Errc::io || result.error().code == Errc::integrity)
       throw Violation{name_ + " cannot write: " + result.error().detail};
-    sure(store_->rollback(), "rollback");
+    const Result<void> undone = store_->rollback();
+    if (ended()) return;
+    sure(undone, "rollback");
     if (batch.size() == 1) {
       room_.say(name_ + " does not write: " + result.error().detail);
       return tell(std::move(batch), false);
@@ -420,7 +430,13 @@ void SimNode::republish() {
     incarnation_ = fresh;
     room_.say(name_ + " publishes " + std::to_string(out->size()) + " commits again");
     room_.stats.republished += out->size();
-    for (const CommitPtr& commit : *out) durable(commit);
+    for (const CommitPtr& commit : *out) {
+      durable(commit);
+      if (room_.trace.verbose())
+        room_.say("  " + commit->header.reissues->hex().substr(0, 8) + " becomes " +
+                  commit->id.hex().substr(0, 8) + ", ahead by " +
+                  std::to_string((commit->header.hlc.time() - clock_.now()).count()) + " ms");
+    }
   };
   submit(std::move(job));
 }

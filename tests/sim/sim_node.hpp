@@ -124,6 +124,8 @@ class SimNode {
   struct Incoming;
   void open_folder();
   void see_own();
+  /// Ends the process at once; `left` is what its disk will show.
+  void lose(const test::DiskImage& left);
   void later(std::int64_t delay, std::function<void()> task);
   void tick();
   void settle_clock();

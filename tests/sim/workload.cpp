@@ -42,7 +42,8 @@ Workload::Workload(Room& room) : room_(room), dice_(room.dice.u64()) {
 }
 
 void Workload::act(SimNode& node) {
-  if (!node.space(kReserve)) return;  // It does not know its federation yet.
+  // It may not know its federation yet, or that it was admitted.
+  if (!node.space(kReserve) || node.store().trust()->member(node.who().member) == nullptr) return;
   const Profile& p = room_.profile;
   const std::vector<int> weights{p.patch,   p.import,  p.remove, p.resolve,
                                  p.unknown, p.trespass, p.bulky};

@@ -12,7 +12,6 @@ constexpr std::int64_t kRedialGap = 1500;
 constexpr std::int64_t kWatchGap = 30'000;
 constexpr std::int64_t kHealMax = 600'000;
 constexpr std::int64_t kQuietCheck = 65'000;  ///< two rounds of anti-entropy
-constexpr std::size_t kNodesMax = 10;
 
 }  // namespace
 
@@ -112,6 +111,9 @@ void World::play() {
 }
 
 void World::redial() {
+  // Whom the power left during a disk call comes back as well.
+  for (const auto& node : nodes_)
+    if (!node->up()) restart_in(node->index(), room_.dice.between(500, room_.healing ? 600 : 20'000));
   network_.redial();
   room_.schedule.in(kRedialGap, [this] { redial(); });
 }
@@ -149,6 +151,7 @@ void World::heal() {
   room_.healing = true;
   network_.unblock_all();
   for (const auto& node : nodes_) {
+    node->tear(~std::uint64_t{0} >> 1);
     if (!node->up()) node->start();
     node->set_disk_full(false);
     node->clock().set_offset(0);

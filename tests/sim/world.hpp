@@ -57,7 +57,7 @@ class World {
   Network network_;
   Workload workload_;
   std::map<int, SimNode::Backup> backups_;
-  int joined_ = 0;
+  std::set<int> restarting_;
   int names_ = 0;
 };
 
