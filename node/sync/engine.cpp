@@ -270,7 +270,9 @@ void Engine::on_commits(SessionId id, Session& s, Commits commits, std::size_t s
   s.received_bytes += size;
   for (WireCommit& wire : commits.commits) {
     auto header = s.received.unpack(wire);
-    if (!header) return fail(id, header.error().detail, true);
+    // A header of a later version is nobody's fault: this node needs an upgrade.
+    if (!header)
+      return fail(id, header.error().detail, header.error().code != Errc::newer_version);
     const auto parsed = decode_header(*header);
     if (!parsed) return fail(id, parsed.error().detail, true);
     if (!may_share(s, parsed->space)) return fail(id, "sent commits of a space not shared", false);

@@ -63,6 +63,12 @@ Result<Received> Store::admit(const CommitPtr& commit, UnixMillis now) {
     if (!needs.empty() && !MAILLON_FAULT("no_dependency_check")) {
       MAILLON_TRY(const bool waiting, log_.is_pending(commit->id));
       if (waiting) return Received{Received::Outcome::pending};
+      // With the annuaire that it names already here, an author unknown now stays unknown: parking
+      // for keys that nobody admitted would fill the disk.
+      const auto misses = [&](const CommitId& id) { return std::ranges::find(needs, id) != needs.end(); };
+      if (trust_->member_of(h.node) == nullptr && !h.annuaire_heads.empty() &&
+          std::ranges::none_of(h.annuaire_heads, misses))
+        return refused("its author is not a member", false);
       MAILLON_TRY(const std::size_t bytes, log_.pending_bytes(h.node));
       if (bytes + commit->bytes.body.size() > limits::kPendingPerFeedBytes)
         return refused("too much of this node is waiting already", false);

@@ -8,6 +8,10 @@ namespace maillon::storage {
 
 namespace {
 
+/// Heads that a commit of ours names, twice: well inside kHeaderMax. What is left out stays a head
+/// for the next one.
+constexpr std::size_t kOwnHeadsMax = 128;
+
 /// Room that one change may take in a body besides its values.
 std::size_t size_of(const Change& change) {
   std::size_t size = change.collection.size() + change.source.size() + change.external_id.size() + 64;
@@ -84,13 +88,13 @@ Result<Store::Opening> Store::open_feed(const SpaceId& space, const Author& auth
   MAILLON_TRY(const auto heads, heads_within(feed.space, within));
   for (const LogEntry& head : heads) {
     highest = std::max(highest, head.hlc);
-    if (head.cid != h.previous && h.deps.size() < limits::kDepsMax) h.deps.push_back(head.cid);
+    if (head.cid != h.previous && h.deps.size() < kOwnHeadsMax) h.deps.push_back(head.cid);
   }
   if (federation_ && space != trust_->annuaire()) {
     MAILLON_TRY(const auto known, annuaire_within(h, within));
     std::vector<CommitId> ids;
     for (const LogEntry& head : known)
-      if (ids.size() < limits::kDepsMax) ids.push_back(head.cid);
+      if (ids.size() < kOwnHeadsMax) ids.push_back(head.cid);
     if (auto& told = told_heads_[h.feed()]; told != ids || h.seq == 1) {
       // As with deps: who must hold one of them holds this commit as well.
       for (const LogEntry& head : known) highest = std::max(highest, head.hlc);
@@ -280,7 +284,9 @@ Result<std::vector<std::pair<std::string, Value>>> Store::wanted_fields(
     MAILLON_TRY(const auto id, names_.find(name));
     const merge::FieldState* field = id ? register_of(state, *id) : nullptr;
     const Bytes encoded = value.encoded();
-    if (agrees(state, field, encoded)) continue;
+    // Saying again what is shown confirms an edit that won over a delete.
+    if (agrees(state, field, encoded) && (from_source || !merge::show(state).edit_won_over_delete))
+      continue;
     // Somebody corrected what the source said: as long as it says the same, it says nothing new.
     if (from_source && field != nullptr) {
       MAILLON_TRY(const auto before, last_imported(change, row, state, name));
