@@ -2,6 +2,8 @@
 
 #include <functional>
 #include <map>
+#include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -13,7 +15,8 @@ namespace maillon::admin {
 
 enum class Language { french, english };
 
-/// A command with its arguments, as parsed and checked by the command line.
+/// A command with its arguments, as parsed and checked by the command line. Whoever reaches the
+/// admin socket may send anything, so commands check again what they rely on.
 struct Request {
   std::string command;  ///< "import", "peer add", …
   std::map<std::string, std::vector<std::string>> options;
@@ -21,29 +24,56 @@ struct Request {
   bool json = false;
 };
 
-/// What a command says in the end. With an error, `json` holds {"error": …} and `text` the sentence.
+/// What a command says in the end.
 struct Reply {
   int exit_code = 0;
-  std::string text;  ///< for people, without JSON
-  std::string json;  ///< one document
+  std::string text;   ///< for people, for stdout; empty when JSON was asked for
+  std::string error;  ///< one sentence for stderr, when the exit code is not 0
+  std::string json;  ///< one document, when asked for; of a failure {"error": …} and what is known
+};
+
+/// Digests of spaces, so that asking twice costs one computation. Kept in memory only.
+class DigestCache {
+ public:
+  /// All that a space's visible state follows from.
+  struct Key {
+    SpaceId space = SpaceId::zero();
+    Digest frontier = Digest::zero();
+    Digest annuaire = Digest::zero();
+    std::int64_t held = 0;
+    friend auto operator<=>(const Key&, const Key&) noexcept = default;
+  };
+  [[nodiscard]] std::optional<Digest> find(const Key& key) const;
+  void put(const Key& key, const Digest& digest);
+
+ private:
+  mutable std::mutex mutex_;
+  std::map<SpaceId, std::pair<Key, Digest>> last_;  ///< protected by mutex_
 };
 
 /// What a command may use while it runs.
 struct Context {
   replica::Replica& replica;
   peers::PeerService* peers = nullptr;  ///< none without a daemon, unless the command starts one
-  /// A line for people about long work; at most a few a second, already in the reader's language.
-  std::function<void(double fraction, const std::string& what)> progress;
-  /// The input file of import and bundle import, whole.
-  std::function<Result<Bytes>()> input;
-  /// A piece of the output file of export and bundle export.
-  std::function<Result<void>(ByteView)> output;
+  DigestCache* digests = nullptr;
+  /// A line for people about long work, already in the reader's language. Called often: whoever
+  /// shows it drops what comes too fast.
+  std::function<void(double fraction, const std::string& what)> progress = {};
+  /// The input file of import and bundle import, whole. Asked for at most once.
+  std::function<Result<Bytes>()> input = {};
+  /// A piece of the output file of export, backup and bundle export; its error ends the command.
+  std::function<Result<void>(ByteView)> output = {};
 };
 
 /// Runs a command. Never throws; failures are replies with the exit code of their kind.
 [[nodiscard]] Reply run(const Request& request, Context& context);
 
-/// Exit code of a failure: 1 refused, 2 usage, 3 not found, 4 not allowed, 5 unavailable,
+/// The reply that tells of a failure.
+[[nodiscard]] Reply failure(const Request& request, const Error& error);
+/// The failure in one sentence: what is wrong, and what to do.
+[[nodiscard]] std::string sentence(const Error& error, Language language);
+
+/// Exit code of a failure: 1 refused or failed, 2 usage, 3 not found, 4 not allowed, 5 unavailable,
 /// 6 integrity.
 [[nodiscard]] int exit_code_of(Errc code) noexcept;
 

@@ -1,0 +1,206 @@
+#include "node/admin/call.hpp"
+
+#include <algorithm>
+
+namespace maillon::admin {
+namespace {
+
+using namespace std::chrono_literals;
+
+Error no_federation() {
+  return said(Errc::refused, "this node belongs to no federation yet",
+              "ce nœud n’appartient encore à aucune fédération",
+              "create one with `maillon federation create NAME`, or `maillon join CODE`",
+              "créez-la avec « maillon federation create NOM », ou « maillon join CODE »");
+}
+
+bool is_hex_id(std::string_view text) { return RecordId::from_hex(text).has_value(); }
+
+}  // namespace
+
+std::vector<std::string> Call::all(const std::string& name) const {
+  const auto found = request_.options.find(name);
+  return found == request_.options.end() ? std::vector<std::string>{} : found->second;
+}
+
+std::string Call::text(const std::string& name, std::string otherwise) const {
+  const auto found = request_.options.find(name);
+  if (found == request_.options.end() || found->second.empty()) return otherwise;
+  return found->second.front();
+}
+
+Result<std::string> Call::need(const std::string& name) const {
+  std::string out = text(name);
+  if (out.empty())
+    return said(Errc::usage, "`" + name + "` is missing", "il manque « " + name + " »",
+                "see the command's --help", "voyez --help de la commande");
+  return out;
+}
+
+Result<std::int64_t> Call::number(const std::string& name, std::int64_t otherwise, std::int64_t min,
+                                  std::int64_t max) const {
+  if (!has(name)) return otherwise;
+  const std::string digits = text(name);
+  std::int64_t out = 0;
+  const auto end = digits.data() + digits.size();
+  const auto [at, bad] = std::from_chars(digits.data(), end, out);
+  if (bad != std::errc{} || at != end || out < min || out > max)
+    return said(Errc::usage, fmt::format("--{} must be a number from {} to {}", name, min, max),
+                fmt::format("--{} doit être un nombre de {} à {}", name, min, max));
+  return out;
+}
+
+Result<std::shared_ptr<const storage::Trust>> Call::federation() const {
+  if (!context_.replica.federation()) return no_federation();
+  return context_.replica.trust();
+}
+
+std::string Call::home_region() const {
+  const auto& who = context_.replica.identity();
+  const auto trust = context_.replica.trust();
+  const storage::Member* member = trust->member(who.member);
+  // An invitation may have fixed another region than `init` was told.
+  return member != nullptr ? member->region : who.region;
+}
+
+std::string Call::name_of(const MemberId& id) const {
+  const auto trust = context_.replica.trust();
+  const storage::Member* member = trust->member(id);
+  return member != nullptr ? member->name : std::string{};
+}
+
+Result<Place> Call::place(std::string_view collection) const {
+  MAILLON_TRY(const auto trust, federation());
+  std::string name = text("space");
+  if (name.empty() && collection == "modules") name = "formation";
+  if (name.empty()) {
+    const std::string region = home_region();
+    if (region.empty())
+      return said(Errc::usage, "this member has no region, so no space of its own",
+                  "ce membre n’a pas de région, donc pas d’espace à lui",
+                  "name the space with --space; `maillon space list` shows them",
+                  "indiquez l’espace avec --space ; « maillon space list » les montre");
+    name = "catalogue/" + region;
+  }
+  const storage::Space* space = trust->space_named(name);
+  if (space == nullptr)
+    return said(
+        Errc::not_found, "there is no space `" + name + "` here",
+        "il n’y a pas d’espace « " + name + " » ici",
+        "`maillon space list` shows those that there are; after joining, run `maillon sync`",
+        "« maillon space list » montre ceux qui existent ; après une adhésion, lancez « maillon "
+        "sync »");
+  if (!trust->may_read(context_.replica.identity().member, space->id))
+    return said(Errc::not_allowed, "this member may not read the space `" + name + "`",
+                "ce membre n’a pas le droit de lire l’espace « " + name + " »",
+                "`maillon space list` shows who may", "« maillon space list » montre qui le peut");
+  return Place{space->id, std::move(name)};
+}
+
+std::vector<Place> Call::readable_spaces() const {
+  std::vector<Place> out;
+  const auto trust = context_.replica.trust();
+  for (const auto& [id, space] : trust->spaces())
+    if (trust->may_read(context_.replica.identity().member, id))
+      out.push_back({id, space.declaration.name});
+  // By name for people, and annuaire, on which all else rests, first.
+  std::ranges::sort(out, {}, [](const Place& p) {
+    return std::pair{p.name != storage::kAnnuaire, p.name};
+  });
+  return out;
+}
+
+Result<RecordId> Call::identify(const Place& place, const std::string& collection,
+                                const std::string& wanted) {
+  const auto found = replica().read<std::optional<RecordId>>(
+      [&](replica::Reader& reader) { return reader.identify(place.id, collection, wanted); });
+  if (found.has_error()) return found.error();
+  if (*found) return **found;
+  const std::string where = place.name + ", " + collection;
+  const bool hex = is_hex_id(wanted);
+  return said(Errc::not_found, fmt::format("there is no record `{}` in {}", wanted, where),
+              fmt::format("il n’y a pas de fiche « {} » dans {}", wanted, where),
+              hex ? "check the id, or ask with `maillon why`"
+                  : "give the id of the record or the one of its source",
+              hex ? "vérifiez l’identifiant, ou demandez « maillon why »"
+                  : "donnez l’identifiant de la fiche ou celui de sa source");
+}
+
+void Call::before_writing() {
+  if (context_.peers != nullptr) context_.peers->hear_own_tips(3s);
+}
+
+Result<Call::Wrote> Call::write_one(const Place& place, const storage::Change& change) {
+  before_writing();
+  return replica().write<Wrote>([&](storage::Store& store) -> Result<Wrote> {
+    MAILLON_TRY(const auto written, store.write(place.id, std::span{&change, 1}, replica().author(),
+                                                replica().clock().now(), replica().rng()));
+    Wrote out;
+    out.outcome = written.outcomes.front();
+    if (!written.commits.empty()) out.commit = written.commits.back()->id;
+    return out;
+  });
+}
+
+Reply answer(const Call& call, std::string text, JsonWriter json) {
+  Reply out;
+  if (call.wants_json())
+    out.json = json.take();
+  else
+    out.text = std::move(text);
+  return out;
+}
+
+Reply with_error(const Call& call, Reply reply, const Error& error) {
+  Request request;
+  request.language = call.language();
+  request.json = call.wants_json();
+  const Reply told = failure(request, error);
+  reply.exit_code = told.exit_code;
+  reply.error = told.error;
+  // Two objects become one: {…} and {"error": …}.
+  if (!reply.json.empty()) reply.json.back() = ',';
+  if (!told.json.empty()) reply.json += told.json.substr(reply.json.empty() ? 0 : 1);
+  return reply;
+}
+
+void write_fields(JsonWriter& json, const replica::RecordView& record) {
+  json.key("fields").object();
+  std::string_view last;
+  for (const auto& field : record.fields) {
+    // Two types under one name would be two keys alike; the second is told as a conflict.
+    if (&field != record.fields.data() && field.name == last) continue;
+    last = field.name;
+    json.key(field.name).value(field.value);
+  }
+  json.end_object().key("conflicts").object();
+  for (const auto& field : record.fields) {
+    if (field.others.empty()) continue;
+    json.key(field.name).array().value(field.value);
+    for (const Value& other : field.others) json.value(other);
+    json.end_array();
+  }
+  json.end_object();
+}
+
+std::string fields_in_words(const replica::RecordView& record, Language language) {
+  std::string out;
+  for (const auto& field : record.fields) {
+    const std::string shown =
+        field.readable ? for_terminal(field.value.display(), 2000)
+                       : say(language, "(illisible par cette version)", "(not readable here)");
+    out += fmt::format("  {} = {}\n", for_terminal(field.name), shown);
+    for (const Value& other : field.others)
+      out += say(language, "    en conflit avec : {}\n", "    in conflict with: {}\n",
+                 for_terminal(other.display(), 2000));
+  }
+  return out;
+}
+
+std::string title_of(const replica::RecordView& record) {
+  for (const char* name : {"nom", "titre", "name"})
+    if (const auto* field = record.field(name)) return for_terminal(field->value.display(), 80);
+  return {};
+}
+
+}  // namespace maillon::admin

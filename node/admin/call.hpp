@@ -1,0 +1,118 @@
+#pragma once
+
+#include <charconv>
+
+#include "node/admin/json_writer.hpp"
+#include "node/admin/words.hpp"
+
+/// What commands share. Not for use outside this folder.
+namespace maillon::admin {
+
+/// A space as a command means it.
+struct Place {
+  SpaceId id = SpaceId::zero();
+  std::string name;
+};
+
+/// One command being run.
+class Call {
+ public:
+  Call(const Request& request, Context& context) : request_(request), context_(context) {}
+
+  [[nodiscard]] Language language() const noexcept { return request_.language; }
+  [[nodiscard]] bool french() const noexcept { return language() == Language::french; }
+  [[nodiscard]] bool wants_json() const noexcept { return request_.json; }
+  [[nodiscard]] Context& context() noexcept { return context_; }
+  [[nodiscard]] replica::Replica& replica() noexcept { return context_.replica; }
+  [[nodiscard]] peers::PeerService* peers() noexcept { return context_.peers; }
+  template <class... A>
+  [[nodiscard]] std::string say(fmt::format_string<A...> fr, fmt::format_string<A...> en,
+                                A&&... args) const {
+    return admin::say<A...>(language(), fr, en, std::forward<A>(args)...);
+  }
+  void progress(double fraction, const std::string& what) const {
+    if (context_.progress) context_.progress(fraction, what);
+  }
+
+  // Arguments.
+  [[nodiscard]] bool has(const std::string& name) const { return request_.options.contains(name); }
+  [[nodiscard]] std::vector<std::string> all(const std::string& name) const;
+  [[nodiscard]] std::string text(const std::string& name, std::string otherwise = {}) const;
+  /// Errc::usage when it is missing or empty.
+  [[nodiscard]] Result<std::string> need(const std::string& name) const;
+  [[nodiscard]] Result<std::int64_t> number(const std::string& name, std::int64_t otherwise,
+                                            std::int64_t min, std::int64_t max) const;
+
+  // The federation.
+  /// Errc::refused without one.
+  [[nodiscard]] Result<std::shared_ptr<const storage::Trust>> federation() const;
+  /// The space that --space names, or the collection's own; readable by this member.
+  [[nodiscard]] Result<Place> place(std::string_view collection) const;
+  [[nodiscard]] std::vector<Place> readable_spaces() const;
+  [[nodiscard]] std::string home_region() const;
+  [[nodiscard]] std::string name_of(const MemberId& member) const;
+
+  /// Errc::not_found names what was looked for.
+  [[nodiscard]] Result<RecordId> identify(const Place& place, const std::string& collection,
+                                          const std::string& text);
+  /// Hears about this node's own feeds before it writes, where that is possible.
+  void before_writing();
+  /// Writes one change; its commit, or none when nothing was to change.
+  struct Wrote {
+    std::optional<CommitId> commit;
+    storage::ChangeOutcome outcome = storage::ChangeOutcome::unchanged;
+  };
+  [[nodiscard]] Result<Wrote> write_one(const Place& place, const storage::Change& change);
+
+ private:
+  const Request& request_;
+  Context& context_;
+};
+
+/// A command: what it says, or its failure.
+using Handler = Result<Reply> (*)(Call&);
+
+/// A reply that says `text` to people, or `json` to programs.
+[[nodiscard]] Reply answer(const Call& call, std::string text, JsonWriter json);
+
+/// The same reply, as one of a failure that still has something to show.
+[[nodiscard]] Reply with_error(const Call& call, Reply reply, const Error& error);
+
+/// Adds {"fields": …, "conflicts": …} of a record to an open object.
+void write_fields(JsonWriter& json, const replica::RecordView& record);
+/// The record's lines for people.
+[[nodiscard]] std::string fields_in_words(const replica::RecordView& record, Language language);
+/// Its name, or what else tells people which record it is.
+[[nodiscard]] std::string title_of(const replica::RecordView& record);
+
+// The commands, by file.
+Result<Reply> get_record(Call& call);
+Result<Reply> find_records(Call& call);
+Result<Reply> put_record(Call& call);
+Result<Reply> delete_record(Call& call);
+Result<Reply> show_history(Call& call);
+Result<Reply> list_conflicts(Call& call);
+Result<Reply> resolve_conflict(Call& call);
+Result<Reply> explain(Call& call);
+Result<Reply> import_table(Call& call);
+Result<Reply> export_table(Call& call);
+Result<Reply> show_status(Call& call);
+Result<Reply> list_members(Call& call);
+Result<Reply> show_member(Call& call);
+Result<Reply> list_spaces(Call& call);
+Result<Reply> list_nodes(Call& call);
+Result<Reply> create_federation(Call& call);
+Result<Reply> show_federation(Call& call);
+Result<Reply> make_invitation(Call& call);
+Result<Reply> join_federation(Call& call);
+Result<Reply> add_peer(Call& call);
+Result<Reply> list_peers(Call& call);
+Result<Reply> remove_peer(Call& call);
+Result<Reply> sync_now(Call& call);
+Result<Reply> reissue_held(Call& call);
+Result<Reply> back_up(Call& call);
+Result<Reply> verify_all(Call& call);
+Result<Reply> export_bundle(Call& call);
+Result<Reply> import_bundle(Call& call);
+
+}  // namespace maillon::admin

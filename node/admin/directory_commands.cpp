@@ -1,0 +1,211 @@
+#include "node/admin/call.hpp"
+
+/// What annuaire says: members, their nodes, spaces, the charter.
+namespace maillon::admin {
+namespace {
+
+using storage::Member;
+using storage::NodeInfo;
+
+std::string_view role_name(Role role) { return role == Role::hub ? "hub" : "cooperative"; }
+
+void write_node(JsonWriter& json, const NodeInfo& node, const NodeId& self) {
+  json.object().field("node_id", node.id.hex()).field("this", node.id == self).key("urls").array();
+  for (const std::string& url : node.urls) json.text(url);
+  json.end_array().end_object();
+}
+
+void write_member(JsonWriter& json, Call& call, const storage::Trust& trust, const Member& member) {
+  json.object()
+      .field("member_id", member.id.hex())
+      .field("name", member.name)
+      .field("role", role_name(member.role))
+      .field("region", member.region)
+      .field("status", "member")
+      .field("delegate", member.delegate)
+      .field("this", member.id == call.replica().identity().member)
+      .key("nodes")
+      .array();
+  for (const auto& [id, node] : trust.nodes())
+    if (node.member == member.id) write_node(json, node, call.replica().identity().node);
+  json.end_array().end_object();
+}
+
+void write_rules(JsonWriter& json, std::string_view name, const std::vector<std::string>& rules) {
+  json.key(name).array();
+  for (const std::string& rule : rules) json.text(rule);
+  json.end_array();
+}
+
+std::string rules_in_words(const Call& call, const std::vector<std::string>& rules) {
+  std::string out;
+  for (const std::string& rule : rules) {
+    if (!out.empty()) out += ", ";
+    if (rule == "all")
+      out += call.say("tous", "all");
+    else if (rule == "role:hub")
+      out += call.say("les hubs", "hubs");
+    else if (rule == "role:cooperative")
+      out += call.say("les coopératives", "cooperatives");
+    else
+      out += for_terminal(rule, 80);
+  }
+  return out;
+}
+
+/// A member by id, by the beginning of its id, or by name.
+Result<const Member*> find_member(const storage::Trust& trust, const std::string& wanted) {
+  const Member* found = nullptr;
+  std::size_t matches = 0;
+  for (const auto& [id, member] : trust.members()) {
+    const bool same = id.hex() == wanted || member.name == wanted;
+    if (same) return &member;
+    if (wanted.size() >= 6 && id.hex().starts_with(wanted)) {
+      found = &member;
+      ++matches;
+    }
+  }
+  if (matches == 1) return found;
+  return said(Errc::not_found, "there is no member `" + wanted + "`",
+              "il n’y a pas de membre « " + wanted + " »", "`maillon member list` shows them all",
+              "« maillon member list » les montre tous");
+}
+
+}  // namespace
+
+Result<Reply> list_members(Call& call) {
+  MAILLON_TRY(const auto trust, call.federation());
+  JsonWriter json;
+  json.object().key("members").array();
+  std::vector<std::vector<std::string>> rows{{call.say("membre", "member"), call.say("nom", "name"),
+                                              call.say("rôle", "role"),
+                                              call.say("région", "region"), ""}};
+  for (const auto& [id, member] : trust->members()) {
+    write_member(json, call, *trust, member);
+    rows.push_back({shortened(id), for_terminal(member.name, 60),
+                    role_in_words(member.role, call.language()), for_terminal(member.region, 20),
+                    member.delegate ? call.say("délégué", "delegate") : ""});
+  }
+  json.end_array().end_object();
+  return answer(call, table(rows), std::move(json));
+}
+
+Result<Reply> show_member(Call& call) {
+  MAILLON_TRY(const auto trust, call.federation());
+  MAILLON_TRY(const std::string wanted, call.need("id"));
+  MAILLON_TRY(const Member* member, find_member(*trust, wanted));
+  JsonWriter json;
+  json.object().key("members").array();
+  write_member(json, call, *trust, *member);
+  json.end_array().end_object();
+  std::string text = fmt::format("{}\n  {}\n  {}{}\n", for_terminal(member->name), member->id.hex(),
+                                 role_in_words(member->role, call.language()),
+                                 member->region.empty() ? "" : ", " + for_terminal(member->region));
+  if (member->delegate)
+    text += call.say("  délégué de la fédération\n", "  delegate of the federation\n");
+  for (const auto& [id, node] : trust->nodes()) {
+    if (node.member != member->id) continue;
+    text += call.say("  nœud {}\n", "  node {}\n", id.hex());
+    for (const std::string& url : node.urls) text += fmt::format("    {}\n", for_terminal(url));
+  }
+  return answer(call, std::move(text), std::move(json));
+}
+
+Result<Reply> list_spaces(Call& call) {
+  MAILLON_TRY(const auto trust, call.federation());
+  const MemberId self = call.replica().identity().member;
+  JsonWriter json;
+  json.object().key("spaces").array();
+  std::vector<std::vector<std::string>> rows{{call.say("espace", "space"),
+                                              call.say("lecteurs", "readers"),
+                                              call.say("rédacteurs", "writers"), ""}};
+  for (const auto& [id, space] : trust->spaces()) {
+    const bool reads = trust->may_read(self, id);
+    const bool writes = trust->may_write(self, id);
+    json.object().field("name", space.declaration.name).field("space_id", id.hex());
+    write_rules(json, "readers", space.declaration.readers);
+    write_rules(json, "writers", space.declaration.writers);
+    json.field("may_read", reads)
+        .field("may_write", writes)
+        .field("subscribed", reads)
+        .end_object();
+    rows.push_back({for_terminal(space.declaration.name, 60),
+                    rules_in_words(call, space.declaration.readers),
+                    rules_in_words(call, space.declaration.writers),
+                    writes  ? call.say("vous pouvez y écrire", "you may write there")
+                    : reads ? call.say("vous pouvez le lire", "you may read it")
+                            : call.say("vous n’y avez pas accès", "you have no access")});
+  }
+  json.end_array().end_object();
+  return answer(call, table(rows), std::move(json));
+}
+
+Result<Reply> list_nodes(Call& call) {
+  const auto& who = call.replica().identity();
+  const auto trust = call.replica().trust();
+  JsonWriter json;
+  json.object().key("nodes").array();
+  std::string text;
+  bool listed = false;
+  for (const auto& [id, node] : trust->nodes()) {
+    if (node.member != who.member) continue;
+    listed |= id == who.node;
+    write_node(json, node, who.node);
+    text += fmt::format("  {}{}\n", id.hex(),
+                        id == who.node ? call.say("  (celui-ci)", "  (this one)") : "");
+    for (const std::string& url : node.urls) text += fmt::format("    {}\n", for_terminal(url));
+  }
+  if (!listed) {
+    write_node(json, NodeInfo{who.node, who.member, {}}, who.node);
+    text += call.say("  {}  (celui-ci, dans aucune fédération)\n",
+                     "  {}  (this one, in no federation)\n", who.node.hex());
+  }
+  json.end_array().end_object();
+  return answer(call, std::move(text), std::move(json));
+}
+
+Result<Reply> show_federation(Call& call) {
+  MAILLON_TRY(const auto trust, call.federation());
+  const auto federation = call.replica().federation();
+  const Charter& charter = trust->charter();
+  JsonWriter json;
+  json.object()
+      .field("federation_id", federation->hex())
+      .field("name", charter.name)
+      .field("quorum", charter.quorum)
+      .field("settlement_days", charter.settlement_days)
+      .field("secrecy_threshold", charter.secrecy_threshold)
+      .field("members", trust->members().size())
+      .key("delegates")
+      .array();
+  std::string delegates;
+  for (const MemberId& id : charter.delegates) {
+    json.text(id.hex());
+    if (!delegates.empty()) delegates += ", ";
+    const std::string name = call.name_of(id);
+    delegates += name.empty() ? shortened(id) : for_terminal(name, 60);
+  }
+  json.end_array().end_object();
+  if (trust->members().empty())
+    return answer(
+        call,
+        call.say("Fédération {}\nSa charte arrivera avec le premier échange.\n",
+                 "Federation {}\nIts charter comes with the first exchange.\n", federation->hex()),
+        std::move(json));
+  std::string text = call.say(
+      "Fédération « {} »\n  {}\n"
+      "  Un nouveau membre entre avec {} voix.\n"
+      "  Délégués : {}. Plus de la moitié d’entre eux décide de ce qui restreint.\n"
+      "  Les échanges sont considérés comme clos après {} jours.\n"
+      "  Une case de moins de {} personnes n’est pas publiée.\n",
+      "Federation `{}`\n  {}\n"
+      "  A newcomer is admitted with {} vote(s).\n"
+      "  Delegates: {}. More than half of them decide what restricts.\n"
+      "  Exchanges count as settled after {} days.\n"
+      "  A cell of under {} persons is not published.\n",
+      for_terminal(charter.name), federation->hex(), charter.quorum, delegates,
+      charter.settlement_days, charter.secrecy_threshold);
+  return answer(call, std::move(text), std::move(json));
+}
+
+}  // namespace maillon::admin

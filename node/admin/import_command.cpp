@@ -1,0 +1,386 @@
+#include <algorithm>
+#include <condition_variable>
+#include <unordered_set>
+
+#include "node/admin/call.hpp"
+#include "node/catalogue/lieux_schema.hpp"
+
+/// Files into records: rows are read and judged here while the writer takes in the batch before.
+namespace maillon::admin {
+namespace {
+
+using catalogue::Rejection;
+using storage::Change;
+using storage::ChangeOutcome;
+
+constexpr std::size_t kBatchRows = 2000;       ///< near what fills a commit
+constexpr std::size_t kBatchBytes = 2u << 20;  ///< for files with long values
+constexpr std::size_t kBatchesInFlight = 3;
+constexpr std::size_t kWarningsKept = 10'000;
+constexpr std::size_t kShown = 20;  ///< of each list, to people
+
+struct Batch {
+  std::vector<Change> changes;
+  std::vector<std::uint64_t> lines;
+  std::size_t bytes = 0;
+};
+
+struct Totals {
+  std::uint64_t created = 0;
+  std::uint64_t changed = 0;
+  std::uint64_t unchanged = 0;
+  std::vector<std::uint64_t> deleted_here;  ///< lines
+  std::uint64_t commits = 0;
+};
+
+/// Batches on their way to the writer, a few at a time.
+class Pipeline {
+ public:
+  Pipeline(replica::Replica& replica, const SpaceId& space, bool dry)
+      : replica_(replica), space_(space), dry_(dry) {}
+  Pipeline(const Pipeline&) = delete;
+  Pipeline& operator=(const Pipeline&) = delete;
+  ~Pipeline() { wait_for(0); }  // The jobs refer to this.
+
+  /// Waits for room; the first failure of an earlier batch comes back here or from finish().
+  Result<void> push(Batch&& batch) {
+    if (batch.changes.empty()) return {};
+    wait_for(kBatchesInFlight - 1);
+    {
+      const std::lock_guard lock{mutex_};
+      if (failure_) return *failure_;
+      ++in_flight_;
+    }
+    const auto shared = std::make_shared<Batch>(std::move(batch));
+    const auto outcome = std::make_shared<storage::Written>();
+    replica_.writer().submit(
+        [this, shared, outcome](storage::Store& store) { return write(store, *shared, *outcome); },
+        [this, shared, outcome](Result<void> result) { done(*shared, *outcome, result); });
+    return {};
+  }
+
+  Result<Totals> finish() {
+    wait_for(0);
+    const std::lock_guard lock{mutex_};
+    if (failure_) return *failure_;
+    return totals_;
+  }
+
+ private:
+  Result<void> write(storage::Store& store, const Batch& batch, storage::Written& out) {
+    out = {};
+    MAILLON_TRY(out, store.write(space_, batch.changes, replica_.author(), replica_.clock().now(),
+                                 replica_.rng()));
+    // A failing job is rolled back: just what a rehearsal wants. Ids are unique within a file, so
+    // no batch depends on another and the figures are those of the real thing.
+    if (dry_) return Error{Errc::refused, "dry run"};
+    return {};
+  }
+  void done(const Batch& batch, const storage::Written& written, const Result<void>& result) {
+    const std::lock_guard lock{mutex_};
+    --in_flight_;
+    if (result.has_value() || (dry_ && written.outcomes.size() == batch.changes.size()))
+      count(batch, written);
+    else if (!failure_)
+      failure_ = result.error();
+    changed_.notify_all();
+  }
+  void count(const Batch& batch, const storage::Written& written) {
+    totals_.commits += written.commits.size();
+    for (std::size_t i = 0; i < written.outcomes.size(); ++i) {
+      switch (written.outcomes[i]) {
+        case ChangeOutcome::created:
+          ++totals_.created;
+          break;
+        case ChangeOutcome::changed:
+          ++totals_.changed;
+          break;
+        case ChangeOutcome::deleted_here:
+          totals_.deleted_here.push_back(batch.lines[i]);
+          [[fallthrough]];
+        default:
+          ++totals_.unchanged;
+      }
+    }
+  }
+  void wait_for(std::size_t at_most) {
+    std::unique_lock lock{mutex_};
+    changed_.wait(lock, [&] { return in_flight_ <= at_most; });
+  }
+
+  replica::Replica& replica_;
+  SpaceId space_;
+  bool dry_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::size_t in_flight_ = 0;     ///< protected by mutex_
+  std::optional<Error> failure_;  ///< protected by mutex_
+  Totals totals_;                 ///< protected by mutex_
+};
+
+/// One import from its first byte to its report.
+class Import {
+ public:
+  explicit Import(Call& call) : call_(call) {}
+
+  Result<Reply> run() {
+    MAILLON_CHECK(prepare());
+    Pipeline pipeline{call_.replica(), place_.id, dry_};
+    Batch batch;
+    const auto read = catalogue::read_table(bytes_, options_, [&](catalogue::Row&& row) {
+      return take(std::move(row), batch, pipeline);
+    });
+    if (read.has_error()) return after_failure(read.error());
+    if (const auto pushed = pipeline.push(std::move(batch)); pushed.has_error())
+      return after_failure(pushed.error());
+    auto totals = pipeline.finish();
+    if (totals.has_error()) return after_failure(totals.error());
+    totals_ = *std::move(totals);
+    summary_ = *read;
+    call_.progress(1, doing());
+    MAILLON_CHECK(find_missing());
+    return report();
+  }
+
+ private:
+  Result<void> prepare() {
+    MAILLON_TRY(collection_, call_.need("collection"));
+    MAILLON_TRY(source_, call_.need("source"));
+    if (source_.size() > limits::kNameMax || collection_.size() > limits::kNameMax)
+      return said(Errc::usage, "names of sources and collections have at most 256 bytes",
+                  "les noms de sources et de collections font 256 octets au plus");
+    MAILLON_TRY(place_, call_.place(collection_));
+    const auto& trust = *call_.replica().trust();
+    if (!trust.may_write(call_.replica().identity().member, place_.id))
+      return said(Errc::not_allowed, "this member may not write in `" + place_.name + "`",
+                  "ce membre n’a pas le droit d’écrire dans « " + place_.name + " »",
+                  "`maillon space list` shows who may",
+                  "« maillon space list » montre qui le peut");
+    options_.file_name = call_.text("file_name");
+    if (call_.has("format")) {
+      options_.format = catalogue::format_from_name(call_.text("format"));
+      if (!options_.format)
+        return said(Errc::usage, "--format takes csv, json, jsonl or geojson",
+                    "--format vaut csv, json, jsonl ou geojson");
+    }
+    dry_ = call_.has("dry-run");
+    strict_ = call_.has("strict");
+    if (!call_.context().input) return Error{Errc::usage, "no file was given", "aucun fichier"};
+    MAILLON_TRY(bytes_, call_.context().input());
+    call_.progress(0, call_.say("Vérification du fichier", "Checking the file"));
+    // Before anything is written: a file that ends in a fault changes nothing.
+    MAILLON_TRY(summary_, catalogue::check_table(bytes_, options_));
+    version_ = catalogue::detect_lieux_version(summary_.columns);
+    seen_.reserve(summary_.rows_read);
+    if (!dry_) call_.before_writing();
+    return {};
+  }
+
+  Result<void> take(catalogue::Row&& row, Batch& batch, Pipeline& pipeline) {
+    Change change;
+    change.id = storage::derived_record_id(collection_, source_, row.external_id);
+    seen_.insert(change.id);
+    if (version_ && !judge(row)) return {};
+    change.collection = collection_;
+    change.form = IdForm::derived;
+    change.source = source_;
+    change.external_id = std::move(row.external_id);
+    for (const auto& [name, value] : row.fields) batch.bytes += name.size() + value.text().size();
+    change.fields = std::move(row.fields);
+    batch.changes.push_back(std::move(change));
+    batch.lines.push_back(row.line);
+    if (batch.changes.size() < kBatchRows && batch.bytes < kBatchBytes) return {};
+    handed_ += batch.changes.size();
+    MAILLON_CHECK(pipeline.push(std::move(batch)));
+    batch = {};
+    call_.progress(static_cast<double>(handed_) /
+                       static_cast<double>(std::max<std::uint64_t>(1, summary_.rows_read)),
+                   doing());
+    return {};
+  }
+
+  /// False when --strict refuses the row.
+  bool judge(const catalogue::Row& row) {
+    auto found = catalogue::validate_lieu(row, *version_);
+    if (strict_ && !found.empty()) {
+      for (const auto& warning : found)
+        if (refused_.size() < catalogue::kRejectionsKept)
+          refused_.push_back({warning.line, warning.field, warning.reason_en, warning.reason_fr});
+      ++rows_refused_;
+      return false;
+    }
+    warnings_total_ += found.size();
+    for (auto& warning : found)
+      if (warnings_.size() < kWarningsKept) warnings_.push_back(std::move(warning));
+    return true;
+  }
+
+  Result<void> find_missing() {
+    const auto known = call_.replica().read<std::vector<RecordId>>(
+        [&](replica::Reader& reader) { return reader.of_source(place_.id, collection_, source_); });
+    if (known.has_error()) return known.error();
+    for (const RecordId& id : *known)
+      if (!seen_.contains(id)) missing_.push_back(id);
+    return {};
+  }
+
+  /// Batches before the failure are durable, and importing again goes on from there.
+  [[nodiscard]] Error after_failure(Error error) const {
+    if (!dry_ && handed_ > 0) {
+      if (error.fr.empty()) error.fr = error.detail;
+      error.detail += "; part of the file is imported";
+      error.fr += " ; une partie du fichier est importée";
+      if (error.hint.empty()) error.hint = "import the file again: what is there is left alone";
+      if (error.hint_fr.empty())
+        error.hint_fr = "importez le fichier à nouveau : ce qui est déjà là ne bouge pas";
+    }
+    return error;
+  }
+
+  [[nodiscard]] std::string doing() const {
+    return call_.say("Import de {}", "Importing {}", source_);
+  }
+  [[nodiscard]] const std::string& reason(const std::string& fr, const std::string& en) const {
+    return call_.french() ? fr : en;
+  }
+  [[nodiscard]] std::uint64_t rejected() const { return summary_.rows_rejected + rows_refused_; }
+
+  Reply report() {
+    Reply out = call_.wants_json() ? answer(call_, {}, json_report())
+                                   : answer(call_, text_report(), JsonWriter{});
+    const bool nothing = summary_.rows_read > 0 && rejected() == summary_.rows_read;
+    if (!nothing && !(strict_ && rejected() > 0)) return out;
+    return with_error(
+        call_, std::move(out),
+        said(Errc::refused, fmt::format("{} row(s) are refused", rejected()),
+             fmt::format("{} ligne(s) sont refusées", rejected()),
+             "correct them, then import again", "corrigez-les, puis importez à nouveau"));
+  }
+
+  void list_rejections(JsonWriter& json) const {
+    json.key("rejections").array();
+    for (const auto* list : {&summary_.rejections, &refused_})
+      for (const Rejection& one : *list)
+        json.object()
+            .field("line", one.line)
+            .field("field", one.field)
+            .field("reason", reason(one.reason_fr, one.reason_en))
+            .end_object();
+    json.end_array();
+  }
+  void list_warnings(JsonWriter& json) const {
+    json.key("warnings").array();
+    for (const auto& one : warnings_)
+      json.object()
+          .field("line", one.line)
+          .field("field", one.field)
+          .field("value", one.value)
+          .field("proposal", one.proposal)
+          .field("reason", reason(one.reason_fr, one.reason_en))
+          .end_object();
+    for (const Rejection& one : summary_.remarks)
+      json.object()
+          .field("line", one.line)
+          .field("field", one.field)
+          .field("reason", reason(one.reason_fr, one.reason_en))
+          .end_object();
+    for (const std::uint64_t line : totals_.deleted_here)
+      json.object().field("line", line).field("field", "").field("reason", deleted()).end_object();
+    json.end_array();
+  }
+  [[nodiscard]] std::string deleted() const {
+    return call_.say("supprimée ici : la ligne ne la rétablit pas",
+                     "deleted here: the row does not bring it back");
+  }
+  [[nodiscard]] std::uint64_t warnings_total() const {
+    return warnings_total_ + summary_.remarks.size() + totals_.deleted_here.size();
+  }
+
+  JsonWriter json_report() const {
+    JsonWriter json;
+    json.object()
+        .field("collection", collection_)
+        .field("space", place_.name)
+        .field("source", source_)
+        .field("format", catalogue::name_of(summary_.format))
+        .field("encoding",
+               summary_.encoding == catalogue::Encoding::utf8 ? "utf-8" : "windows-1252")
+        .field("schema", version_ ? catalogue::name_of(*version_) : "")
+        .field("dry_run", dry_)
+        .field("read", summary_.rows_read)
+        .field("created", totals_.created)
+        .field("changed", totals_.changed)
+        .field("unchanged", totals_.unchanged)
+        .field("rejected", rejected())
+        .field("commits", totals_.commits);
+    list_rejections(json);
+    list_warnings(json);
+    json.field("warnings_total", warnings_total()).key("missing").array();
+    for (const RecordId& id : missing_) json.text(id.hex());
+    json.end_array().end_object();
+    return json;
+  }
+
+  std::string text_report() const {
+    std::string out =
+        call_.say("{} lignes lues : {} créées, {} modifiées, {} inchangées, {} refusées\n",
+                  "{} rows read: {} created, {} changed, {} unchanged, {} refused\n",
+                  grouped_(summary_.rows_read), grouped_(totals_.created),
+                  grouped_(totals_.changed), grouped_(totals_.unchanged), grouped_(rejected()));
+    if (dry_) out += call_.say("Essai : rien n’est écrit.\n", "Rehearsal: nothing was written.\n");
+    std::size_t shown = 0;
+    for (const auto* list : {&summary_.rejections, &refused_})
+      for (const Rejection& one : *list)
+        if (shown++ < kShown)
+          out += call_.say("  refusée, ligne {} {} : {}\n", "  refused, line {} {}: {}\n", one.line,
+                           for_terminal(one.field, 60), reason(one.reason_fr, one.reason_en));
+    shown = 0;
+    for (const auto& one : warnings_) {
+      if (shown++ == kShown) break;
+      out += call_.say("  à vérifier, ligne {} {} : {}\n", "  to check, line {} {}: {}\n", one.line,
+                       for_terminal(one.field, 60), reason(one.reason_fr, one.reason_en));
+    }
+    for (const std::uint64_t line : totals_.deleted_here)
+      if (shown++ < kShown)
+        out += call_.say("  ligne {} : {}\n", "  line {}: {}\n", line, deleted());
+    if (warnings_total() > kShown)
+      out += call_.say("  … {} points à vérifier en tout ; --json les donne tous\n",
+                       "  … {} points to check in all; --json gives them all\n", warnings_total());
+    if (!missing_.empty())
+      out += call_.say("{} fiche(s) de « {} » ne sont plus dans le fichier ; elles sont gardées\n",
+                       "{} record(s) of `{}` are no longer in the file; they are kept\n",
+                       missing_.size(), source_);
+    return out;
+  }
+  static std::string grouped_(std::uint64_t number) {
+    return grouped(static_cast<std::int64_t>(number));
+  }
+
+  Call& call_;
+  std::string collection_;
+  std::string source_;
+  Place place_;
+  catalogue::ReadOptions options_;
+  bool dry_ = false;
+  bool strict_ = false;
+  Bytes bytes_;
+  catalogue::ReadSummary summary_;
+  std::optional<catalogue::LieuxVersion> version_;
+  std::unordered_set<RecordId, IdHash> seen_;
+  std::uint64_t handed_ = 0;
+  std::vector<catalogue::Warning> warnings_;
+  std::uint64_t warnings_total_ = 0;
+  std::vector<Rejection> refused_;
+  std::uint64_t rows_refused_ = 0;
+  Totals totals_;
+  std::vector<RecordId> missing_;
+};
+
+}  // namespace
+
+Result<Reply> import_table(Call& call) {
+  Import import{call};
+  return import.run();
+}
+
+}  // namespace maillon::admin

@@ -1,0 +1,260 @@
+#include "node/admin/call.hpp"
+#include "node/net/url.hpp"
+
+/// Founding, inviting, joining, peers, exchange.
+namespace maillon::admin {
+namespace {
+
+using namespace std::chrono_literals;
+using federation::Invitation;
+
+constexpr std::int64_t kWaitMaxSeconds = 86'400;
+/// After an admission: long enough for annuaire to come, short enough to wait for.
+constexpr std::chrono::milliseconds kFirstSync = 10s;
+
+Error no_network() {
+  return said(Errc::unavailable, "nothing here talks to peers", "rien ici ne parle aux pairs",
+              "start `maillon serve`", "lancez « maillon serve »");
+}
+
+Result<Role> role_from(const std::string& text) {
+  if (text == "hub") return Role::hub;
+  if (text == "cooperative") return Role::cooperative;
+  return said(Errc::usage, "--role takes cooperative or hub", "--role vaut cooperative ou hub");
+}
+
+/// The inviter's word for why not.
+Error refusal(const JoinReply& reply) {
+  const auto no = [](std::string en, std::string fr) {
+    return said(Errc::refused, std::move(en), std::move(fr), "ask the inviter for another code",
+                "demandez un autre code à qui vous a invité");
+  };
+  if (reply.reason == "used")
+    return no("this invitation was used already", "cette invitation a déjà servi");
+  if (reply.reason == "expired")
+    return no("this invitation has expired", "cette invitation a expiré");
+  if (reply.reason == "unknown")
+    return no("the inviter's node does not know this invitation",
+              "le nœud qui invite ne connaît pas cette invitation");
+  if (reply.reason == "role")
+    return no("this invitation is for another role (cooperative or hub)",
+              "cette invitation est pour un autre rôle (coopérative ou hub)");
+  return no("the inviter's node refused: " + for_terminal(reply.reason),
+            "le nœud qui invite a refusé : " + for_terminal(reply.reason));
+}
+
+Reply join_answer(Call& call, const Invitation& invitation, const char* status, std::string text) {
+  JsonWriter json;
+  json.object()
+      .field("federation_id", invitation.federation.hex())
+      .field("member_id", call.replica().identity().member.hex())
+      .field("node_id", call.replica().identity().node.hex())
+      .field("status", status)
+      .end_object();
+  return answer(call, std::move(text), std::move(json));
+}
+
+Result<Reply> joined(Call& call, const Invitation& invitation, const JoinReply& reply) {
+  MAILLON_CHECK(federation::enter(call.replica(), invitation, reply));
+  MAILLON_CHECK(federation::forget_wish(call.replica()));
+  call.progress(0.5, call.say("Premier échange", "First exchange"));
+  const auto outcome = call.peers()->sync(kFirstSync);
+  std::string text =
+      call.say("Membre de « {} ».\n", "Member of `{}`.\n", for_terminal(reply.federation_name));
+  if (!outcome.converged)
+    text +=
+        call.say("Les données arrivent ; « maillon sync --wait 60 » attend qu’elles soient là.\n",
+                 "Data is coming; `maillon sync --wait 60` waits for it.\n");
+  return join_answer(call, invitation, "admitted", std::move(text));
+}
+
+}  // namespace
+
+Result<Reply> create_federation(Call& call) {
+  federation::CreateOptions options;
+  MAILLON_TRY(options.name, call.need("name"));
+  options.quorum = call.text("quorum", "1");
+  MAILLON_TRY(const FederationId id, federation::create(call.replica(), options));
+  JsonWriter json;
+  json.object()
+      .field("federation_id", id.hex())
+      .field("name", options.name)
+      .field("member_id", call.replica().identity().member.hex())
+      .end_object();
+  return answer(call,
+                call.say("Fédération « {} » créée.\n  {}\nInvitez avec « maillon invite ».\n",
+                         "Federation `{}` created.\n  {}\nInvite with `maillon invite`.\n",
+                         for_terminal(options.name), id.hex()),
+                std::move(json));
+}
+
+Result<Reply> make_invitation(Call& call) {
+  federation::InviteOptions options;
+  if (call.has("role")) {
+    MAILLON_TRY(options.role, role_from(call.text("role")));
+  }
+  if (call.has("region")) options.region = call.text("region");
+  MAILLON_TRY(const auto days, call.number("valid", 14, 1, 365));
+  options.valid_days = static_cast<int>(days);
+  options.urls = call.all("url");
+  for (const std::string& url : options.urls) {
+    MAILLON_TRY(const auto parsed, net::Url::parse(url));
+  }
+  MAILLON_TRY(const Invitation made, federation::invite(call.replica(), options));
+  const std::string code = made.encode();
+  JsonWriter json;
+  json.object()
+      .field("code", code)
+      .field("role", made.role == Role::hub ? "hub" : "cooperative")
+      .field("region", made.region)
+      .field("expires", utc(made.expires))
+      .key("urls")
+      .array();
+  std::string urls;
+  for (const std::string& url : made.urls) {
+    json.text(url);
+    urls += ' ' + url;
+  }
+  json.end_array().end_object();
+  return answer(call,
+                call.say("{}\n\nValable une fois, jusqu’au {}. Ce nœud est joint par :{}\n",
+                         "{}\n\nGood for one use, until {}. This node is reached at:{}\n", code,
+                         local(made.expires), for_terminal(urls, 500)),
+                std::move(json));
+}
+
+Result<Reply> join_federation(Call& call) {
+  MAILLON_TRY(const std::string code, call.need("code"));
+  MAILLON_TRY(const Invitation invitation, Invitation::decode(code));
+  MAILLON_TRY(const auto wait, call.number("wait", 30, 0, kWaitMaxSeconds));
+  const auto already = call.replica().federation();
+  if (already == invitation.federation)
+    return join_answer(call, invitation, "admitted",
+                       call.say("Déjà membre de cette fédération.\n", "A member of it already.\n"));
+  if (already)
+    return said(Errc::refused, "this node belongs to another federation",
+                "ce nœud appartient à une autre fédération", "use another folder with --data",
+                "utilisez un autre dossier avec --data");
+  if (call.peers() == nullptr) return no_network();
+  MAILLON_CHECK(federation::remember_wish(call.replica(), code));
+  if (wait == 0)
+    return join_answer(call, invitation, "waiting",
+                       call.say("Noté : « maillon serve » s’en charge.\n",
+                                "Noted: `maillon serve` will see to it.\n"));
+  call.progress(0, call.say("Contact du nœud qui invite", "Contacting the inviter's node"));
+  const auto reply = call.peers()->join(invitation, std::chrono::seconds{wait});
+  if (reply.has_error()) {
+    if (reply.error().code != Errc::unavailable)
+      MAILLON_CHECK(federation::forget_wish(call.replica()));
+    return reply.error();
+  }
+  if (reply->status == JoinStatus::refused) {
+    MAILLON_CHECK(federation::forget_wish(call.replica()));
+    return refusal(*reply);
+  }
+  if (reply->status == JoinStatus::pending)
+    return join_answer(call, invitation, "pending",
+                       call.say("Demande reçue ; d’autres membres doivent encore voter.\n",
+                                "The wish is received; other members must still vote.\n"));
+  return joined(call, invitation, *reply);
+}
+
+Result<Reply> add_peer(Call& call) {
+  MAILLON_TRY(const std::string url, call.need("url"));
+  MAILLON_TRY(const auto parsed, net::Url::parse(url));
+  peers::DialEntry entry{url, std::nullopt};
+  if (call.has("node-id")) {
+    const auto node = NodeId::from_hex(call.text("node-id"));
+    if (node.has_error())
+      return said(Errc::usage, "--node-id takes 64 hexadecimal digits",
+                  "--node-id attend 64 chiffres hexadécimaux");
+    entry.node = *node;
+  }
+  MAILLON_CHECK(peers::dial_add(call.replica(), entry));
+  if (call.peers() != nullptr) call.peers()->dials_changed();
+  return list_peers(call);
+}
+
+Result<Reply> list_peers(Call& call) {
+  MAILLON_TRY(const auto dials, peers::dial_list(call.replica()));
+  const auto live =
+      call.peers() != nullptr ? call.peers()->peers() : std::vector<peers::PeerState>{};
+  JsonWriter json;
+  json.object().key("peers").array();
+  std::vector<std::vector<std::string>> rows;
+  for (const auto& dial : dials) {
+    const peers::PeerState* state = nullptr;
+    for (const auto& peer : live)
+      if (peer.address == dial.url || (dial.node && peer.node == dial.node)) state = &peer;
+    json.object().field("url", dial.url).field("address", dial.url).key("node_id");
+    dial.node ? json.text(dial.node->hex()) : json.null();
+    json.field("name", state != nullptr ? state->name : std::string{})
+        .field("state", state != nullptr ? state->state : std::string{"offline"})
+        .end_object();
+    rows.push_back({for_terminal(dial.url), dial.node ? shortened(*dial.node) : "",
+                    state != nullptr ? for_terminal(state->name, 40) : ""});
+  }
+  json.end_array().end_object();
+  std::string text = table(rows);
+  if (rows.empty()) text = call.say("Aucun pair n’est indiqué.\n", "No peer is configured.\n");
+  return answer(call, std::move(text), std::move(json));
+}
+
+Result<Reply> remove_peer(Call& call) {
+  MAILLON_TRY(const std::string id, call.need("id"));
+  MAILLON_TRY(const bool removed, peers::dial_remove(call.replica(), id));
+  if (!removed)
+    return said(
+        Errc::not_found, "there is no peer `" + id + "` in the list",
+        "il n’y a pas de pair « " + id + " » dans la liste",
+        "`maillon peer list` shows them; members' own addresses come from the directory",
+        "« maillon peer list » les montre ; les adresses des membres viennent de l’annuaire");
+  if (call.peers() != nullptr) call.peers()->dials_changed();
+  return list_peers(call);
+}
+
+Result<Reply> sync_now(Call& call) {
+  MAILLON_TRY(const auto trust, call.federation());
+  if (call.peers() == nullptr) return no_network();
+  MAILLON_TRY(const auto wait, call.number("wait", 30, 0, kWaitMaxSeconds));
+  call.progress(0, call.say("Échange avec les pairs", "Exchanging with the peers"));
+  const auto outcome = call.peers()->sync(std::chrono::seconds{wait});
+  const auto places = call.readable_spaces();
+  JsonWriter json;
+  json.object().field("converged", outcome.converged).field("connected", outcome.connected);
+  json.key("spaces").array();
+  const auto frontiers = call.replica().read<std::vector<Digest>>(
+      [&](replica::Reader& reader) -> Result<std::vector<Digest>> {
+        std::vector<Digest> out;
+        for (const Place& place : places) {
+          MAILLON_TRY(const Digest frontier, reader.frontier(place.id));
+          out.push_back(frontier);
+        }
+        return out;
+      });
+  if (frontiers.has_error()) return frontiers.error();
+  for (std::size_t i = 0; i < places.size(); ++i)
+    json.object()
+        .field("name", places[i].name)
+        .field("space_id", places[i].id.hex())
+        .field("frontier", (*frontiers)[i].hex())
+        .end_object();
+  json.end_array().end_object();
+  Reply out = answer(
+      call,
+      call.say("{} pair(s) connecté(s), {}.\n", "{} peer(s) connected, {}.\n", outcome.connected,
+               outcome.converged ? call.say("tous d’accord", "all agree")
+                                 : call.say("pas encore d’accord", "not yet in agreement")),
+      std::move(json));
+  if (outcome.converged && outcome.connected > 0) return out;
+  const Error none =
+      said(Errc::unavailable, "no peer could be reached in time",
+           "aucun pair n’a pu être joint à temps", "check their addresses with `maillon status`",
+           "vérifiez leurs adresses avec « maillon status »");
+  const Error late = said(Errc::unavailable, "the peers did not agree in time",
+                          "les pairs ne sont pas d’accord à temps",
+                          "run it again with a longer --wait", "relancez avec un --wait plus long");
+  return with_error(call, std::move(out), outcome.connected == 0 ? none : late);
+}
+
+}  // namespace maillon::admin

@@ -1,0 +1,251 @@
+#include <algorithm>
+
+#include "node/admin/assignment.hpp"
+#include "node/admin/call.hpp"
+
+/// Reading and writing records one by one.
+namespace maillon::admin {
+namespace {
+
+using replica::Reader;
+using replica::RecordView;
+using Assignments = std::vector<std::pair<std::string, Value>>;
+
+struct Target {
+  Place place;
+  std::string collection;
+  RecordId id = RecordId::zero();
+};
+
+Result<Target> target_of(Call& call) {
+  Target out;
+  MAILLON_TRY(out.collection, call.need("collection"));
+  MAILLON_TRY(out.place, call.place(out.collection));
+  MAILLON_TRY(const std::string id, call.need("id"));
+  MAILLON_TRY(out.id, call.identify(out.place, out.collection, id));
+  return out;
+}
+
+Result<RecordView> view_of(Call& call, const Target& target) {
+  const auto found = call.replica().read<std::optional<RecordView>>(
+      [&](Reader& reader) { return reader.get(target.place.id, target.collection, target.id); });
+  if (found.has_error()) return found.error();
+  if (!*found) return Error{Errc::not_found, "the record is gone", "la fiche n’est plus là"};
+  return **found;
+}
+
+Result<Assignments> assignments_of(Call& call) {
+  Assignments out;
+  for (const std::string& argument : call.all("fields")) {
+    MAILLON_TRY(auto one, parse_assignment(argument));
+    if (std::ranges::find(out, one.first, &std::pair<std::string, Value>::first) != out.end())
+      return said(Errc::usage, "the field `" + one.first + "` is given twice",
+                  "le champ « " + one.first + " » est donné deux fois");
+    out.push_back(std::move(one));
+  }
+  if (out.empty() || out.size() > limits::kFieldsMax)
+    return said(Errc::usage, "give from 1 to 512 times FIELD=VALUE",
+                "donnez de 1 à 512 fois CHAMP=VALEUR");
+  return out;
+}
+
+void write_head(JsonWriter& json, const Target& target) {
+  json.field("id", target.id.hex())
+      .field("collection", target.collection)
+      .field("space", target.place.name);
+}
+
+std::string outcome_in_words(const Call& call, storage::ChangeOutcome outcome) {
+  switch (outcome) {
+    case storage::ChangeOutcome::created:
+      return call.say("Fiche créée", "Record created");
+    case storage::ChangeOutcome::changed:
+      return call.say("Fiche modifiée", "Record changed");
+    default:
+      return call.say("Rien à changer", "Nothing to change");
+  }
+}
+
+Reply written(const Call& call, const Target& target, const Call::Wrote& wrote,
+              const std::string& what) {
+  JsonWriter json;
+  json.object();
+  write_head(json, target);
+  json.key("commit");
+  if (wrote.commit)
+    json.text(wrote.commit->hex());
+  else
+    json.null();
+  json.field("changed", wrote.commit.has_value()).end_object();
+  return answer(call, fmt::format("{} : {}\n", what, target.id.hex()), std::move(json));
+}
+
+storage::Change change_of(const Target& target, Assignments fields) {
+  storage::Change out;
+  out.collection = target.collection;
+  out.id = target.id;
+  out.fields = std::move(fields);
+  return out;
+}
+
+}  // namespace
+
+Result<Reply> get_record(Call& call) {
+  MAILLON_TRY(const Target target, target_of(call));
+  MAILLON_TRY(const RecordView record, view_of(call, target));
+  if (!record.visible)
+    return said(Errc::not_found,
+                fmt::format("the record {} {}", target.id.hex(),
+                            record.deleted ? "was deleted" : "has no value left"),
+                fmt::format("la fiche {} {}", target.id.hex(),
+                            record.deleted ? "a été supprimée" : "n’a plus aucune valeur"),
+                "`maillon history` shows by whom", "« maillon history » montre par qui");
+  JsonWriter json;
+  json.object();
+  write_head(json, target);
+  write_fields(json, record);
+  json.field("edit_won_over_delete", record.edit_won_over_delete).end_object();
+  std::string text = fmt::format("{} ({}, {})\n{}", target.id.hex(), target.collection,
+                                 target.place.name, fields_in_words(record, call.language()));
+  if (record.edit_won_over_delete)
+    text += call.say("  Modifiée par l’un, supprimée par l’autre : la modification l’emporte.\n",
+                     "  Edited by one, deleted by another: the edit won.\n");
+  return answer(call, std::move(text), std::move(json));
+}
+
+Result<Reply> find_records(Call& call) {
+  MAILLON_TRY(const std::string collection, call.need("collection"));
+  MAILLON_TRY(const Place place, call.place(collection));
+  MAILLON_TRY(const auto limit, call.number("limit", 100, 0, 1'000'000'000));
+  std::vector<replica::Condition> where;
+  for (const std::string& argument : call.all("where")) {
+    const std::size_t equals = argument.find('=');
+    if (equals == std::string::npos || equals == 0)
+      return said(Errc::usage, "--where wants FIELD=VALUE", "--where attend CHAMP=VALEUR");
+    where.push_back({argument.substr(0, equals), argument.substr(equals + 1)});
+  }
+  const std::string words = call.text("text");
+  if (!words.empty()) MAILLON_CHECK(call.replica().finish_index());
+  const auto most = limit == 0 ? static_cast<std::size_t>(-1) : static_cast<std::size_t>(limit);
+  const auto found = call.replica().read<replica::Found>(
+      [&](Reader& reader) { return reader.find(place.id, collection, where, words, most); });
+  if (found.has_error()) return found.error();
+  JsonWriter json;
+  std::vector<std::vector<std::string>> rows;
+  if (call.wants_json()) json.object().key("records").array();
+  for (const RecordView& record : found->records) {
+    if (!call.wants_json()) {
+      rows.push_back({record.id.hex(), title_of(record),
+                      record.in_conflict ? call.say("en conflit", "in conflict") : ""});
+      continue;
+    }
+    json.object().field("id", record.id.hex());
+    write_fields(json, record);
+    json.end_object();
+  }
+  if (call.wants_json()) json.end_array().field("total", found->total).end_object();
+  std::string text = table(rows);
+  text += call.say("{} fiche(s), {} montrée(s)\n", "{} record(s), {} shown\n", found->total,
+                   found->records.size());
+  return answer(call, std::move(text), std::move(json));
+}
+
+Result<Reply> put_record(Call& call) {
+  Target target;
+  if (call.has("id")) {
+    MAILLON_TRY(target, target_of(call));
+  } else {
+    MAILLON_TRY(target.collection, call.need("collection"));
+    MAILLON_TRY(target.place, call.place(target.collection));
+    target.id = storage::random_record_id(call.replica().rng());
+  }
+  if (target.collection.size() > limits::kNameMax)
+    return said(Errc::usage, "the collection's name is too long",
+                "le nom de la collection est trop long");
+  MAILLON_TRY(auto fields, assignments_of(call));
+  // A new record with nothing in it would be visible to nobody.
+  if (!call.has("id") &&
+      std::ranges::all_of(fields, [](const auto& f) { return f.second.is_null(); }))
+    return said(Errc::usage, "a new record needs a value",
+                "une nouvelle fiche a besoin d’une valeur");
+  MAILLON_TRY(const auto wrote, call.write_one(target.place, change_of(target, std::move(fields))));
+  return written(call, target, wrote, outcome_in_words(call, wrote.outcome));
+}
+
+Result<Reply> delete_record(Call& call) {
+  MAILLON_TRY(const Target target, target_of(call));
+  storage::Change change = change_of(target, {});
+  change.kind = OpKind::remove;
+  MAILLON_TRY(const auto wrote, call.write_one(target.place, change));
+  if (wrote.outcome == storage::ChangeOutcome::not_found)
+    return said(Errc::not_found, "the record " + target.id.hex() + " is deleted already",
+                "la fiche " + target.id.hex() + " est déjà supprimée",
+                "`maillon history` shows by whom", "« maillon history » montre par qui");
+  return written(call, target, wrote, call.say("Fiche supprimée", "Record deleted"));
+}
+
+Result<Reply> show_history(Call& call) {
+  MAILLON_TRY(const Target target, target_of(call));
+  const auto entries = call.replica().read<std::vector<replica::HistoryEntry>>([&](Reader& reader) {
+    return reader.history(target.place.id, target.collection, target.id);
+  });
+  if (entries.has_error()) return entries.error();
+  JsonWriter json;
+  json.object();
+  write_head(json, target);
+  json.key("entries").array();
+  std::string text;
+  for (const auto& entry : *entries) {
+    const std::string name = call.name_of(entry.author);
+    json.object()
+        .field("commit", entry.commit.hex())
+        .field("author", entry.author.hex())
+        .field("author_name", name)
+        .field("time", utc(entry.time))
+        .field("operation", entry.removes ? "delete" : "write")
+        .field("source", entry.source);
+    json.key("field");
+    entry.removes ? json.null() : json.text(entry.field);
+    json.key("value").value(entry.value);
+    json.field("readable", entry.readable || entry.removes)
+        .field("superseded", entry.superseded)
+        .field("void", entry.is_void)
+        .end_object();
+    const std::string what = entry.removes ? call.say("suppression", "deletion")
+                                           : fmt::format("{} = {}", for_terminal(entry.field),
+                                                         for_terminal(entry.value.display()));
+    text += fmt::format("{}  {}  {}{}\n", local(entry.time), for_terminal(name, 40), what,
+                        entry.is_void      ? call.say("  (sans effet)", "  (void)")
+                        : entry.superseded ? call.say("  (remplacé)", "  (superseded)")
+                                           : "");
+  }
+  json.end_array().end_object();
+  return answer(call, std::move(text), std::move(json));
+}
+
+Result<Reply> resolve_conflict(Call& call) {
+  MAILLON_TRY(const Target target, target_of(call));
+  MAILLON_TRY(const RecordView record, view_of(call, target));
+  MAILLON_TRY(auto fields, assignments_of(call));
+  for (auto& [name, value] : fields) {
+    const auto* field = record.field(name);
+    const bool open = field != nullptr && !field->others.empty();
+    if (!open && !record.edit_won_over_delete)
+      return said(
+          Errc::refused, "the field `" + name + "` is not in conflict",
+          "le champ « " + name + " » n’est pas en conflit",
+          "`maillon conflicts` shows those that are; `maillon put` changes any other",
+          "« maillon conflicts » montre ceux qui le sont ; « maillon put » modifie les autres");
+    if (!open) continue;
+    // Whoever picks one of the values means that value, number or text.
+    if (field->value.display() == value.display()) value = field->value;
+    for (const Value& other : field->others)
+      if (other.display() == value.display()) value = other;
+  }
+  MAILLON_TRY(const auto wrote, call.write_one(target.place, change_of(target, std::move(fields))));
+  return written(call, target, wrote,
+                 wrote.commit ? call.say("Conflit résolu", "Conflict resolved")
+                              : call.say("Rien à changer", "Nothing to change"));
+}
+
+}  // namespace maillon::admin

@@ -1,0 +1,214 @@
+#include <set>
+
+#include "node/admin/call.hpp"
+
+/// How this node is: identity, spaces, peers, waiting work, and what somebody should look at.
+namespace maillon::admin {
+namespace {
+
+using namespace std::chrono_literals;
+using replica::Reader;
+
+constexpr std::chrono::milliseconds kClockOffLoud = 1min;
+constexpr std::size_t kIncarnationsLoud = 12;  ///< of the 16 that one key may have
+
+struct SpaceState {
+  Place place;
+  replica::SpaceCounts counts;
+  Digest digest = Digest::zero();
+};
+
+struct Seen {
+  std::vector<SpaceState> spaces;
+  std::size_t incarnations = 0;
+};
+
+/// One snapshot, so that counts and digests belong together.
+class Snapshot {
+ public:
+  [[nodiscard]] static Result<std::unique_ptr<Snapshot>> begin(storage::Database& db) {
+    MAILLON_CHECK(db.execute("BEGIN"));
+    return std::make_unique<Snapshot>(db);
+  }
+  explicit Snapshot(storage::Database& db) : db_(db) {}
+  Snapshot(const Snapshot&) = delete;
+  Snapshot& operator=(const Snapshot&) = delete;
+  ~Snapshot() {
+    // Reading holds nothing that a failing COMMIT could lose.
+    if (db_.execute("COMMIT").has_error()) MAILLON_ASSERT(!db_.in_transaction(), "a snapshot ends");
+  }
+
+ private:
+  storage::Database& db_;
+};
+
+Result<Digest> digest_of(Reader& reader, DigestCache* cache, const Place& place,
+                         const Digest& annuaire, std::int64_t held) {
+  DigestCache::Key key{place.id, Digest::zero(), annuaire, held};
+  MAILLON_TRY(key.frontier, reader.frontier(place.id));
+  if (cache != nullptr)
+    if (const auto known = cache->find(key)) return *known;
+  MAILLON_TRY(const Digest digest, reader.digest(place.id));
+  if (cache != nullptr) cache->put(key, digest);
+  return digest;
+}
+
+Result<Seen> look(Reader& reader, Call& call) {
+  MAILLON_TRY(const auto snapshot, Snapshot::begin(reader.database()));
+  Seen out;
+  std::set<std::uint64_t> lives;
+  const auto trust = call.replica().trust();
+  MAILLON_TRY(const Digest annuaire, reader.frontier(trust->annuaire()));
+  for (const Place& place : call.readable_spaces()) {
+    SpaceState state;
+    state.place = place;
+    MAILLON_TRY(state.counts, reader.counts(place.id));
+    MAILLON_TRY(state.digest,
+                digest_of(reader, call.context().digests, place, annuaire, state.counts.held));
+    out.spaces.push_back(std::move(state));
+    MAILLON_TRY(const auto row, reader.log().find_space(place.id));
+    MAILLON_TRY(const auto tips, reader.log().tips(row.value_or(0)));
+    for (const Tip& tip : tips)
+      if (tip.node == call.replica().identity().node) lives.insert(tip.incarnation);
+  }
+  out.incarnations = lives.size();
+  return out;
+}
+
+std::vector<std::string> warnings_of(Call& call, const Seen& seen) {
+  std::vector<std::string> out;
+  if (call.peers() != nullptr) {
+    const auto off = call.peers()->clock_offset();
+    if (off && (*off > kClockOffLoud || *off < -kClockOffLoud))
+      out.push_back(call.say("l’horloge de cette machine a {} s d’écart avec ses pairs : réglez-la",
+                             "this machine's clock is {} s off its peers': set it",
+                             std::chrono::duration_cast<std::chrono::seconds>(*off).count()));
+  }
+  if (seen.incarnations >= kIncarnationsLoud)
+    out.push_back(call.say(
+        "ce dossier a été copié ou restauré {} fois ; au-delà de 16 il est refusé",
+        "this folder was copied or restored {} times; beyond 16 it is refused", seen.incarnations));
+  for (const SpaceState& space : seen.spaces) {
+    if (space.counts.held > 0)
+      out.push_back(call.say("{} : {} commit(s) daté(s) du futur attendent leur heure",
+                             "{}: {} commit(s) dated in the future wait for their time",
+                             space.place.name, space.counts.held));
+  }
+  return out;
+}
+
+void write_spaces(JsonWriter& json, const Seen& seen) {
+  json.key("spaces").array();
+  for (const SpaceState& space : seen.spaces)
+    json.object()
+        .field("name", space.place.name)
+        .field("space_id", space.place.id.hex())
+        .field("feeds", space.counts.feeds)
+        .field("commits", space.counts.commits)
+        .field("records", space.counts.records)
+        .field("conflicts", space.counts.conflicts)
+        .field("pending", space.counts.pending)
+        .field("held", space.counts.held)
+        .field("digest", space.digest.hex())
+        .end_object();
+  json.end_array();
+}
+
+void write_peers(JsonWriter& json, const std::vector<peers::PeerState>& peers) {
+  json.key("peers").array();
+  for (const auto& peer : peers) {
+    json.object().key("node_id");
+    peer.node ? json.text(peer.node->hex()) : json.null();
+    json.field("name", peer.name)
+        .field("address", peer.address)
+        .field("state", peer.state)
+        .field("detail", peer.detail)
+        .field("in_sync", peer.in_sync)
+        .key("last_sync");
+    peer.last_sync ? json.text(utc(*peer.last_sync)) : json.null();
+    json.field("sent_bytes", peer.sent_bytes)
+        .field("received_bytes", peer.received_bytes)
+        .end_object();
+  }
+  json.end_array();
+}
+
+std::string state_in_words(const Call& call, const peers::PeerState& peer) {
+  if (peer.state == "connected")
+    return peer.in_sync ? call.say("connecté, à jour", "connected, in sync")
+                        : call.say("connecté", "connected");
+  if (peer.state == "connecting") return call.say("connexion en cours", "connecting");
+  if (peer.state == "refused") return call.say("refusé", "refused");
+  return call.say("en attente", "waiting");
+}
+
+std::string in_words(Call& call, const Seen& seen, const std::vector<peers::PeerState>& peers,
+                     const std::vector<std::string>& warnings) {
+  const auto& who = call.replica().identity();
+  const auto trust = call.replica().trust();
+  std::string out =
+      call.say("Nœud        {}\nMembre      {} ({}, {})\n",
+               "Node        {}\nMember      {} ({}, {})\n", who.node.hex(), for_terminal(who.name),
+               role_in_words(who.role, call.language()), for_terminal(call.home_region()));
+  if (!call.replica().federation())
+    return out + call.say("Aucune fédération encore.\n", "No federation yet.\n");
+  out += call.say("Fédération  {} ({} membres)\n\n", "Federation  {} ({} members)\n\n",
+                  for_terminal(trust->charter().name), trust->members().size());
+  std::vector<std::vector<std::string>> rows{
+      {call.say("espace", "space"), call.say("fiches", "records"),
+       call.say("conflits", "conflicts"), "commits", call.say("en attente", "pending"),
+       call.say("empreinte", "digest")}};
+  for (const SpaceState& space : seen.spaces)
+    rows.push_back({for_terminal(space.place.name, 60), grouped(space.counts.records),
+                    grouped(space.counts.conflicts), grouped(space.counts.commits),
+                    grouped(space.counts.pending + space.counts.held), shortened(space.digest)});
+  out += table(rows) + '\n';
+  if (call.peers() == nullptr)
+    return out + call.say("« maillon serve » ne tourne pas : aucun pair connecté.\n",
+                          "`maillon serve` is not running: no peer is connected.\n");
+  if (peers.empty()) out += call.say("Aucun pair.\n", "No peer.\n");
+  rows.clear();
+  for (const auto& peer : peers)
+    rows.push_back({for_terminal(peer.name.empty() ? peer.address : peer.name, 40),
+                    state_in_words(call, peer), for_terminal(peer.detail, 80),
+                    peer.last_sync ? local(*peer.last_sync) : "",
+                    call.say("envoyé {}, reçu {}", "sent {}, received {}",
+                             bytes_in_words(peer.sent_bytes, call.language()),
+                             bytes_in_words(peer.received_bytes, call.language()))});
+  out += table(rows);
+  for (const std::string& warning : warnings)
+    out += call.say("Attention : {}\n", "Warning: {}\n", warning);
+  return out;
+}
+
+}  // namespace
+
+Result<Reply> show_status(Call& call) {
+  const auto seen = call.replica().read<Seen>([&](Reader& reader) { return look(reader, call); });
+  if (seen.has_error()) return seen.error();
+  const auto peers =
+      call.peers() != nullptr ? call.peers()->peers() : std::vector<peers::PeerState>{};
+  const auto warnings = warnings_of(call, *seen);
+  const auto& who = call.replica().identity();
+  const auto federation = call.replica().federation();
+  JsonWriter json;
+  json.object()
+      .field("node_id", who.node.hex())
+      .field("member_id", who.member.hex())
+      .field("name", who.name)
+      .field("role", who.role == Role::hub ? "hub" : "cooperative")
+      .field("region", call.home_region())
+      .key("federation_id");
+  federation ? json.text(federation->hex()) : json.null();
+  json.field("federation", call.replica().trust()->charter().name)
+      .field("daemon", call.peers() != nullptr)
+      .field("listen", call.peers() != nullptr ? call.peers()->listening_on() : std::string{});
+  write_spaces(json, *seen);
+  write_peers(json, peers);
+  json.key("warnings").array();
+  for (const std::string& warning : warnings) json.text(warning);
+  json.end_array().end_object();
+  return answer(call, in_words(call, *seen, peers, warnings), std::move(json));
+}
+
+}  // namespace maillon::admin

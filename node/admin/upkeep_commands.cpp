@@ -1,0 +1,88 @@
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <array>
+
+#include "node/admin/call.hpp"
+
+/// Publishing again, copies.
+namespace maillon::admin {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t kPieceBytes = 256u << 10;
+
+/// A file that is gone when this is.
+struct TemporaryFile {
+  fs::path path;
+  ~TemporaryFile() {
+    std::error_code ignored;
+    fs::remove(path, ignored);
+  }
+};
+
+Result<std::uint64_t> stream_file(const fs::path& path, Context& context) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return Error{Errc::io, "cannot read " + path.string()};
+  std::uint64_t total = 0;
+  std::vector<std::uint8_t> piece(kPieceBytes);
+  Result<void> sent{};
+  ssize_t got = 0;
+  while (sent.has_value() && (got = ::read(fd, piece.data(), piece.size())) > 0) {
+    total += static_cast<std::uint64_t>(got);
+    sent = context.output(ByteView{piece.data(), static_cast<std::size_t>(got)});
+  }
+  ::close(fd);
+  if (sent.has_error()) return sent.error();
+  if (got < 0) return Error{Errc::io, "cannot read " + path.string()};
+  return total;
+}
+
+}  // namespace
+
+Result<Reply> reissue_held(Call& call) {
+  MAILLON_TRY(const auto trust, call.federation());
+  auto& replica = call.replica();
+  const auto count = replica.write<std::size_t>([&](storage::Store& store) -> Result<std::size_t> {
+    const auto now = replica.clock().now();
+    MAILLON_TRY(const auto ahead,
+                store.log().ahead_of(replica.identity().member, storage::latest_hlc(now)));
+    if (ahead.empty()) return std::size_t{0};
+    // The old life's clock ran ahead; the new one starts at the right time.
+    MAILLON_CHECK(replica.draw_incarnation(store));
+    MAILLON_TRY(const auto again, store.reissue_held(replica.author(), now, replica.rng()));
+    return again.size();
+  });
+  if (count.has_error()) return count.error();
+  JsonWriter json;
+  json.object().field("reissued", *count).end_object();
+  return answer(call,
+                *count == 0 ? call.say("Rien à publier à nouveau.\n", "Nothing to publish again.\n")
+                            : call.say("{} commit(s) publiés à nouveau.\n",
+                                       "{} commit(s) published again.\n", *count),
+                std::move(json));
+}
+
+Result<Reply> back_up(Call& call) {
+  if (!call.context().output) return Error{Errc::usage, "no output", "aucune sortie"};
+  // The copy is made beside the original and then handed over: nobody who asks the daemon for a
+  // backup makes it open a file of their choice.
+  const auto name = call.replica().rng().bytes<8>();
+  const TemporaryFile copy{call.replica().dir() / ("tmp-backup-" + to_hex(name))};
+  MAILLON_CHECK(replica::backup(call.replica(), copy.path, [&](int percent) {
+    call.progress(percent / 200.0, call.say("Copie de la base", "Copying the database"));
+  }));
+  call.progress(0.5, call.say("Écriture de la sauvegarde", "Writing the backup"));
+  MAILLON_TRY(const std::uint64_t bytes, stream_file(copy.path, call.context()));
+  JsonWriter json;
+  json.object().field("bytes", bytes).end_object();
+  return answer(
+      call,
+      call.say("Sauvegarde écrite ({}). Elle contient la clé du nœud : gardez-la en lieu sûr.\n",
+               "Backup written ({}). It holds the node's key: keep it safe.\n",
+               bytes_in_words(bytes, call.language())),
+      std::move(json));
+}
+
+}  // namespace maillon::admin

@@ -1,0 +1,116 @@
+#include "node/admin/call.hpp"
+#include "node/replica/standing.hpp"
+
+/// Why a record is here, absent, held or hidden.
+namespace maillon::admin {
+namespace {
+
+using replica::Standing;
+using State = Standing::State;
+
+struct Explanation {
+  std::string state;
+  std::string reason;
+  std::string next;
+};
+
+std::string by_whom(const Call& call, const Standing& standing) {
+  if (!standing.cause) return {};
+  const std::string name = call.name_of(standing.cause->author);
+  return call.say(" ({}, le {})", " ({}, {})",
+                  name.empty() ? shortened(standing.cause->author) : for_terminal(name, 60),
+                  local(standing.cause->time));
+}
+
+Explanation absent(const Call& call, const Standing& standing) {
+  if (standing.waiting > 0)
+    return {"absent",
+            call.say("aucun commit appliqué n’en parle ; {} commit(s) de l’espace attendent encore",
+                     "no applied commit speaks of it; {} commit(s) of the space still wait",
+                     standing.waiting),
+            call.say("laissez « maillon sync » apporter ce qui manque",
+                     "let `maillon sync` bring what is missing")};
+  return {"absent",
+          call.say("aucun commit de ce nœud n’en parle", "no commit of this node speaks of it"),
+          call.say("vérifiez l’identifiant et l’espace, puis lancez « maillon sync --wait 30 »",
+                   "check the id and the space, then run `maillon sync --wait 30`")};
+}
+
+Explanation explanation_of(const Call& call, const Standing& standing) {
+  const std::string who = by_whom(call, standing);
+  switch (standing.state) {
+    case State::here:
+      return {"here", call.say("la fiche est là{}", "the record is here{}", who), ""};
+    case State::conflicting:
+      return {
+          "conflicting",
+          call.say(
+              "la fiche est là, avec plusieurs valeurs pour un champ, ou modifiée et supprimée à "
+              "la fois",
+              "the record is here, with several values in a field, or edited and deleted at once"),
+          call.say("« maillon conflicts » les montre, « maillon resolve » tranche",
+                   "`maillon conflicts` shows them, `maillon resolve` decides")};
+    case State::deleted:
+      return {"deleted", call.say("la fiche a été supprimée{}", "the record was deleted{}", who),
+              call.say("« maillon history » montre ses valeurs ; « maillon put --id » la rétablit",
+                       "`maillon history` shows its values; `maillon put --id` brings it back")};
+    case State::voided:
+      return {"void",
+              call.say("tout ce qui en a été écrit est sans effet{}",
+                       "all that was written of it is without effect{}", who),
+              call.say("son auteur peut la publier à nouveau", "its author can publish it again")};
+    case State::held:
+      return {
+          "held",
+          call.say("elle est datée du futur{} et paraîtra à cette heure-là",
+                   "it is dated in the future{} and will appear at that time", who),
+          call.say(
+              "si l’horloge de l’auteur était fausse, il la règle puis lance « maillon reissue »",
+              "if its author's clock was wrong, they set it and run `maillon reissue`")};
+    case State::pending:
+      return {"pending",
+              call.say("elle est arrivée avant ce dont elle dépend{}",
+                       "it came before what it depends on{}", who),
+              call.say("laissez « maillon sync » apporter ce qui manque",
+                       "let `maillon sync` bring what is missing")};
+    case State::absent:
+      break;
+  }
+  return absent(call, standing);
+}
+
+}  // namespace
+
+Result<Reply> explain(Call& call) {
+  MAILLON_TRY(const std::string collection, call.need("collection"));
+  MAILLON_TRY(const std::string id, call.need("id"));
+  const auto place = call.place(collection);
+  if (place.has_error() && place.error().code != Errc::not_allowed) return place.error();
+  Explanation why{
+      "not_subscribed",
+      call.say("ce membre n’a pas le droit de lire cet espace",
+               "this member may not read that space"),
+      call.say("« maillon space list » montre qui le peut", "`maillon space list` shows who may")};
+  std::optional<RecordId> record;
+  if (place.has_value()) {
+    const auto standing = call.replica().read<Standing>([&](replica::Reader& reader) {
+      return replica::standing_of(reader, place->id, collection, id);
+    });
+    if (standing.has_error()) return standing.error();
+    why = explanation_of(call, *standing);
+    record = standing->id;
+  }
+  JsonWriter json;
+  json.object().key("id");
+  record ? json.text(record->hex()) : json.null();
+  json.field("collection", collection)
+      .field("state", why.state)
+      .field("reason", why.reason)
+      .field("next", why.next)
+      .end_object();
+  std::string text = why.reason + ".\n";
+  if (!why.next.empty()) text += why.next + ".\n";
+  return answer(call, std::move(text), std::move(json));
+}
+
+}  // namespace maillon::admin

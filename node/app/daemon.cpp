@@ -1,0 +1,166 @@
+#include "node/app/daemon.hpp"
+
+#include <fmt/format.h>
+#include <signal.h>
+#include <spdlog/spdlog.h>
+
+#include "node/admin/socket_server.hpp"
+
+namespace maillon::app {
+namespace {
+
+using namespace std::chrono_literals;
+namespace fs = std::filesystem;
+
+constexpr std::size_t kIndexStep =
+    500;                         ///< records, so that a write waits a few milliseconds at most
+constexpr auto kLookEvery = 2s;  ///< for held commits that are due
+constexpr auto kWishEvery = 15s;
+constexpr auto kWishWait = 10s;
+
+/// Blocks SIGTERM and SIGINT for this thread and those that it starts, so that they come to wait().
+class StopSignals {
+ public:
+  StopSignals() {
+    sigemptyset(&set_);
+    sigaddset(&set_, SIGTERM);
+    sigaddset(&set_, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &set_, nullptr);
+  }
+  void wait() const {
+    int got = 0;
+    while (sigwait(&set_, &got) != 0) {
+    }
+    spdlog::info("stopping ({})", got == SIGTERM ? "SIGTERM" : "SIGINT");
+  }
+
+ private:
+  sigset_t set_{};
+};
+
+/// What must be looked at now and then: held commits whose time has come, a wish to join.
+class Chores {
+ public:
+  Chores(replica::Replica& replica, peers::PeerService& peers) : replica_(replica), peers_(peers) {
+    thread_ = std::thread{[this] { loop(); }};
+  }
+  Chores(const Chores&) = delete;
+  Chores& operator=(const Chores&) = delete;
+  ~Chores() { stop(); }
+  void stop() {
+    {
+      const std::lock_guard lock{mutex_};
+      stopping_ = true;
+    }
+    wake_.notify_all();
+    if (thread_.joinable()) thread_.join();
+  }
+
+ private:
+  bool pause() {
+    std::unique_lock lock{mutex_};
+    return !wake_.wait_for(lock, kLookEvery, [&] { return stopping_; });
+  }
+  void loop() {
+    auto next_wish = std::chrono::steady_clock::now();
+    do {
+      if (const auto released = release_held(); released.has_error())
+        spdlog::error("held commits: {}", released.error().detail);
+      if (std::chrono::steady_clock::now() < next_wish) continue;
+      if (const auto fulfilled = fulfil_wish(); fulfilled.has_error())
+        spdlog::warn("joining: {}", fulfilled.error().detail);
+      next_wish = std::chrono::steady_clock::now() + kWishEvery;
+    } while (pause());
+  }
+
+  Result<void> release_held() {
+    const auto first = replica_.read<std::optional<Hlc>>(
+        [](replica::Reader& reader) { return reader.log().first_held(); });
+    if (first.has_error()) return first.error();
+    const auto now = replica_.clock().now();
+    if (!*first || (*first)->time() > now + limits::kClockAheadMax) return {};
+    return replica_.writer().run_void([&](storage::Store& store) -> Result<void> {
+      MAILLON_TRY(const std::size_t released, store.release_held(now));
+      if (released > 0) spdlog::info("{} held commit(s) applied", released);
+      return {};
+    });
+  }
+
+  Result<void> fulfil_wish() {
+    if (replica_.federation()) return {};
+    MAILLON_TRY(const auto wish, federation::wish(replica_));
+    if (!wish) return {};
+    MAILLON_TRY(const JoinReply reply, peers_.join(*wish, kWishWait));
+    if (reply.status == JoinStatus::pending) return {};
+    if (reply.status == JoinStatus::refused) {
+      spdlog::error("the inviter's node refused: {}", reply.reason);
+      return federation::forget_wish(replica_);
+    }
+    MAILLON_CHECK(federation::enter(replica_, *wish, reply));
+    MAILLON_CHECK(federation::forget_wish(replica_));
+    spdlog::info("joined the federation {}", reply.federation_name);
+    return {};
+  }
+
+  replica::Replica& replica_;
+  peers::PeerService& peers_;
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  bool stopping_ = false;  ///< protected by mutex_
+  std::thread thread_;
+};
+
+void remove_leftovers(const fs::path& dir) {
+  // Copies that a killed daemon was making.
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator{dir, ignored})
+    if (entry.path().filename().string().starts_with("tmp-")) fs::remove_all(entry.path(), ignored);
+}
+
+Result<void> check(const DaemonOptions& options) {
+  if (options.http == "off") return {};
+  return Error{Errc::usage, "this version has no HTTP API", "cette version n’a pas d’API HTTP",
+               "leave --http out, or write --http off", "omettez --http, ou écrivez --http off"};
+}
+
+}  // namespace
+
+Result<void> serve(const DaemonOptions& options) {
+  MAILLON_CHECK(check(options));
+  // Before any thread starts: they all inherit the mask.
+  const StopSignals signals;
+  spdlog::set_level(spdlog::level::from_str(options.log));
+  MAILLON_TRY(const auto passphrase, replica::passphrase_from_environment());
+  MAILLON_TRY(const auto replica, replica::Replica::open(options.data, passphrase));
+  if (replica->incarnation_was_drawn())
+    spdlog::warn("this folder is a copy: from now on it writes under a new incarnation");
+  remove_leftovers(options.data);
+  replica->writer().set_idle([](storage::Store& store) -> Result<bool> {
+    MAILLON_TRY(const std::size_t done, storage::index_waiting(store, kIndexStep));
+    return done == kIndexStep;
+  });
+  peers::PeerOptions how;
+  how.listen = options.listen;
+  how.urls = options.public_urls;
+  how.trusted_proxies = options.trusted_proxies;
+  how.dial = options.dial;
+  MAILLON_TRY(const auto peers, peers::PeerService::start(*replica, how));
+  MAILLON_TRY(auto admin, admin::SocketServer::start(*replica, peers.get()));
+  Chores chores{*replica, *peers};
+  fmt::print("maillon: {} {}\n", options.language == admin::Language::french ? "prêt" : "ready",
+             peers->listening_on());
+  std::fflush(stdout);
+  spdlog::info("node {} of {} listens on {}", replica->identity().node.hex(),
+               replica->identity().name, peers->listening_on());
+  signals.wait();
+  // Refuse new work, end what runs, then what it used; the writer drains in the replica's end.
+  admin->stop_accepting();
+  peers->stop();
+  chores.stop();
+  admin.reset();
+  replica->writer().set_idle(nullptr);
+  spdlog::info("stopped");
+  return {};
+}
+
+}  // namespace maillon::app

@@ -1,0 +1,116 @@
+#include "node/cli/execute.hpp"
+
+#include <unistd.h>
+
+#include <thread>
+
+#include "node/admin/socket_client.hpp"
+#include "node/cli/files.hpp"
+#include "node/cli/progress.hpp"
+
+namespace maillon::cli {
+namespace {
+
+using namespace std::chrono_literals;
+using admin::Reply;
+
+/// Another command may have the folder for a moment, and a daemon that starts has it before it
+/// listens.
+constexpr auto kLockWait = 5s;
+constexpr auto kLockPoll = 100ms;
+
+/// Input and output of one run.
+class Streams {
+ public:
+  Streams(const Line& line, Progress& progress) : line_(line), progress_(progress) {}
+
+  Result<void> open() {
+    if (!line_.writes_data || line_.output_path.empty()) return {};
+    MAILLON_TRY(auto file, OutputFile::create(line_.output_path, line_.may_replace));
+    file_ = std::make_unique<OutputFile>(std::move(file));
+    return {};
+  }
+  Result<void> finish() { return file_ ? file_->finish() : Result<void>{}; }
+  [[nodiscard]] bool data_on_stdout() const { return line_.writes_data && !file_; }
+
+  admin::ClientHooks hooks() {
+    admin::ClientHooks out;
+    out.progress = [this](double part, const std::string& what) { progress_.show(part, what); };
+    if (!line_.input_path.empty()) out.input = [this] { return read_input(line_.input_path); };
+    if (line_.writes_data) out.output = [this](ByteView piece) { return write(piece); };
+    return out;
+  }
+
+ private:
+  Result<void> write(ByteView piece) {
+    if (file_) return file_->write(piece);
+    if (write_all(STDOUT_FILENO, piece)) return {};
+    return admin::said(Errc::io, "standard output is closed", "la sortie standard est fermée");
+  }
+
+  const Line& line_;
+  Progress& progress_;
+  std::unique_ptr<OutputFile> file_;
+};
+
+Result<Reply> run_here(const Line& line, replica::Replica& replica,
+                       const admin::ClientHooks& hooks) {
+  std::unique_ptr<peers::PeerService> peers;
+  if (line.needs_peers) {
+    peers::PeerOptions options;
+    MAILLON_TRY(peers, peers::PeerService::start(replica, options));
+  }
+  admin::Context context{replica, peers.get()};
+  context.progress = hooks.progress;
+  context.input = hooks.input;
+  context.output = hooks.output;
+  return admin::run(line.request, context);
+}
+
+Result<Reply> run_somewhere(const Line& line, const admin::ClientHooks& hooks) {
+  const auto give_up = std::chrono::steady_clock::now() + kLockWait;
+  MAILLON_TRY(const auto passphrase, replica::passphrase_from_environment());
+  for (;;) {
+    MAILLON_TRY(auto client, admin::SocketClient::connect(line.globals.data));
+    if (client) return client->run(line.request, hooks);
+    auto replica = replica::Replica::open(line.globals.data, passphrase);
+    if (replica.has_value()) return run_here(line, **replica, hooks);
+    const bool busy = replica.error().code == Errc::busy;
+    if (!busy || std::chrono::steady_clock::now() > give_up) return replica.error();
+    std::this_thread::sleep_for(kLockPoll);
+  }
+}
+
+}  // namespace
+
+int execute(Line& line) {
+  Progress progress{line.globals.quiet};
+  Streams streams{line, progress};
+  if (const auto opened = streams.open(); opened.has_error()) return fail(line, opened.error());
+  const auto reply = run_somewhere(line, streams.hooks());
+  progress.clear();
+  if (reply.has_error()) return fail(line, reply.error());
+  if (reply->exit_code == 0)
+    if (const auto done = streams.finish(); done.has_error()) return fail(line, done.error());
+  return present(line, *reply, streams.data_on_stdout());
+}
+
+int fail(const Line& line, const Error& error) {
+  admin::Request request;
+  request.language = line.globals.language;
+  request.json = line.globals.json;
+  return present(line, admin::failure(request, error));
+}
+
+int present(const Line& line, const Reply& reply, bool data_on_stdout) {
+  if (line.globals.json && !reply.json.empty()) fmt::print("{}\n", reply.json);
+  std::FILE* out = data_on_stdout ? stderr : stdout;
+  if (!line.globals.json && !(data_on_stdout && line.globals.quiet))
+    fmt::print(out, "{}", reply.text);
+  if (!reply.error.empty()) fmt::print(stderr, "maillon: {}\n", reply.error);
+  // What could not be written was not said.
+  const bool said = std::fflush(stdout) == 0;
+  return reply.exit_code == 0 && !said ? 1 : reply.exit_code;
+}
+
+}  // namespace maillon::cli

@@ -1,0 +1,16 @@
+#pragma once
+
+#include "node/admin/json_writer.hpp"
+#include "node/cli/line.hpp"
+
+/// What happens once the line is parsed.
+namespace maillon::cli {
+
+/// Runs the request: by the daemon if there is one, else on the folder itself. Gives the exit code.
+[[nodiscard]] int execute(Line& line);
+/// Says what went wrong; gives the exit code.
+int fail(const Line& line, const Error& error);
+/// Says what came of it; gives the exit code. `data_on_stdout`: people's text goes to stderr.
+int present(const Line& line, const admin::Reply& reply, bool data_on_stdout = false);
+
+}  // namespace maillon::cli

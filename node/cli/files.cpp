@@ -1,0 +1,110 @@
+#include "node/cli/files.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "node/admin/words.hpp"
+#include "proto/limits.hpp"
+
+namespace maillon::cli {
+
+namespace fs = std::filesystem;
+using admin::said;
+
+namespace {
+
+Error cannot(const char* en, const char* fr, const fs::path& path) {
+  const std::string why = std::strerror(errno);
+  const Errc code = errno == ENOENT                     ? Errc::not_found
+                    : errno == EACCES || errno == EPERM ? Errc::not_allowed
+                    : errno == ENOSPC || errno == EFBIG ? Errc::full
+                                                        : Errc::io;
+  return said(code, fmt::format("cannot {} {}: {}", en, path.string(), why),
+              fmt::format("impossible {} {} : {}", fr, path.string(), why),
+              "check the name, the folder and the space left",
+              "vérifiez le nom, le dossier et la place restante");
+}
+
+/// Pieces of a file of unknown size, or of the size that it claims.
+Result<Bytes> read_all(int fd, std::size_t expected, const fs::path& path) {
+  Bytes out(std::min(expected, limits::kImportFileMax) + 1);
+  std::size_t size = 0;
+  for (;;) {
+    if (size == out.size()) out.resize(std::min(out.size() * 2, limits::kImportFileMax + 1));
+    const ssize_t got = ::read(fd, out.data() + size, out.size() - size);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return cannot("read", "de lire", path);
+    if (got == 0) break;
+    size += static_cast<std::size_t>(got);
+    if (size > limits::kImportFileMax)
+      return said(Errc::full, path.string() + " is larger than 1 GiB",
+                  path.string() + " dépasse 1 Gio", "split it", "découpez-le");
+  }
+  out.resize(size);
+  return out;
+}
+
+}  // namespace
+
+Result<Bytes> read_input(const std::string& path) {
+  if (path == "-") return read_all(STDIN_FILENO, 1u << 20, "stdin");
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return cannot("read", "de lire", path);
+  struct stat info {};
+  const bool known = ::fstat(fd, &info) == 0 && S_ISREG(info.st_mode);
+  auto out = read_all(fd, known ? static_cast<std::size_t>(info.st_size) : 1u << 20, path);
+  ::close(fd);
+  return out;
+}
+
+bool write_all(int fd, ByteView bytes) {
+  while (!bytes.empty()) {
+    const ssize_t put = ::write(fd, bytes.data(), bytes.size());
+    if (put < 0 && errno == EINTR) continue;
+    if (put <= 0) return false;
+    bytes = bytes.subspan(static_cast<std::size_t>(put));
+  }
+  return true;
+}
+
+Result<OutputFile> OutputFile::create(const fs::path& path, bool may_replace) {
+  if (!may_replace && fs::exists(path))
+    return said(Errc::refused, path.string() + " exists already", path.string() + " existe déjà",
+                "give another name", "donnez un autre nom");
+  const fs::path partial = path.string() + ".partial";
+  // Backups hold a key: nobody else may read them.
+  const int fd = ::open(partial.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
+                        may_replace ? 0644 : 0600);
+  if (fd < 0) return cannot("write", "d’écrire", path);
+  return OutputFile{fd, path, partial};
+}
+
+OutputFile::OutputFile(OutputFile&& other) noexcept
+    : fd_(std::exchange(other.fd_, -1)),
+      path_(std::move(other.path_)),
+      partial_(std::move(other.partial_)) {}
+
+OutputFile::~OutputFile() {
+  if (fd_ < 0) return;
+  ::close(fd_);
+  ::unlink(partial_.c_str());
+}
+
+Result<void> OutputFile::write(ByteView piece) {
+  if (!write_all(fd_, piece)) return cannot("write", "d’écrire", path_);
+  return {};
+}
+
+Result<void> OutputFile::finish() {
+  if (::fsync(fd_) != 0 || ::rename(partial_.c_str(), path_.c_str()) != 0)
+    return cannot("write", "d’écrire", path_);
+  ::close(std::exchange(fd_, -1));
+  return {};
+}
+
+}  // namespace maillon::cli

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <filesystem>
+#include <functional>
+
+#include "proto/bytes.hpp"
+
+/// The command line's side of input and output: the daemon never opens files that a client names.
+namespace maillon::cli {
+
+/// A whole file, or stdin for "-". Errc::not_found, ::full beyond limits::kImportFileMax.
+[[nodiscard]] Result<Bytes> read_input(const std::string& path);
+
+/// A file that appears under its name only once it is whole and durable.
+class OutputFile {
+ public:
+  /// Errc::refused when it exists and may not be replaced.
+  [[nodiscard]] static Result<OutputFile> create(const std::filesystem::path& path,
+                                                 bool may_replace);
+  OutputFile(OutputFile&& other) noexcept;
+  OutputFile& operator=(OutputFile&&) = delete;
+  ~OutputFile();
+  [[nodiscard]] Result<void> write(ByteView piece);
+  [[nodiscard]] Result<void> finish();
+
+ private:
+  OutputFile(int fd, std::filesystem::path path, std::filesystem::path partial)
+      : fd_(fd), path_(std::move(path)), partial_(std::move(partial)) {}
+  int fd_;
+  std::filesystem::path path_;
+  std::filesystem::path partial_;
+};
+
+/// Writes all of it; false when the system refuses.
+[[nodiscard]] bool write_all(int fd, ByteView bytes);
+
+}  // namespace maillon::cli

@@ -1,0 +1,110 @@
+#include "node/cli/init.hpp"
+
+#include <fstream>
+
+#include "node/cli/execute.hpp"
+#include "node/cli/root_words.hpp"
+
+namespace maillon::cli {
+namespace {
+
+using admin::said;
+
+Result<std::optional<std::string>> passphrase_of(const std::string& file) {
+  if (file.empty()) return replica::passphrase_from_environment();
+  std::ifstream in{file};
+  std::string phrase;
+  if (!std::getline(in, phrase) || phrase.empty())
+    return said(Errc::usage, "no passphrase can be read from " + file,
+                "aucune phrase secrète lisible dans " + file, "put it on the file's first line",
+                "placez-la sur la première ligne du fichier");
+  return std::optional{std::move(phrase)};
+}
+
+int run_init(Line& line, const NewNode& node) {
+  const auto made = make_folder(line, node);
+  if (made.has_error()) return fail(line, made.error());
+  admin::Reply reply;
+  admin::JsonWriter json;
+  json.object()
+      .field("member_id", made->member.hex())
+      .field("node_id", made->node.hex())
+      .field("data", line.globals.data.string())
+      .end_object();
+  reply.json = json.take();
+  reply.text = line.say(
+      "Nœud créé dans {}.\n  membre {}\n  nœud   {}\n"
+      "Ensuite : « maillon federation create NOM », ou « maillon join CODE ».\n",
+      "Node made in {}.\n  member {}\n  node   {}\n"
+      "Next: `maillon federation create NAME`, or `maillon join CODE`.\n",
+      line.globals.data.string(), made->member.hex(), made->node.hex());
+  return present(line, reply);
+}
+
+}  // namespace
+
+bool is_folder(const std::filesystem::path& dir) {
+  std::error_code ignored;
+  return std::filesystem::exists(dir / "maillon.db", ignored) ||
+         std::filesystem::exists(dir / "node.key", ignored);
+}
+
+Result<replica::Identity> make_folder(const Line& line, const NewNode& node) {
+  if (is_folder(line.globals.data))
+    return said(Errc::refused, "there is a node in " + line.globals.data.string() + " already",
+                "il y a déjà un nœud dans " + line.globals.data.string(),
+                "choose another folder with --data", "choisissez un autre dossier avec --data");
+  if (node.name.empty() || node.name.size() > limits::kNameMax || !is_utf8(node.name) ||
+      node.region.size() > limits::kNameMax || !is_utf8(node.region))
+    return said(Errc::usage, "a member needs a name of at most 256 bytes",
+                "un membre a besoin d’un nom de 256 octets au plus", "give --name NAME",
+                "donnez --name NOM");
+  replica::InitOptions options;
+  options.name = node.name;
+  options.region = node.region;
+  options.role = node.role == "hub" ? Role::hub : Role::cooperative;
+  MAILLON_TRY(options.passphrase, passphrase_of(node.passphrase_file));
+  crypto::SystemRng rng;
+  MAILLON_TRY(const auto secret, draw_root(line, node.words_file, rng));
+  const crypto::SigningKey root{secret};
+  auto made = replica::Replica::init(line.globals.data, options, root, rng);
+  if (made.has_error() && !node.words_file.empty()) {
+    // Words of a key that nothing was made with would only mislead.
+    std::error_code ignored;
+    std::filesystem::remove(node.words_file, ignored);
+  }
+  return made;
+}
+
+void add_key_options(Command command, Line& line, NewNode& node) {
+  command.path("--words-file", node.words_file,
+               line.say("Écrit les 24 mots dans ce fichier, et ne demande rien",
+                        "Writes the 24 words into this file, and asks nothing"));
+  command.path("--passphrase-file", node.passphrase_file,
+               line.say("Protège la clé du nœud par la première ligne de ce fichier",
+                        "Seals the node's key with the first line of this file"));
+}
+
+void add_init(Command app, Line& line) {
+  Command command =
+      app.add("init",
+              line.say("Crée un dossier de données : la clé du nœud, et la clé racine du membre "
+                       "sous forme de 24 mots.",
+                       "Makes a data folder: the node's key, and the member's root key as "
+                       "24 words."),
+              "");
+  const auto node = std::make_shared<NewNode>();
+  command.path("--name", node->name, line.say("Nom de la structure", "Name of the organisation"))
+      .required();
+  command
+      .path("--role", node->role,
+            line.say("cooperative (sinon) ou hub", "cooperative (else) or hub"))
+      .one_of({"cooperative", "hub"});
+  command.path("--region", node->region,
+               line.say("Code de région, par exemple 75", "Region code, for example 75"));
+  add_key_options(command, line, *node);
+  command.then(
+      [&line, node] { line.action = [node](Line& parsed) { return run_init(parsed, *node); }; });
+}
+
+}  // namespace maillon::cli

@@ -1,0 +1,21 @@
+#pragma once
+
+#include "node/cli/line.hpp"
+
+namespace maillon::cli {
+
+/// What makes a folder: of init, and of join where there is none yet.
+struct NewNode {
+  std::string name;
+  std::string region;
+  std::string role;  ///< "cooperative" or "hub"
+  std::string words_file;
+  std::string passphrase_file;
+};
+/// Adds --words-file and --passphrase-file.
+void add_key_options(Command command, Line& line, NewNode& node);
+
+[[nodiscard]] bool is_folder(const std::filesystem::path& dir);
+[[nodiscard]] Result<replica::Identity> make_folder(const Line& line, const NewNode& node);
+
+}  // namespace maillon::cli

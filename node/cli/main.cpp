@@ -1,0 +1,33 @@
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <csignal>
+
+#include "node/cli/execute.hpp"
+
+namespace {
+
+int run(int argc, char** argv) {
+  using namespace maillon;
+  // A reader that goes away is an error of write(), not the end of the process.
+  std::signal(SIGPIPE, SIG_IGN);
+  spdlog::set_default_logger(spdlog::stderr_logger_mt("maillon"));
+  spdlog::set_level(spdlog::level::err);
+  cli::Line line;
+  int exit_code = 0;
+  if (!cli::parse(argc, argv, line, exit_code)) return exit_code;
+  if (const auto sound = crypto::self_test(); sound.has_error())
+    return cli::fail(line, sound.error());
+  return line.action ? line.action(line) : cli::execute(line);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run(argc, argv);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "maillon: %s\n", error.what());
+    return 1;
+  }
+}

@@ -1,0 +1,59 @@
+#include "node/cli/line.hpp"
+
+/// Records one by one: get, find, put, delete, history, why.
+namespace maillon::cli {
+
+void add_records(Command app, Line& line) {
+  Command get = app.add("get", line.say("Montre une fiche.", "Shows a record."), "get");
+  add_record_arguments(get, line);
+
+  Command find = app.add("find", line.say("Cherche des fiches.", "Finds records."), "find");
+  const auto collection = [&line](Command command) {
+    command.value("COLLECTION", "collection", line.say("Par exemple lieux", "For example lieux"))
+        .required();
+    command.value("--space", "space",
+                  line.say("Espace (sinon, celui de la région)", "Space (else the region's)"));
+  };
+  collection(find);
+  find.values("--where", "where",
+              line.say("CHAMP=VALEUR, exactement ; peut se répéter",
+                       "FIELD=VALUE, exactly; may be repeated"));
+  find.value(
+      "--text", "text",
+      line.say("Mots à trouver, sans égard aux accents", "Words to find, whatever their accents"));
+  find.value("--limit", "limit",
+             line.say("Combien au plus (100) ; 0 : toutes", "How many at most (100); 0: all"));
+
+  Command put = app.add(
+      "put",
+      line.say(
+          "Crée une fiche, ou avec --id en modifie une. CHAMP= vide le champ ; CHAMP:=JSON écrit "
+          "un nombre, true, false, null ou une liste.",
+          "Makes a record, or with --id changes one. FIELD= clears the field; FIELD:=JSON writes "
+          "a number, true, false, null or a list."),
+      "put");
+  collection(put);
+  put.values(line.say("CHAMP=VALEUR", "FIELD=VALUE"), "fields",
+             line.say("Les valeurs à écrire", "The values to write"))
+      .required()
+      .up_to(limits::kFieldsMax);
+  put.value("--id", "id",
+            line.say("Identifiant d’une fiche qui existe", "Id of a record that exists"));
+
+  Command remove =
+      app.add("delete", line.say("Supprime une fiche.", "Deletes a record."), "delete");
+  add_record_arguments(remove, line);
+
+  Command history = app.add(
+      "history", line.say("Qui a changé quel champ, quand.", "Who changed which field when."),
+      "history");
+  add_record_arguments(history, line);
+
+  Command why = app.add("why",
+                        line.say("Pourquoi une fiche est là, absente, retenue ou cachée.",
+                                 "Why a record is here, absent, held or hidden."),
+                        "why");
+  add_record_arguments(why, line);
+}
+
+}  // namespace maillon::cli

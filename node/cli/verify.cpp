@@ -1,0 +1,23 @@
+#include "node/cli/line.hpp"
+
+/// verify, reissue.
+namespace maillon::cli {
+
+void add_verify(Command app, Line& line) {
+  Command verify =
+      app.add("verify",
+              line.say("Vérifie signatures, chaînes et empreintes de tout le journal ; code 6 "
+                       "si quelque chose est abîmé.",
+                       "Checks signatures, chains and roots of the whole log; exit 6 when "
+                       "something is damaged."),
+              "verify");
+  verify.flag("--deep", "deep",
+              line.say("Rejoue aussi le journal et compare chaque fiche",
+                       "Also replays the log and compares every record"));
+  app.add("reissue",
+          line.say("Publie à nouveau ce qui est retenu, une fois l’horloge réglée.",
+                   "Publishes again what is held, once the clock is set."),
+          "reissue");
+}
+
+}  // namespace maillon::cli

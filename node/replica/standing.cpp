@@ -1,0 +1,110 @@
+#include "node/replica/standing.hpp"
+
+#include <algorithm>
+
+namespace maillon::replica {
+namespace {
+
+using State = Standing::State;
+
+Standing::Cause cause_of(const storage::Commit& commit) {
+  return {commit.id, commit.header.member, commit.header.hlc.time()};
+}
+
+/// The record that a commit speaks of, if it is the one asked for.
+std::optional<RecordId> spoken_of(const storage::Commit& commit, std::string_view collection,
+                                  std::string_view text) {
+  const auto wanted = RecordId::from_hex(text);
+  for (const Op& op : commit.body.ops.ops) {
+    if (op.collection != collection || !storage::touches_records(op)) continue;
+    if ((wanted && op.id == *wanted) || (!op.external_id.empty() && op.external_id == text))
+      return op.id;
+  }
+  return std::nullopt;
+}
+
+Result<bool> look_among_held(Reader& reader, std::int64_t space, std::string_view collection,
+                             std::string_view text, Standing& out) {
+  std::vector<std::int64_t> held;
+  MAILLON_CHECK(reader.log().scan(space, 0, [&](const storage::LogEntry& entry) -> Result<bool> {
+    if (entry.status == storage::CommitStatus::held) held.push_back(entry.id);
+    return true;
+  }));
+  for (const std::int64_t id : held) {
+    MAILLON_TRY(SignedCommit bytes, reader.log().bytes_of(id));
+    MAILLON_TRY(const auto commit, storage::load_commit(std::move(bytes)));
+    const auto record = spoken_of(*commit, collection, text);
+    if (!record) continue;
+    out.state = State::held;
+    out.id = record;
+    out.cause = cause_of(*commit);
+    return true;
+  }
+  return false;
+}
+
+Result<bool> look_among_pending(Reader& reader, const SpaceId& space, std::string_view collection,
+                                std::string_view text, Standing& out) {
+  MAILLON_TRY(auto get, reader.database().prepare("SELECT header, signature, body FROM pending"
+                                                  " WHERE space = ?1 ORDER BY id"));
+  get.bind(1, space.bytes());
+  for (;;) {
+    MAILLON_TRY(const bool more, get.step());
+    if (!more) return false;
+    const auto copy = [&](int column) {
+      const ByteView v = get.blob(column);
+      return Bytes{v.begin(), v.end()};
+    };
+    MAILLON_TRY(const auto commit, storage::load_commit({copy(0), copy(1), copy(2)}));
+    const auto record = spoken_of(*commit, collection, text);
+    if (!record) continue;
+    out.state = State::pending;
+    out.id = record;
+    out.cause = cause_of(*commit);
+    return true;
+  }
+}
+
+Result<void> look_at_record(Reader& reader, const SpaceId& space, std::string_view collection,
+                            const RecordId& id, Standing& out) {
+  out.id = id;
+  MAILLON_TRY(const auto record, reader.get(space, collection, id));
+  MAILLON_TRY(const auto history, reader.history(space, collection, id));
+  const auto newest = std::ranges::find_if(history, [&](const HistoryEntry& entry) {
+    return record && record->deleted ? entry.removes && !entry.is_void : true;
+  });
+  if (newest != history.end())
+    out.cause = Standing::Cause{newest->commit, newest->author, newest->time};
+  const bool all_void = !history.empty() && std::ranges::all_of(history, &HistoryEntry::is_void);
+  if (record && record->visible)
+    out.state = record->in_conflict ? State::conflicting : State::here;
+  else if (all_void)
+    out.state = State::voided;
+  else
+    // Every field cleared looks the same to a reader as a delete.
+    out.state = history.empty() ? State::absent : State::deleted;
+  return {};
+}
+
+}  // namespace
+
+Result<Standing> standing_of(Reader& reader, const SpaceId& space, std::string_view collection,
+                             std::string_view text) {
+  Standing out;
+  MAILLON_TRY(out.waiting, reader.log().pending_count(space));
+  MAILLON_TRY(const auto row, reader.log().find_space(space));
+  MAILLON_TRY(const auto id, reader.identify(space, collection, text));
+  if (id) {
+    MAILLON_CHECK(look_at_record(reader, space, collection, *id, out));
+    if (out.state != State::absent) return out;
+  }
+  if (row) {
+    MAILLON_TRY(const bool held, look_among_held(reader, *row, collection, text, out));
+    if (held) return out;
+  }
+  MAILLON_TRY(const bool pending, look_among_pending(reader, space, collection, text, out));
+  (void)pending;
+  return out;
+}
+
+}  // namespace maillon::replica

@@ -1,0 +1,34 @@
+#pragma once
+
+#include "node/replica/reader.hpp"
+
+namespace maillon::replica {
+
+/// Why a record is here, or is not.
+struct Standing {
+  enum class State {
+    here,
+    conflicting,  ///< here, with more than one value somewhere
+    deleted,
+    voided,   ///< all that was ever written of it is without effect
+    held,     ///< written under a time that has not come yet
+    pending,  ///< what it depends on has not come yet
+    absent,
+  };
+  /// The commit that the state comes from, where one can be named.
+  struct Cause {
+    CommitId commit = CommitId::zero();
+    MemberId author = MemberId::zero();
+    UnixMillis time{};
+  };
+  State state = State::absent;
+  std::optional<RecordId> id;
+  std::optional<Cause> cause;
+  std::int64_t waiting = 0;  ///< commits of the space that wait for others
+};
+
+/// `text` is a record id in hexadecimal, or an external id.
+[[nodiscard]] Result<Standing> standing_of(Reader& reader, const SpaceId& space,
+                                           std::string_view collection, std::string_view text);
+
+}  // namespace maillon::replica
