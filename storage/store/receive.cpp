@@ -120,7 +120,7 @@ Result<std::shared_ptr<const Trust>> Store::trust_with_held() {
   for (const std::int64_t id : held) {
     MAILLON_TRY(SignedCommit bytes, log_.bytes_of(id));
     MAILLON_TRY(const CommitPtr commit, load_commit(std::move(bytes)));
-    if (commit->header.space == trust_->annuaire()) out->apply(*commit);
+    if (is_genesis(*commit) || commit->header.space == out->annuaire()) out->apply(*commit);
   }
   return out;
 }
@@ -140,7 +140,7 @@ Result<bool> Store::stands_on_held(const Commit& commit) {
   return false;
 }
 
-Result<const char*> Store::judge_references(const Commit& commit) {
+Result<const char*> Store::judge_references(const Commit& commit, const SpaceId& annuaire) {
   const Header& h = commit.header;
   for (const CommitId& id : commit.body.table.commits) {
     // A re-issue names its original, which stands in the future, and may not be here.
@@ -155,7 +155,7 @@ Result<const char*> Store::judge_references(const Commit& commit) {
     MAILLON_TRY(const auto entry, log_.find(id));
     if (!entry) continue;
     MAILLON_TRY(const FeedRow feed, log_.feed_by_id(entry->feed));
-    if (feed.key.space != trust_->annuaire()) return "its annuaire heads are of another space";
+    if (feed.key.space != annuaire) return "its annuaire heads are of another space";
     if (entry->hlc >= h.hlc) return "its clock is not after annuaire's heads";
   }
   return nullptr;
@@ -172,7 +172,8 @@ Result<std::optional<Received>> Store::judge(const Commit& commit) {
   }
   if (!trust->certified(h.node, h.member)) return no("its author is not a member");
   if (trust->space(h.space) == nullptr) return no("its space is not declared");
-  if (h.seq == 1 && h.annuaire_heads.empty() && h.space != trust_->annuaire())
+  const SpaceId& annuaire = trust->annuaire();
+  if (h.seq == 1 && h.annuaire_heads.empty() && h.space != annuaire)
     return no("the first commit of a feed must name annuaire's heads");
   const std::uint64_t ops = h.leaves == 0 ? 0 : h.leaves - 1;
   std::uint64_t before_ops = 0;
@@ -193,7 +194,7 @@ Result<std::optional<Received>> Store::judge(const Commit& commit) {
     before_ops = previous.total_ops;
     before_bytes = previous.total_bytes;
   }
-  MAILLON_TRY(const char* const wrong, judge_references(commit));
+  MAILLON_TRY(const char* const wrong, judge_references(commit, annuaire));
   if (wrong != nullptr) return no(wrong);
   if (h.total_ops != before_ops + ops || h.total_bytes != before_bytes + h.body_size)
     return no("its totals do not follow its feed's");

@@ -133,7 +133,7 @@ class Store {
   /// As it will be once all that annuaire holds counts.
   Result<std::shared_ptr<const Trust>> trust_with_held();
   /// What is wrong with what its body and header refer to, or nullptr.
-  Result<const char*> judge_references(const Commit& commit);
+  Result<const char*> judge_references(const Commit& commit, const SpaceId& annuaire);
   Result<std::optional<Received>> judge(const Commit& commit);
   Result<bool> reissued_already(const Commit& commit);
   Result<void> take_in(const Commit& commit, CommitStatus status, bool is_void);

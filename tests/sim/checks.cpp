@@ -14,27 +14,37 @@ namespace {
 constexpr std::size_t kShown = 1200;  ///< bytes of a difference that a report carries
 
 struct Counts {
-  std::int64_t pending;
-  std::int64_t held;
+  std::int64_t pending = 0;
+  std::int64_t held = 0;
+  std::string one_held;
 };
 
-/// `held`: with those that a wrong clock applied.
+/// `held`: what would have an effect once its time comes, and what a wrong clock applied already.
 Counts counts_of(Store& store, UnixMillis now) {
-  Counts out{sure(store.database().integer("SELECT count(*) FROM pending"), "pending"), 0};
-  auto get = sure(store.database().prepare("SELECT count(*) FROM log WHERE void = 0"
-                                           " AND (status = 1 OR hlc > ?1)"),
-                  "held");
+  Counts out;
+  out.pending = sure(store.database().integer("SELECT count(*) FROM pending"), "pending");
   Bytes latest(8);
   for (std::size_t i = 0; i < 8; ++i)
     latest[i] = static_cast<std::uint8_t>(latest_hlc(now).packed >> (56 - 8 * i));
-  (void)sure(get.bind(1, ByteView{latest}).step(), "held");
-  out.held = get.integer(0);
+  auto get = sure(store.database().prepare(
+                      "SELECT l.cid, f.member, s.sid FROM log l JOIN feed f ON f.id = l.feed"
+                      " JOIN space s ON s.id = f.space"
+                      " WHERE l.void = 0 AND (l.status = 1 OR l.hlc > ?1)"),
+                  "held");
+  get.bind(1, ByteView{latest});
+  while (sure(get.step(), "held")) {
+    const auto member = sure(MemberId::from_bytes(get.blob(1)), "member");
+    const auto space = sure(SpaceId::from_bytes(get.blob(2)), "space");
+    if (!store.trust()->may_write(member, space)) continue;
+    ++out.held;
+    out.one_held = to_hex(get.blob(0)).substr(0, 8);
+  }
   return out;
 }
 
 /// One commit that others wait for, and what is known of it here.
-std::string awaited_by(SimNode& node) {
-  auto get = sure(node.store().database().prepare(
+std::string awaited_by(Store& store) {
+  auto get = sure(store.database().prepare(
                       "SELECT n.need, l.status, l.void FROM pending_need n"
                       " LEFT JOIN log l ON l.cid = n.need WHERE n.need NOT IN (SELECT cid"
                       " FROM pending) ORDER BY n.need LIMIT 1"),
@@ -124,7 +134,8 @@ Picture folded_anew(const std::vector<CommitPtr>& commits, const FederationId& f
       throw Violation{"folding the log anew refuses a commit: " + got.reason};
   }
   sure(store->commit(), "fold");
-  if (counts_of(*store, now).pending != 0) throw Violation{"folding the log anew leaves commits waiting"};
+  if (counts_of(*store, now).pending != 0)
+    throw Violation{"folding the log anew leaves commits waiting, as for " + awaited_by(*store)};
   return picture_of(*store, deep);
 }
 
@@ -201,9 +212,10 @@ std::optional<std::string> unsettled(const NodeList& nodes) {
     const Counts counts = counts_of(node->store(), node->clock().now());
     if (counts.pending > 0)
       return node->name() + " has " + std::to_string(counts.pending) + " commits waiting, as for " +
-             awaited_by(*node);
+             awaited_by(node->store());
     if (counts.held > 0)
-      return node->name() + " holds " + std::to_string(counts.held) + " commits for the future";
+      return node->name() + " holds " + std::to_string(counts.held) + " commits for the future, as " +
+             counts.one_held;
   }
   for (const std::string& name : space_names()) {
     std::optional<Digest> first;
@@ -238,6 +250,10 @@ void check_settled(Room& room, const NodeList& nodes) {
       log, [&](const CommitPtr& commit) { return commit->header.hlc > latest; });
   const Picture first = picture_of(nodes.front()->store(), deep);
   for (SimNode* node : nodes) {
+    for (const std::string& name : space_names())
+      sure(node->store().records().verify(
+               sure(node->store().log().space_row(*node->space(name)), "space")),
+           (node->name() + " folds " + name + " again").c_str());
     same(first, picture_of(node->store(), deep), nodes.front()->name() + " and " + node->name());
     for (const std::string& name : space_names()) {
       const auto digest = [&](SimNode& of) {

@@ -181,16 +181,14 @@ void World::join() {
   room_.say(inviter.name() + " votes for " + who->name);
   const std::vector<GovernanceOp> ops{{OpKind::proposal, who->admission()},
                                       {OpKind::vote, encode(Vote{std::nullopt, 1})}};
-  inviter.write([&inviter, ops](Store& store) -> Result<std::vector<CommitPtr>> {
-    MAILLON_TRY(auto commit, store.write_governance(ops, inviter.author(), inviter.clock().now(),
-                                                    inviter.rng()));
-    return std::vector{std::move(commit)};
+  inviter.decide(ops, [this, who, &inviter] {
+    if (room_.healing || nodes_.size() >= kNodesMax) return;
+    SimNode& node = add(who);
+    node.follow(*inviter.store().federation(), inviter.store().trust()->annuaire());
+    node.start();
+    network_.link(node.index(), inviter.index());
+    weave(node.index());
   });
-  SimNode& node = add(who);
-  node.follow(*inviter.store().federation(), inviter.store().trust()->annuaire());
-  node.start();
-  network_.link(node.index(), inviter.index());
-  weave(node.index());
 }
 
 }  // namespace maillon::sim

@@ -392,7 +392,7 @@ void SimNode::tell(std::vector<Job> batch, bool ok) {
   });
 }
 
-void SimNode::write(Work work) {
+void SimNode::write(Work work, std::function<void()> told) {
   auto out = std::make_shared<std::vector<CommitPtr>>();
   Job job;
   job.run = [out, work = std::move(work)](Store& store) -> Result<void> {
@@ -409,7 +409,20 @@ void SimNode::write(Work work) {
                   std::to_string(commit->header.seq));
     }
   };
+  if (told)
+    job.told = [told = std::move(told)](bool ok) {
+      if (ok) told();
+    };
   submit(std::move(job));
+}
+
+void SimNode::decide(std::vector<GovernanceOp> ops, std::function<void()> told) {
+  write(
+      [this, ops = std::move(ops)](Store& store) -> Result<std::vector<CommitPtr>> {
+        MAILLON_TRY(auto commit, store.write_governance(ops, author(), clock_.now(), rng_));
+        return std::vector{std::move(commit)};
+      },
+      std::move(told));
 }
 
 void SimNode::republish() {

@@ -95,7 +95,9 @@ class SimNode {
   void submit(Job job);
   /// Writes as this node's member; what comes out is acknowledged once it is durable.
   using Work = std::function<Result<std::vector<storage::CommitPtr>>(storage::Store&)>;
-  void write(Work work);
+  void write(Work work, std::function<void()> told = {});
+  /// Writes decisions into annuaire.
+  void decide(std::vector<storage::GovernanceOp> ops, std::function<void()> told);
   /// Commits from a file, outside any session.
   void import(std::vector<SignedCommit> commits);
   /// A new incarnation, under which what is held for the future is published again.

@@ -86,11 +86,7 @@ void World::found() {
     propose(encode(proposal));
   }
   for (const auto& other : others) propose(other->admission());
-  first.write([&first, ops](Store& store) -> Result<std::vector<CommitPtr>> {
-    MAILLON_TRY(auto commit,
-                store.write_governance(ops, first.author(), first.clock().now(), first.rng()));
-    return std::vector{std::move(commit)};
-  });
+  first.decide(ops, [] {});
   for (auto& other : others) {
     SimNode& node = add(std::move(other));
     node.follow(*first.store().federation(), first.store().trust()->annuaire());
@@ -146,6 +142,19 @@ NodeList World::all() {
   return out;
 }
 
+/// Whose admission went with a disk is admitted once more.
+void World::admit_forgotten() {
+  for (const auto& node : nodes_) {
+    const bool known = std::ranges::any_of(nodes_, [&](const auto& other) {
+      return other->store().trust()->member(node->who().member) != nullptr;
+    });
+    if (known) continue;
+    at(0).decide({{OpKind::proposal, node->who().admission()},
+                  {OpKind::vote, encode(Vote{std::nullopt, 1})}},
+                 [] {});
+  }
+}
+
 void World::heal() {
   room_.say("faults end");
   room_.healing = true;
@@ -158,6 +167,7 @@ void World::heal() {
     node->clock().set_drift(0);
     node->clock().set_step(1);
   }
+  admit_forgotten();
   if (room_.profile.heal_by_time) room_.passed = room_.profile.future_max + room_.profile.clock_jump_max * 20;
   const std::int64_t end = room_.schedule.now() + kHealMax;
   for (;;) {

@@ -26,6 +26,7 @@ class World {
   void weave(int node);
   void play();
   void heal();
+  void admit_forgotten();
 
   // Recurring.
   void redial();
