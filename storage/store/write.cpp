@@ -85,12 +85,14 @@ Result<Store::Opening> Store::open_feed(const SpaceId& space, const Author& auth
     highest = previous->hlc;
   }
   MAILLON_TRY(const Hlc within, reach(h.feed(), now));
-  MAILLON_TRY(const auto heads, heads_within(feed.space, within));
+  const bool governs = space == trust_->annuaire();
+  MAILLON_TRY(const auto heads,
+              governs ? annuaire_within(h, within) : heads_within(feed.space, within));
   for (const LogEntry& head : heads) {
     highest = std::max(highest, head.hlc);
     if (head.cid != h.previous && h.deps.size() < kOwnHeadsMax) h.deps.push_back(head.cid);
   }
-  if (federation_ && space != trust_->annuaire()) {
+  if (federation_ && !governs) {
     MAILLON_TRY(const auto known, annuaire_within(h, within));
     std::vector<CommitId> ids;
     for (const LogEntry& head : known)

@@ -131,7 +131,8 @@ Picture folded_anew(const std::vector<CommitPtr>& commits, const FederationId& f
   for (const CommitPtr& commit : commits) {
     const Received got = sure(store->receive(commit, now), "fold");
     if (got.outcome == Received::Outcome::refused)
-      throw Violation{"folding the log anew refuses a commit: " + got.reason};
+      throw Violation{"folding the log anew refuses " + commit->id.hex().substr(0, 8) + ": " +
+                      got.reason};
   }
   sure(store->commit(), "fold");
   if (counts_of(*store, now).pending != 0)
@@ -216,6 +217,9 @@ std::optional<std::string> unsettled(const NodeList& nodes) {
     if (counts.held > 0)
       return node->name() + " holds " + std::to_string(counts.held) + " commits for the future, as " +
              counts.one_held;
+    const auto first = sure(node->store().log().first_held(), "held");
+    if (first && *first <= latest_hlc(node->clock().now()))
+      return node->name() + " has not noticed that the time of a commit has come";
   }
   for (const std::string& name : space_names()) {
     std::optional<Digest> first;

@@ -158,14 +158,14 @@ void World::bundle() {
   SimNode& from = at(room_.dice.pick(alive));
   SimNode& to = at(room_.dice.pick(alive));
   if (from.index() == to.index() || !to.space(kReserve)) return;
-  const auto last = sure(from.store().log().last_id(), "log");
   std::vector<SignedCommit> commits;
-  const std::int64_t first = std::max<std::int64_t>(1, last - room_.dice.between(1, 40));
-  for (std::int64_t place = first; place <= last; ++place)
-    if (room_.dice.chance(500)) {
-      auto bytes = from.store().log().bytes_of(place);
-      if (bytes) commits.push_back(*std::move(bytes));
-    }
+  from.look([&] {
+    const auto last = sure(from.store().log().last_id(), "log");
+    const std::int64_t first = std::max<std::int64_t>(1, last - room_.dice.between(1, 40));
+    for (std::int64_t place = first; place <= last; ++place)
+      if (room_.dice.chance(500))
+        commits.push_back(sure(from.store().log().bytes_of(place), "a bundle"));
+  });
   room_.dice.shuffle(commits);
   room_.say("a bundle of " + std::to_string(commits.size()) + " goes from " + from.name() + " to " +
             to.name());

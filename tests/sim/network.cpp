@@ -103,6 +103,10 @@ void Network::count(Connection& c, int side, ByteView message) {
   if (pipe.commits_sent - pipe.commits_acked >= limits::kWindowBytes)
     throw Violation{"a session sends beyond its window"};
   pipe.commits_sent += message.size();
+  if (room_.trace.verbose())
+    room_.say("node " + std::to_string(c.sides[static_cast<std::size_t>(side)].node) + " sends " +
+              std::to_string(message.size()) + " bytes of commits to node " +
+              std::to_string(c.sides[static_cast<std::size_t>(1 - side)].node));
   commit_bytes_ += message.size();
 }
 

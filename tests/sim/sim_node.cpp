@@ -483,6 +483,16 @@ std::optional<SpaceId> SimNode::space(std::string_view name) const {
   return found == nullptr ? std::nullopt : std::optional{found->id};
 }
 
+void SimNode::look(const std::function<void()>& what) {
+  if (!up() || ended()) return;
+  try {
+    what();
+  } catch (const Violation&) {
+    if (!disk_.crashed()) throw;
+  }
+  (void)ended();
+}
+
 void SimNode::check_kept() {
   for (const CommitId& id : acked_) {
     const bool stored = sure(store_->log().has(id), "log") || sure(store_->log().is_pending(id), "log");

@@ -118,6 +118,8 @@ class SimNode {
   [[nodiscard]] const std::set<CommitId>& acked() const noexcept { return acked_; }
   [[nodiscard]] bool idle() const noexcept { return queue_.empty() && !writing_; }
   [[nodiscard]] std::optional<SpaceId> space(std::string_view name) const;
+  /// Does `what`, which reads this node's store, unless its power is off, or goes meanwhile.
+  void look(const std::function<void()>& what);
   /// Throws when something acknowledged is gone.
   void check_kept();
   void check_bounds();

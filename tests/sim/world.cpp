@@ -11,6 +11,7 @@ namespace {
 constexpr std::int64_t kRedialGap = 1500;
 constexpr std::int64_t kWatchGap = 30'000;
 constexpr std::int64_t kHealMax = 600'000;
+constexpr std::int64_t kSettleTime = 15'000;  ///< for what was under way when all became equal
 constexpr std::int64_t kQuietCheck = 65'000;  ///< two rounds of anti-entropy
 
 }  // namespace
@@ -115,17 +116,21 @@ void World::redial() {
 }
 
 void World::watch() {
-  for (const int node : living()) {
-    at(node).check_bounds();
-    at(node).check_kept();
-  }
+  for (const auto& node : nodes_)
+    node->look([&] {
+      node->check_bounds();
+      node->check_kept();
+    });
   room_.schedule.in(kWatchGap, [this] { watch(); });
 }
 
 void World::work() {
   if (room_.healing) return;
   const auto alive = living();
-  if (!alive.empty()) workload_.act(at(room_.dice.pick(alive)));
+  if (!alive.empty()) {
+    SimNode& node = at(room_.dice.pick(alive));
+    node.look([&] { workload_.act(node); });
+  }
   room_.schedule.in(room_.dice.between(1, 2 * room_.profile.write_gap), [this] { work(); });
 }
 
@@ -181,8 +186,9 @@ void World::heal() {
       for (const auto& node : nodes_) node->republish();
   }
   check_settled(room_, all());
-  room_.schedule.run(room_.schedule.now() + 1000);
+  room_.schedule.run(room_.schedule.now() + kSettleTime);
   (void)network_.take_commit_bytes();
+  room_.say("nothing more should be sent");
   room_.schedule.run(room_.schedule.now() + kQuietCheck);
   if (const auto bytes = network_.take_commit_bytes(); bytes != 0)
     throw Violation{"all are equal, and yet commits are sent: " + std::to_string(bytes) + " bytes"};
