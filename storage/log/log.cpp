@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "proto/fault.hpp"
+
 namespace maillon::storage {
 namespace {
 
@@ -147,13 +149,15 @@ Result<std::int64_t> Log::insert(const Commit& commit, const FeedRow& feed, Comm
   MAILLON_TRY(auto put, db_.prepare("INSERT INTO log(cid, feed, seq, hlc, status, void, header,"
                                     " signature, body) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9)"));
   const auto hlc = be64(commit.header.hlc.packed);
+  const bool again = MAILLON_FAULT("header_reserialised");
+  const Bytes header = again ? encode_header(commit.header) : Bytes{};
   MAILLON_CHECK(put.bind(1, commit.id.bytes())
                     .bind(2, feed.id)
                     .bind(3, static_cast<std::int64_t>(commit.header.seq))
                     .bind(4, ByteView{hlc})
                     .bind(5, static_cast<std::int64_t>(status))
                     .bind(6, std::int64_t{is_void})
-                    .bind(7, ByteView{commit.bytes.header})
+                    .bind(7, ByteView{again ? header : commit.bytes.header})
                     .bind(8, ByteView{commit.bytes.signature})
                     .bind(9, ByteView{commit.bytes.body})
                     .run());
@@ -163,6 +167,7 @@ Result<std::int64_t> Log::insert(const Commit& commit, const FeedRow& feed, Comm
                 db_.prepare("DELETE FROM tip WHERE log = (SELECT id FROM log WHERE cid = ?1)"));
     MAILLON_CHECK(drop.bind(1, commit.header.previous->bytes()).run());
   }
+  if (MAILLON_FAULT("lost_tip") && status == CommitStatus::held) return id;
   MAILLON_TRY(auto tip, db_.prepare("INSERT INTO tip(log, space) VALUES(?1, ?2)"));
   MAILLON_CHECK(tip.bind(1, id).bind(2, feed.space).run());
   return id;
