@@ -20,6 +20,13 @@ bool names_nothing(const Commit& commit, const Op& op) {
          std::ranges::all_of(fields, [](const OpField& f) { return f.replaced.count == 0; });
 }
 
+Error damaged_commit(const CommitId& id) {
+  return Error{Errc::integrity, "commit " + id.hex() + " is stored damaged",
+               "le commit " + id.hex() + " est abîmé dans la base",
+               "restore a backup, or start afresh and let the peers send everything again",
+               "restaurez une sauvegarde, ou repartez d’un dossier neuf : les pairs renverront tout"};
+}
+
 }  // namespace
 
 std::int64_t flags_of(const merge::RecordState& state) {
@@ -41,6 +48,8 @@ Result<CommitPtr> CommitCache::get(std::int64_t log_id) {
   }
   MAILLON_TRY(SignedCommit bytes, log_.bytes_of(log_id));
   MAILLON_TRY(const CommitPtr commit, load_commit(std::move(bytes)));
+  MAILLON_TRY(const CommitId id, log_.commit_id_of(log_id));
+  if (commit->id != id) return damaged_commit(id);
   if (slots_.size() == kSlots) slots_.pop_back();
   slots_.insert(slots_.begin(), {log_id, commit});
   return commit;
@@ -230,6 +239,7 @@ Result<std::vector<HistoryOp>> Records::walk(
     if (ref.leaf == 0 || ref.leaf > commit->body.ops.ops.size()) continue;
     const Op& op = commit->body.ops.ops[ref.leaf - 1];
     MAILLON_TRY(const auto entry, log_.find(commit->id));
+    if (!entry) return damaged_commit(commit->id);
     const bool held = entry->status == CommitStatus::held;
     if (held || !touches_records(op) || op.id != rid || op.collection != collection) continue;
     out.push_back({ref, commit, entry->is_void, &op});
