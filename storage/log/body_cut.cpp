@@ -12,8 +12,8 @@ constexpr std::uint8_t kIdOmitted = 0x80;
 struct Leaf {
   LeafState state = LeafState::full;
   LeafState wanted = LeafState::full;
-  ByteView skeleton;                 ///< as carried; empty when gone
-  ByteView payload;                  ///< full leaves
+  ByteView skeleton;                     ///< as carried; empty when gone
+  ByteView payload;                      ///< full leaves
   Digest payload_hash = Digest::zero();  ///< of bare leaves, and of those that become bare
 };
 
@@ -113,14 +113,13 @@ class BodyCutter {
   [[nodiscard]] Digest gone_hash(const crypto::LeafRange& range) const {
     std::vector<crypto::Subtree> parts;
     for (std::uint32_t leaf = range.first; leaf < range.first + range.count;) {
-      const auto known = std::ranges::find_if(gone_, [&](const crypto::Subtree& s) {
-        return s.range.first == leaf;
-      });
-      crypto::Subtree part = known != gone_.end()
-                                 ? *known
-                                 : crypto::Subtree{{leaf, 1},
-                                                   crypto::leaf_hash(with_id(leaf - 1),
-                                                                     leaves_[leaf - 1].payload_hash)};
+      const auto known = std::ranges::find_if(
+          gone_, [&](const crypto::Subtree& s) { return s.range.first == leaf; });
+      crypto::Subtree part =
+          known != gone_.end() ? *known
+                               : crypto::Subtree{{leaf, 1},
+                                                 crypto::leaf_hash(with_id(leaf - 1),
+                                                                   leaves_[leaf - 1].payload_hash)};
       leaf += part.range.count;
       part.range.first -= range.first;
       parts.push_back(part);
@@ -158,8 +157,8 @@ class BodyCutter {
     for (std::size_t k = 0; k < leaves_.size(); ++k) {
       if (leaves_[k].wanted == LeafState::gone) continue;
       // A derived id follows from the payload: where that goes, the id must be said.
-      const bool say_id = leaves_[k].wanted == LeafState::bare &&
-                          body_.ops.ops[k].id_form == IdForm::derived;
+      const bool say_id =
+          leaves_[k].wanted == LeafState::bare && body_.ops.ops[k].id_form == IdForm::derived;
       if (say_id)
         out.sized(with_id(k));
       else

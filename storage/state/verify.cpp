@@ -10,10 +10,12 @@ namespace {
 using RecordKey = std::pair<std::int64_t, RecordId>;
 
 Error disagrees(const std::string& collection, const RecordId& rid) {
-  return Error{Errc::integrity, "record " + collection + "/" + rid.hex() + " is not what the log makes of it",
-               "la fiche " + collection + "/" + rid.hex() + " ne correspond pas au journal",
-               "restore a backup, or start afresh and let the peers send everything again",
-               "restaurez une sauvegarde, ou repartez d’un dossier neuf : les pairs renverront tout"};
+  return Error{
+      Errc::integrity,
+      "record " + collection + "/" + rid.hex() + " is not what the log makes of it",
+      "la fiche " + collection + "/" + rid.hex() + " ne correspond pas au journal",
+      "restore a backup, or start afresh and let the peers send everything again",
+      "restaurez une sauvegarde, ou repartez d’un dossier neuf : les pairs renverront tout"};
 }
 
 }  // namespace

@@ -57,9 +57,9 @@ std::string wanted(World& world, const std::vector<CommitPtr>& commits, UnixMill
 /// How a new peer gets a history.
 struct Delivery {
   std::uint64_t seed = 0;
-  bool causal = true;       ///< else anything may have to wait for what it depends on
+  bool causal = true;  ///< else anything may have to wait for what it depends on
   bool duplicates = false;
-  bool crashes = false;     ///< the process dies in the middle of transactions
+  bool crashes = false;  ///< the process dies in the middle of transactions
 };
 
 /// Delivers `commits` to `peer` in some order, in transactions of some length.
@@ -120,8 +120,9 @@ std::string complaint_of_deliveries(World& world, std::uint64_t seed) {
   const std::string want_later = wanted(world, commits, later);
   std::set<Digest> digests;
   std::set<Digest> digests_later;
-  for (const Delivery how : {Delivery{seed, true, false, false}, Delivery{seed + 1, true, true, true},
-                             Delivery{seed + 2, false, true, false}}) {
+  for (const Delivery how :
+       {Delivery{seed, true, false, false}, Delivery{seed + 1, true, true, true},
+        Delivery{seed + 2, false, true, false}}) {
     Peer peer{1};
     deliver(peer, commits, now, how);
     if (auto wrong = complaint(peer, want); !wrong.empty()) return wrong;
@@ -203,8 +204,8 @@ TEST(Merge, HistoriesMeetEveryKindOfEvent) {
     met["conflict"] += text.find(" | ") != std::string::npos;
     met["deleted"] += text.find("deleted") != std::string::npos;
   }
-  for (const char* event : {"fork", "held", "void", "re-issue", "false re-issue", "delete", "unknown kind",
-                            "unreadable", "import", "tag", "conflict", "deleted"})
+  for (const char* event : {"fork", "held", "void", "re-issue", "false re-issue", "delete",
+                            "unknown kind", "unreadable", "import", "tag", "conflict", "deleted"})
     EXPECT_GT(met[event], 0) << event;
 }
 
@@ -257,7 +258,8 @@ TEST(Merge, DamagedStatesShow) {
   }
   ASSERT_GE(states.size(), 2u);
   const auto put = [&](std::int64_t id, const Bytes& state) {
-    auto update = must(node.store->database().prepare("UPDATE record SET state = ?2 WHERE id = ?1"));
+    auto update =
+        must(node.store->database().prepare("UPDATE record SET state = ?2 WHERE id = ?1"));
     must(update.bind(1, id).bind(2, ByteView{state}).run());
   };
   crypto::SeededRng rng{9};

@@ -26,7 +26,7 @@ void put(Bytes& content, std::size_t at, ByteView bytes) {
 }
 
 struct File {
-  std::optional<Bytes> now;      ///< nothing: no such file
+  std::optional<Bytes> now;  ///< nothing: no such file
   std::optional<Bytes> durable;
   std::vector<Change> unsynced;
 

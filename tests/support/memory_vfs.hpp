@@ -61,8 +61,8 @@ class MemoryVfs {
   [[nodiscard]] DiskImage synced() const;
   /// One possible outcome of a power cut: every piece of unsynced work survives by coin.
   [[nodiscard]] DiskImage after_power_cut(Rng& rng) const;
-  /// Puts a disk in place of this one, all of it synced, without faults: a restart, an old backup, a
-  /// clone. No connection may be open.
+  /// Puts a disk in place of this one, all of it synced, without faults: a restart, an old backup,
+  /// a clone. No connection may be open.
   void load(const DiskImage& image);
   /// Damages a file, synced or not.
   void flip_bit(const std::string& path, std::size_t bit);

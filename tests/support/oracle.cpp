@@ -151,7 +151,8 @@ std::string render(const State& state) {
     const std::string head = key.first + "/" + hex(key.second) + " ";
     if (record.deleted_somewhere) out += head + "deleted\n";
     for (const auto& [field, shown] : record.fields) {
-      out += head + hex(field.first) + "#" + std::to_string(field.second) + " = " + hex(shown.value);
+      out +=
+          head + hex(field.first) + "#" + std::to_string(field.second) + " = " + hex(shown.value);
       for (const std::string& other : shown.others) out += " | " + hex(other);
       out += "\n";
     }

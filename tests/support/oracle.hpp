@@ -51,7 +51,7 @@ struct Shown {
 
 struct Record {
   std::map<std::pair<std::string, std::uint32_t>, Shown> fields;  ///< by name and tag
-  bool deleted_somewhere = false;                                 ///< a delete that nobody superseded
+  bool deleted_somewhere = false;  ///< a delete that nobody superseded
 };
 
 /// By collection and record id; without records of which there is nothing to say.

@@ -88,8 +88,7 @@ RecordId record_number(unsigned number) {
   return RecordId::from_array(raw);
 }
 
-Peer::Peer(unsigned member)
-    : disk(std::make_unique<MemoryVfs>(disk_name())), number(member) {
+Peer::Peer(unsigned member) : disk(std::make_unique<MemoryVfs>(disk_name())), number(member) {
   disk->load(founded()[member]);
   node = node_on(*disk, member);
 }
@@ -117,9 +116,7 @@ void Peer::pull(Peer& other, UnixMillis now, std::size_t count) {
   }
 }
 
-std::string Peer::text() {
-  return oracle::render(state_of(*node->store, node->space(kCatalogue)));
-}
+std::string Peer::text() { return oracle::render(state_of(*node->store, node->space(kCatalogue))); }
 
 Result<void> Peer::verify() {
   MAILLON_TRY(const auto space, node->store->log().find_space(node->space(kCatalogue)));
@@ -180,7 +177,8 @@ CommitPtr sign_by_hand(Peer& peer, const std::vector<HandOp>& ops, std::optional
     // Not UTF-8: no reader can take this payload in.
     if (!hand.readable) op.source = "\xff";
     if (!hand.field.empty()) {
-      table.fields.push_back({hand.field, hand.tag, dots(hand.field_dots), {}, as_bytes(hand.value)});
+      table.fields.push_back(
+          {hand.field, hand.tag, dots(hand.field_dots), {}, as_bytes(hand.value)});
       op.fields = {0, 1};
     }
     draft.add(table, op);

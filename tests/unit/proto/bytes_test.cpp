@@ -81,18 +81,17 @@ TEST_P(Utf8, IsJudgedByRfc3629) { EXPECT_EQ(is_utf8(GetParam().text), GetParam()
 
 INSTANTIATE_TEST_SUITE_P(
     Table, Utf8,
-    testing::Values(Utf8Case{"Empty", "", true}, Utf8Case{"Ascii", "abc", true},
-                    Utf8Case{"Nul", std::string(1, '\0'), true}, Utf8Case{"TwoBytes", "é", true},
-                    Utf8Case{"ThreeBytes", "€", true},
-                    Utf8Case{"FourBytes", "\xf0\x9f\x94\x97", true},
-                    Utf8Case{"Last", "\xf4\x8f\xbf\xbf", true},
-                    Utf8Case{"BeyondLast", "\xf4\x90\x80\x80", false},
-                    Utf8Case{"Overlong2", "\xc0\x80", false},
-                    Utf8Case{"Overlong3", "\xe0\x80\x80", false},
-                    Utf8Case{"Overlong4", "\xf0\x80\x80\x80", false},
-                    Utf8Case{"Surrogate", "\xed\xa0\x80", false},
-                    Utf8Case{"LoneTail", "\x80", false}, Utf8Case{"CutShort", "\xe2\x82", false},
-                    Utf8Case{"NoTail", "\xc3(", false}, Utf8Case{"FiveBytes", "\xf8\x88\x80\x80\x80", false}),
+    testing::Values(
+        Utf8Case{"Empty", "", true}, Utf8Case{"Ascii", "abc", true},
+        Utf8Case{"Nul", std::string(1, '\0'), true}, Utf8Case{"TwoBytes", "é", true},
+        Utf8Case{"ThreeBytes", "€", true}, Utf8Case{"FourBytes", "\xf0\x9f\x94\x97", true},
+        Utf8Case{"Last", "\xf4\x8f\xbf\xbf", true},
+        Utf8Case{"BeyondLast", "\xf4\x90\x80\x80", false}, Utf8Case{"Overlong2", "\xc0\x80", false},
+        Utf8Case{"Overlong3", "\xe0\x80\x80", false},
+        Utf8Case{"Overlong4", "\xf0\x80\x80\x80", false},
+        Utf8Case{"Surrogate", "\xed\xa0\x80", false}, Utf8Case{"LoneTail", "\x80", false},
+        Utf8Case{"CutShort", "\xe2\x82", false}, Utf8Case{"NoTail", "\xc3(", false},
+        Utf8Case{"FiveBytes", "\xf8\x88\x80\x80\x80", false}),
     [](const auto& row) { return std::string{row.param.name}; });
 
 TEST(Hlc, StampIsAfterAllThatWasSeenAndNeverBeforeNow) {

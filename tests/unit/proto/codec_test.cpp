@@ -1,8 +1,9 @@
+#include "proto/codec.hpp"
+
 #include <gtest/gtest.h>
 
 #include <functional>
 
-#include "proto/codec.hpp"
 #include "proto/limits.hpp"
 
 namespace maillon {
@@ -115,7 +116,8 @@ TEST(GovernanceCodec, RoundTrips) {
                          {id_number<MemberId>(2)}};
   EXPECT_EQ(encode(*decode_space(encode(space))), encode(space));
   Admission admission{{1, 2, 3}, "Coop", Role::hub, "28", id_number<Digest>(4), {encode(space)}};
-  Genesis genesis{{"Fédération", 2, {id_number<MemberId>(1)}, 30, 5, 6, 7}, admission,
+  Genesis genesis{{"Fédération", 2, {id_number<MemberId>(1)}, 30, 5, 6, 7},
+                  admission,
                   id_number<FederationId>(9)};
   EXPECT_EQ(encode(*decode_genesis(encode(genesis))), encode(genesis));
   EXPECT_EQ(decode_genesis(encode(genesis))->charter.delegates.size(), 1u);
@@ -203,7 +205,8 @@ TEST(SyncCodec, RefusesWhatBreaksItsRules) {
   EXPECT_FALSE(decode_commits(encode(none))) << "both";
   EXPECT_FALSE(decode_join_request(encode(JoinRequest{Bytes(65), "a", Role::hub, "28"})));
   EXPECT_FALSE(decode_join_request(encode(JoinRequest{{}, "a", static_cast<Role>(3), "28"})));
-  EXPECT_FALSE(decode_join_reply(encode(JoinReply{static_cast<JoinStatus>(4), "", "", SpaceId::zero()})));
+  EXPECT_FALSE(
+      decode_join_reply(encode(JoinReply{static_cast<JoinStatus>(4), "", "", SpaceId::zero()})));
   Hello hello;
   hello.urls.assign(9, "ws://a");
   EXPECT_FALSE(decode_hello(encode(hello)));
@@ -214,7 +217,9 @@ TEST(SyncCodec, RefusesWhatBreaksItsRules) {
 TEST(SyncCodec, ManyEmptyEntriesAreRefusedUnparsed) {
   for (const auto kind : {MessageKind::commits, MessageKind::tips, MessageKind::hello}) {
     Bytes frame{static_cast<std::uint8_t>(kind)};
-    const std::uint8_t tag = kind == MessageKind::commits ? 0x0a : kind == MessageKind::tips ? 0x1a : 0x22;
+    const std::uint8_t tag = kind == MessageKind::commits ? 0x0a
+                             : kind == MessageKind::tips  ? 0x1a
+                                                          : 0x22;
     while (frame.size() + 2 <= limits::kFrameMax) frame.insert(frame.end(), {tag, 0});
     EXPECT_FALSE(decode_commits(frame).has_value() || decode_tips(frame).has_value() ||
                  decode_hello(frame).has_value());

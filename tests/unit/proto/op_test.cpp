@@ -1,8 +1,8 @@
+#include "proto/op.hpp"
+
 #include <gtest/gtest.h>
 
 #include <functional>
-
-#include "proto/op.hpp"
 
 namespace maillon {
 namespace {
@@ -37,7 +37,8 @@ struct Sample {
     op.replaced = {0, 2};
     table.runs = {{ElementDot{1, 2, 3}, std::nullopt, std::nullopt, 4},
                   {ElementDot{0, 2, 1}, ElementDot{2, 9, 0}, ElementDot{1, 1, 1}, 1}};
-    table.fields = {{"nom", 1, {0, 1}, {0, 0}, as_bytes("v1")}, {"nom", 5, {2, 1}, {0, 2}, as_bytes("v2")},
+    table.fields = {{"nom", 1, {0, 1}, {0, 0}, as_bytes("v1")},
+                    {"nom", 5, {2, 1}, {0, 2}, as_bytes("v2")},
                     {"tel", 1, {0, 0}, {0, 0}, {}}};
     op.fields = {0, 3};
     op.source = "carte";
@@ -168,8 +169,8 @@ TEST(Op, EveryCutAndEveryAddedByteIsRefused) {
   for (std::size_t size = 0; size < skeleton.size(); ++size) {
     OpTable table;
     Op op;
-    EXPECT_FALSE(
-        parse_skeleton(ByteView{skeleton}.first(size), 2, sample.leaf_table, table, op).has_value());
+    EXPECT_FALSE(parse_skeleton(ByteView{skeleton}.first(size), 2, sample.leaf_table, table, op)
+                     .has_value());
   }
   Bytes longer = skeleton;
   longer.push_back(0);

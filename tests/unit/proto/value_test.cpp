@@ -1,6 +1,6 @@
-#include <gtest/gtest.h>
-
 #include "proto/value.hpp"
+
+#include <gtest/gtest.h>
 
 namespace maillon {
 namespace {
@@ -38,8 +38,8 @@ TEST(Value, RefusesOtherBytes) {
 TEST(Value, NumbersFollowJson) {
   for (const char* good : {"0", "-0", "10", "1.0", "-1.25e5", "1E+2", "1e-2"})
     EXPECT_TRUE(is_json_number(good)) << good;
-  for (const char* bad : {"", "-", "+1", "01", "1.", ".5", "1e", "1e+", "0x1", "1 ", " 1", "1,5",
-                          "NaN", "1.2.3"})
+  for (const char* bad :
+       {"", "-", "+1", "01", "1.", ".5", "1e", "1e+", "0x1", "1 ", " 1", "1,5", "NaN", "1.2.3"})
     EXPECT_FALSE(is_json_number(bad)) << bad;
 }
 

@@ -121,8 +121,9 @@ TEST_F(CutBody, RefusesWhatIsNoListOfLeaves) {
 // An uncut body has exactly the signed size; a cut one may have any.
 TEST_F(CutBody, OnlyWholeBodiesMustHaveTheSignedSize) {
   EXPECT_EQ(cut(*rows_, {}).body, rows_->bytes.body);
-  CommitPtr one = author.node->write(kCatalogue, {removal("lieux", rows_->body.ops.ops[0].id)},
-                                     kEpoch + 2s).commits[0];
+  CommitPtr one =
+      author.node->write(kCatalogue, {removal("lieux", rows_->body.ops.ops[0].id)}, kEpoch + 2s)
+          .commits[0];
   const auto bare = must(verify_commit(cut(*one, {{1, LeafState::bare}})));
   EXPECT_NE(bare->body.raw.size(), one->header.body_size);
   // The same ops with the size left out of the header's account: signed, yet refused.
@@ -140,7 +141,8 @@ TEST_F(CutBody, OnlyWholeBodiesMustHaveTheSignedSize) {
 
 // What a cut body lacks has no effect on a reader's records; the rest has, and travels on.
 TEST_F(CutBody, IsReceivedFoldedAndHandedOn) {
-  const auto bare_and_gone = cut(*rows_, {{2, LeafState::bare}, {4, LeafState::gone}, {5, LeafState::gone}});
+  const auto bare_and_gone =
+      cut(*rows_, {{2, LeafState::bare}, {4, LeafState::gone}, {5, LeafState::gone}});
   const auto got = reader.node->receive(must(verify_commit(bare_and_gone)), kEpoch + 2s);
   EXPECT_EQ(got.outcome, Received::Outcome::applied);
   const auto mixed = cut(*mixed_, {{1, LeafState::bare}, {3, LeafState::gone}});
@@ -178,7 +180,8 @@ TEST_F(CutBody, ARedactedLeafStaysOutWhileItsEraseTravels) {
   // A later write names the bare leaf as it would the full one, and others understand.
   const auto later = reader.node->write(
       kCatalogue, {patch("lieux", erase.record, {{"nom", text("nouveau")}})}, kEpoch + 4s);
-  EXPECT_EQ(author.node->receive(later.commits[0], kEpoch + 5s).outcome, Received::Outcome::applied);
+  EXPECT_EQ(author.node->receive(later.commits[0], kEpoch + 5s).outcome,
+            Received::Outcome::applied);
   EXPECT_EQ(author.node->value(kCatalogue, "lieux", erase.record, "nom"), "nouveau");
 }
 

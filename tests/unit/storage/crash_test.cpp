@@ -20,10 +20,11 @@ class Life {
  public:
   Life() {
     for (int i = 0; i < 3; ++i)
-      founder_.node->write(kCatalogue,
-                           {imported("lieux", "carte", std::to_string(i), {{"nom", text("a")}}),
-                            patch("lieux", record_number(1), {{"tel", text("0" + std::to_string(i))}})},
-                           kEpoch + i * 1s);
+      founder_.node->write(
+          kCatalogue,
+          {imported("lieux", "carte", std::to_string(i), {{"nom", text("a")}}),
+           patch("lieux", record_number(1), {{"tel", text("0" + std::to_string(i))}})},
+          kEpoch + i * 1s);
     catalogue_ = founder_.node->commits(kCatalogue);
     annuaire_ = founder_.node->commits("annuaire");
   }
@@ -47,8 +48,9 @@ class Life {
         [&](Store& s) { return receive_all(s, std::span{catalogue_}.first(1)); },
         [&](Store& s) { return receive_all(s, std::span{catalogue_}.last(1)); },  // Waits.
         [&](Store& s) {
-          return write(s, {patch("lieux", record_number(1), {{"tel", text("moi")}}),
-                           patch("lieux", record_number(2), {{"nom", text(std::string(6000, 'x'))}})},
+          return write(s,
+                       {patch("lieux", record_number(1), {{"tel", text("moi")}}),
+                        patch("lieux", record_number(2), {{"nom", text(std::string(6000, 'x'))}})},
                        kEpoch + 10s);
         },
         [&](Store& s) { return receive_all(s, catalogue_); },
@@ -96,7 +98,8 @@ struct Holdings {
 
 Result<Holdings> holdings(Store& store, const SpaceId& space) {
   Holdings out;
-  MAILLON_TRY(auto get, store.database().prepare("SELECT cid FROM log UNION SELECT cid FROM pending"));
+  MAILLON_TRY(auto get,
+              store.database().prepare("SELECT cid FROM log UNION SELECT cid FROM pending"));
   for (;;) {
     MAILLON_TRY(const bool more, get.step());
     if (!more) break;
@@ -116,7 +119,8 @@ struct Outcome {
 };
 
 /// Lives one life on `disk`: a checkpoint in the middle, and an orderly end. Stops at an error.
-Outcome live(Life& life, MemoryVfs& disk, const std::function<void(Store&, std::size_t)>& after = {},
+Outcome live(Life& life, MemoryVfs& disk,
+             const std::function<void(Store&, std::size_t)>& after = {},
              std::size_t* acknowledged = nullptr) {
   Outcome out;
   const auto run = [&]() -> Result<void> {
@@ -243,8 +247,9 @@ TEST_F(Crash, ADiskThatVanishesLosesNothing) {
 }
 
 /// Lives with call `call` failing; the process then ends, and the disk works again.
-void expect_safe_failure(Life& life, std::size_t call, int code,
-                         const std::function<std::string(const DiskImage&, std::size_t)>& complaint) {
+void expect_safe_failure(
+    Life& life, std::size_t call, int code,
+    const std::function<std::string(const DiskImage&, std::size_t)>& complaint) {
   MemoryVfs disk{"crash-failing"};
   disk.fail_at(call, code);
   const Outcome got = live(life, disk);

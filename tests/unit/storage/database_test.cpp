@@ -1,8 +1,9 @@
+#include "storage/sqlite/database.hpp"
+
 #include <gtest/gtest.h>
 
 #include <fstream>
 
-#include "storage/sqlite/database.hpp"
 #include "tests/support/memory_vfs.hpp"
 #include "tests/support/world.hpp"
 
@@ -35,7 +36,8 @@ class File : public testing::Test {
     sqlite3* raw = nullptr;
     ASSERT_EQ(sqlite3_open_v2(kPath, &raw, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, disk.name()),
               SQLITE_OK);
-    EXPECT_EQ(sqlite3_exec(raw, "PRAGMA locking_mode=EXCLUSIVE", nullptr, nullptr, nullptr), SQLITE_OK);
+    EXPECT_EQ(sqlite3_exec(raw, "PRAGMA locking_mode=EXCLUSIVE", nullptr, nullptr, nullptr),
+              SQLITE_OK);
     EXPECT_EQ(sqlite3_exec(raw, sql, nullptr, nullptr, nullptr), SQLITE_OK);
     sqlite3_close(raw);
   }

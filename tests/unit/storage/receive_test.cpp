@@ -78,54 +78,54 @@ FederationId another_federation() {
 
 INSTANTIATE_TEST_SUITE_P(
     Table, Refusal,
-    testing::Values(
-        Rule{"Federation", "a commit of another federation",
-             [](Header& h, Peer&) { h.federation = another_federation(); }},
-        Rule{"NoFederation", "the genesis of another federation",
-             [](Header& h, Peer&) { h.federation = FederationId::zero(); }},
-        Rule{"Member", "its author is not a member",
-             [](Header& h, Peer& other) { h.member = other.node->member; }},
-        Rule{"Space", "its space is not declared",
-             [](Header& h, Peer&) { h.space = SpaceId::from_array({1}); }},
-        Rule{"ClockNotAfterPrevious", "its clock is not after what it depends on",
-             [](Header& h, Peer&) { h.hlc = Hlc::at(kEpoch); }},
-        Rule{"PreviousOfAnotherFeed", "its previous commit is not its feed's",
-             [](Header& h, Peer&) { h.incarnation += 1; }},
-        Rule{"SeqSkipped", "its previous commit is not its feed's",
-             [](Header& h, Peer&) { h.seq += 1; }},
-        Rule{"TotalOps", "its totals do not follow its feed's",
-             [](Header& h, Peer&) { h.total_ops += 1; }},
-        Rule{"TotalBytes", "its totals do not follow its feed's",
-             [](Header& h, Peer&) { h.total_bytes += 1; }},
-        Rule{"DepOfAnotherSpace", "it depends on another space",
-             [](Header& h, Peer&) { h.deps = h.annuaire_heads; }},
-        Rule{"AnnuaireHeadOfAnotherSpace", "its annuaire heads are of another space",
-             [](Header& h, Peer&) { h.annuaire_heads = {*h.previous}; }}),
+    testing::Values(Rule{"Federation", "a commit of another federation",
+                         [](Header& h, Peer&) { h.federation = another_federation(); }},
+                    Rule{"NoFederation", "the genesis of another federation",
+                         [](Header& h, Peer&) { h.federation = FederationId::zero(); }},
+                    Rule{"Member", "its author is not a member",
+                         [](Header& h, Peer& other) { h.member = other.node->member; }},
+                    Rule{"Space", "its space is not declared",
+                         [](Header& h, Peer&) { h.space = SpaceId::from_array({1}); }},
+                    Rule{"ClockNotAfterPrevious", "its clock is not after what it depends on",
+                         [](Header& h, Peer&) { h.hlc = Hlc::at(kEpoch); }},
+                    Rule{"PreviousOfAnotherFeed", "its previous commit is not its feed's",
+                         [](Header& h, Peer&) { h.incarnation += 1; }},
+                    Rule{"SeqSkipped", "its previous commit is not its feed's",
+                         [](Header& h, Peer&) { h.seq += 1; }},
+                    Rule{"TotalOps", "its totals do not follow its feed's",
+                         [](Header& h, Peer&) { h.total_ops += 1; }},
+                    Rule{"TotalBytes", "its totals do not follow its feed's",
+                         [](Header& h, Peer&) { h.total_bytes += 1; }},
+                    Rule{"DepOfAnotherSpace", "it depends on another space",
+                         [](Header& h, Peer&) { h.deps = h.annuaire_heads; }},
+                    Rule{"AnnuaireHeadOfAnotherSpace", "its annuaire heads are of another space",
+                         [](Header& h, Peer&) { h.annuaire_heads = {*h.previous}; }}),
     [](const auto& row) { return std::string{row.param.name}; });
 
 TEST_F(Receiving, TheFirstCommitOfAFeedNamesAnnuairesHeads) {
-  const auto got = reader.node->receive(
-      signed_again(*first, author.node->node_key,
-                   [](Header& h) {
-                     h.incarnation += 1;
-                     h.annuaire_heads.clear();
-                   }),
-      kEpoch);
+  const auto got = reader.node->receive(signed_again(*first, author.node->node_key,
+                                                     [](Header& h) {
+                                                       h.incarnation += 1;
+                                                       h.annuaire_heads.clear();
+                                                     }),
+                                        kEpoch);
   EXPECT_EQ(got.outcome, Outcome::refused);
 }
 
 TEST_F(Receiving, OpsMayNotNameAnotherSpaceOrTheFuture) {
   HandOp cross = op(2, "x");
   cross.whole = {{author.node->commits("annuaire")[0]->id, 1}};
-  EXPECT_EQ(reader.node->receive(sign_by_hand(author, {cross}, {}, kEpoch + 1s), kEpoch + 1s).reason,
-            "it names ops of another space");
+  EXPECT_EQ(
+      reader.node->receive(sign_by_hand(author, {cross}, {}, kEpoch + 1s), kEpoch + 1s).reason,
+      "it names ops of another space");
   Peer third{3};
   const auto later = sign_by_hand(third, {op(2, "plus tard")}, {}, kEpoch + 60s);
   (void)reader.node->receive(later, kEpoch + 60s);
   HandOp early = op(2, "avant");
   early.field_dots = {{later->id, 1}};
-  EXPECT_EQ(reader.node->receive(sign_by_hand(author, {early}, {}, kEpoch + 2s), kEpoch + 60s).reason,
-            "its clock is not after what it names");
+  EXPECT_EQ(
+      reader.node->receive(sign_by_hand(author, {early}, {}, kEpoch + 2s), kEpoch + 60s).reason,
+      "its clock is not after what it names");
 }
 
 TEST_F(Receiving, NothingIsTakenBeforeTheFederationIsKnown) {
@@ -235,8 +235,8 @@ TEST_F(Receiving, AReissuedFutureDoesNotDragTheAuthorAlong) {
   write("un an d’avance", kEpoch + 365 * 24h);
   author.node->incarnation += 1;
   must(author.node->store->begin());
-  const auto again = must(author.node->store->reissue_held(author.node->author(), kEpoch + 3s,
-                                                           author.node->rng));
+  const auto again =
+      must(author.node->store->reissue_held(author.node->author(), kEpoch + 3s, author.node->rng));
   must(author.node->store->commit());
   ASSERT_EQ(again.size(), 1u);
   EXPECT_LT(again[0]->header.hlc, latest_hlc(kEpoch));
@@ -263,7 +263,8 @@ TEST_F(Receiving, ALateSecondReissueIsSupersededToo) {
   const auto one = again(101);
   const auto two = again(102);
   (void)reader.node->receive(one, kEpoch + 3s);
-  reader.node->write(kCatalogue, {patch("lieux", record_number(1), {{"nom", Value::of_text("fin")}})},
+  reader.node->write(kCatalogue,
+                     {patch("lieux", record_number(1), {{"nom", Value::of_text("fin")}})},
                      kEpoch + 4s);
   (void)reader.node->receive(two, kEpoch + 5s);
   EXPECT_EQ(reader.node->value(kCatalogue, "lieux", record_number(1), "nom"), "fin");

@@ -239,7 +239,8 @@ TEST_F(TrustFold, SpacesSayWhoMayReadAndWrite) {
     space.readers = {"all"};
     space.writers = std::move(rules);
     const Bytes bytes = encode(space);
-    trust.apply(*commit(founder, {{OpKind::proposal, encode(Proposal{std::nullopt, bytes})}, vote({}, 1)}));
+    trust.apply(
+        *commit(founder, {{OpKind::proposal, encode(Proposal{std::nullopt, bytes})}, vote({}, 1)}));
     return space_id(bytes);
   };
   const auto writers = [&](const SpaceId& space) {
@@ -263,8 +264,8 @@ TEST_F(TrustFold, ASpaceOfAnotherFederationIsNotDeclared) {
   space.name = "ailleurs";
   space.federation = FederationId::from_array({1});
   for (int i = 0; i < 2; ++i, space.federation.reset())
-    trust.apply(*commit(founder, {{OpKind::proposal, encode(Proposal{std::nullopt, encode(space)})},
-                                  vote({}, 1)}));
+    trust.apply(*commit(
+        founder, {{OpKind::proposal, encode(Proposal{std::nullopt, encode(space)})}, vote({}, 1)}));
   EXPECT_EQ(trust.space_named("ailleurs"), nullptr);
 }
 
