@@ -42,6 +42,7 @@ std::vector<SpaceId> StoreView::shared_with(const MemberId& peer) {
 
 Digest StoreView::frontier(const SpaceId& space) {
   if (const auto known = frontiers_.find(space); known != frontiers_.end()) return known->second;
+  (void)last_log();
   const Digest digest = storage::frontier_hash(tips(space, 0));
   frontiers_.emplace(space, digest);
   return digest;
@@ -52,7 +53,11 @@ std::vector<Tip> StoreView::tips(const SpaceId& space, std::int64_t after) {
   return row ? value_or(log_.tips(*row, after), std::vector<Tip>{}) : std::vector<Tip>{};
 }
 
-std::int64_t StoreView::last_log() { return value_or(log_.last_id(), std::int64_t{0}); }
+std::int64_t StoreView::last_log() {
+  // Not younger than any cached frontier: what came since is not part of it.
+  if (!last_log_) last_log_ = value_or(log_.last_id(), std::int64_t{0});
+  return *last_log_;
+}
 
 Result<FeedKey> StoreView::feed_key(std::int64_t feed) {
   if (const auto known = feeds_.find(feed); known != feeds_.end()) return known->second;

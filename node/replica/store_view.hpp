@@ -19,8 +19,11 @@ class StoreView final : public sync::SyncStore {
 
   /// Before a newcomer has the genesis: the space that its inviter named.
   void set_annuaire(const SpaceId& space) { annuaire_ = space; }
-  /// Forgets cached frontiers; call when commits became durable.
-  void changed() { frontiers_.clear(); }
+  /// Forgets cached frontiers and the log's end; call when commits became durable.
+  void changed() {
+    frontiers_.clear();
+    last_log_.reset();
+  }
   [[nodiscard]] const std::optional<Error>& error() const noexcept { return error_; }
 
   [[nodiscard]] std::optional<SpaceId> annuaire() override;
@@ -51,6 +54,7 @@ class StoreView final : public sync::SyncStore {
   MemberId self_;
   std::optional<SpaceId> annuaire_;
   std::map<SpaceId, Digest> frontiers_;
+  std::optional<std::int64_t> last_log_;
   std::unordered_map<std::int64_t, FeedKey> feeds_;
   std::optional<Error> error_;
 };

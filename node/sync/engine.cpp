@@ -20,6 +20,11 @@ std::size_t size_of(const SignedCommit& c) {
   return c.header.size() + c.signature.size() + c.body.size();
 }
 
+/// Whether `span` went by; so it is taken to have when the clock was set back.
+bool went_by(UnixMillis since, UnixMillis now, UnixMillis span) {
+  return now < since || now - since >= span;
+}
+
 }  // namespace
 
 Engine::Engine(SyncStore& store, Clock& clock, EngineOptions options)
@@ -402,7 +407,7 @@ bool Engine::idle(const Session& s) const {
 
 void Engine::on_tick() {
   const UnixMillis now = clock_.now();
-  const bool round = now - last_round_ >= kRound;
+  const bool round = went_by(last_round_, now, kRound);
   if (round) last_round_ = now;
   for (auto& [id, s] : sessions_) {
     if (!idle(s)) continue;
@@ -410,7 +415,7 @@ void Engine::on_tick() {
       Lane& lane = s.lanes[space];
       agree(s, space, lane);
       const bool differ = lane.theirs && *lane.theirs != store_.frontier(space);
-      const bool quiet = now - lane.last_tips >= kQuiet;
+      const bool quiet = went_by(lane.last_tips, now, kQuiet);
       if (round || (differ && quiet && lane.told != store_.frontier(space)))
         tell(id, s, space, lane, true);
       else if (differ && quiet && (lane.started || lane.tips_sent))

@@ -66,7 +66,8 @@ Result<Received> Store::admit(const CommitPtr& commit, UnixMillis now) {
       // With the annuaire that it names already here, an author unknown now stays unknown: parking
       // for keys that nobody admitted would fill the disk.
       const auto misses = [&](const CommitId& id) { return std::ranges::find(needs, id) != needs.end(); };
-      if (trust_->member_of(h.node) == nullptr && !h.annuaire_heads.empty() &&
+      MAILLON_TRY(const auto trust, trust_for(h));
+      if (trust->member_of(h.node) == nullptr && !h.annuaire_heads.empty() &&
           std::ranges::none_of(h.annuaire_heads, misses))
         return refused("its author is not a member", false);
       MAILLON_TRY(const std::size_t bytes, log_.pending_bytes(h.node));
@@ -114,7 +115,9 @@ bool Store::lacks_right(const Header& header) const {
   return !header.federation.is_zero() && !trust_->may_write(header.member, header.space);
 }
 
-Result<std::shared_ptr<const Trust>> Store::trust_with_held() {
+Result<std::shared_ptr<const Trust>> Store::trust_for(const Header& header) {
+  if (trust_->certified(header.node, header.member) && trust_->space(header.space) != nullptr)
+    return trust_;
   auto out = std::make_shared<Trust>(*trust_);
   MAILLON_TRY(const auto held, log_.held_until(Hlc{~std::uint64_t{0}}));
   for (const std::int64_t id : held) {
@@ -166,10 +169,7 @@ Result<std::optional<Received>> Store::judge(const Commit& commit) {
   const auto no = [](const char* why) { return std::optional{refused(why, true)}; };
   // Its annuaire heads are here, so what it says of itself can be judged now. If one of them is held,
   // so is what it says, an admission perhaps, and this commit with it.
-  std::shared_ptr<const Trust> trust = trust_;
-  if (!trust->certified(h.node, h.member) || trust->space(h.space) == nullptr) {
-    MAILLON_TRY(trust, trust_with_held());
-  }
+  MAILLON_TRY(const auto trust, trust_for(h));
   if (!trust->certified(h.node, h.member)) return no("its author is not a member");
   if (trust->space(h.space) == nullptr) return no("its space is not declared");
   const SpaceId& annuaire = trust->annuaire();

@@ -130,8 +130,9 @@ class Store {
   Result<std::vector<CommitId>> missing(const Commit& commit);
   Result<bool> stands_on_held(const Commit& commit);
   [[nodiscard]] bool lacks_right(const Header& header) const;
-  /// As it will be once all that annuaire holds counts.
-  Result<std::shared_ptr<const Trust>> trust_with_held();
+  /// By what to judge this commit: where annuaire does not know its author or space yet, as annuaire
+  /// will be once all that it holds counts.
+  Result<std::shared_ptr<const Trust>> trust_for(const Header& header);
   /// What is wrong with what its body and header refer to, or nullptr.
   Result<const char*> judge_references(const Commit& commit, const SpaceId& annuaire);
   Result<std::optional<Received>> judge(const Commit& commit);
