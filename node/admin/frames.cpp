@@ -151,7 +151,9 @@ Result<Request> decode_request(std::string_view text) {
 
 Result<SocketPath> SocketPath::of(const std::filesystem::path& dir) {
   const int fd = ::open(dir.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) return Error{Errc::not_found, "no such folder: " + dir.string()};
+  if (fd < 0)
+    return Error{errno == EACCES ? Errc::not_allowed : Errc::not_found,
+                 "no such folder: " + dir.string()};
   // Addresses of sockets end at 107 bytes, folders do not.
   std::string path = (dir / "admin.sock").string();
   if (path.size() >= sizeof(sockaddr_un::sun_path))

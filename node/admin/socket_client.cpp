@@ -6,18 +6,21 @@
 namespace maillon::admin {
 
 Result<std::optional<SocketClient>> SocketClient::connect(const std::filesystem::path& dir) {
+  const Error closed{Errc::not_allowed, "this user may not use " + dir.string(),
+                     "cet utilisateur n’a pas accès à " + dir.string(),
+                     "run the command as the user that runs `maillon serve`, or as root",
+                     "lancez la commande sous l’utilisateur de « maillon serve », ou en root"};
   const auto path = SocketPath::of(dir);
-  if (path.has_error()) return std::optional<SocketClient>{};
+  if (path.has_error()) {
+    if (path.error().code == Errc::not_allowed) return closed;
+    return std::optional<SocketClient>{};
+  }
   const int fd = path->connect();
   if (fd >= 0) return std::optional<SocketClient>{SocketClient{FrameSocket{fd}}};
   // A socket file without a listener is what a killed daemon leaves.
   if (errno == ENOENT || errno == ECONNREFUSED || errno == ENOTDIR)
     return std::optional<SocketClient>{};
-  if (errno == EACCES || errno == EPERM)
-    return Error{Errc::not_allowed, "this user may not use " + dir.string(),
-                 "cet utilisateur n’a pas accès à " + dir.string(),
-                 "run the command as the user that runs `maillon serve`, or as root",
-                 "lancez la commande sous l’utilisateur de « maillon serve », ou en root"};
+  if (errno == EACCES || errno == EPERM) return closed;
   return Error{Errc::unavailable, "cannot reach the daemon: " + std::string{std::strerror(errno)}};
 }
 

@@ -150,14 +150,20 @@ void SocketServer::admit(int fd) {
   }
   Connection& slot = connections_.emplace_back();
   slot.fd = fd;
-  slot.thread = std::thread{[this, &slot, held = std::make_shared<FrameSocket>(std::move(socket))] {
+  const auto work = [this, &slot, held = std::make_shared<FrameSocket>(std::move(socket))] {
     serve(*held);
     const std::lock_guard guard{mutex_};
     // Under the lock, so that nobody shuts down a descriptor that means something else by then.
     ::shutdown(slot.fd, SHUT_RDWR);
     slot.fd = -1;
     slot.ended = true;
-  }};
+  };
+  try {
+    slot.thread = std::thread{work};
+  } catch (const std::system_error& none) {
+    spdlog::warn("admin: no thread for a command: {}", none.what());
+    connections_.pop_back();
+  }
 }
 
 void SocketServer::serve(FrameSocket& socket) {

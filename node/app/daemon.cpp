@@ -147,8 +147,8 @@ Result<void> serve(const DaemonOptions& options) {
   MAILLON_TRY(const auto peers, peers::PeerService::start(*replica, how));
   MAILLON_TRY(auto admin, admin::SocketServer::start(*replica, peers.get()));
   Chores chores{*replica, *peers};
-  fmt::print("maillon: {} {}\n", options.language == admin::Language::french ? "prêt" : "ready",
-             peers->listening_on());
+  // Programs wait for this line, so it is the same in every language.
+  fmt::print("maillon: ready {}\n", peers->listening_on());
   std::fflush(stdout);
   spdlog::info("node {} of {} listens on {}", replica->identity().node.hex(),
                replica->identity().name, peers->listening_on());

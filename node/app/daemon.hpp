@@ -16,7 +16,6 @@ struct DaemonOptions {
   std::vector<std::string> public_urls;
   std::vector<std::string> trusted_proxies;
   bool dial = true;
-  admin::Language language = admin::Language::english;
 };
 
 /// Serves until SIGTERM or SIGINT. Prints one line on stdout once everything listens; all else goes

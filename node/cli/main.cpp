@@ -16,9 +16,13 @@ int run(int argc, char** argv) {
   cli::Line line;
   int exit_code = 0;
   if (!cli::parse(argc, argv, line, exit_code)) return exit_code;
-  if (const auto sound = crypto::self_test(); sound.has_error())
-    return cli::fail(line, sound.error());
-  return line.action ? line.action(line) : cli::execute(line);
+  try {
+    if (const auto sound = crypto::self_test(); sound.has_error())
+      return cli::fail(line, sound.error());
+    return line.action ? line.action(line) : cli::execute(line);
+  } catch (const std::filesystem::filesystem_error& error) {
+    return cli::fail(line, Error{Errc::io, error.what()});
+  }
 }
 
 }  // namespace

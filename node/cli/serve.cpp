@@ -41,7 +41,6 @@ void add_serve(Command app, Line& line) {
     options->dial = !line.request.options.contains("no-dial");
     line.action = [options](Line& parsed) {
       options->data = parsed.globals.data;
-      options->language = parsed.globals.language;
       return run_serve(parsed, *options);
     };
   });

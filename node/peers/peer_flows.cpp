@@ -81,7 +81,7 @@ SyncOutcome PeerService::Impl::sync(std::chrono::milliseconds wait) {
         },
         {});
     if (out.converged && !dialling) return out;
-    if (std::chrono::steady_clock::now() >= until) return out;
+    if (stopping_ || std::chrono::steady_clock::now() >= until) return out;
     std::this_thread::sleep_for(kPoll);
   }
 }
@@ -91,7 +91,7 @@ void PeerService::Impl::hear_own_tips(std::chrono::milliseconds wait) {
   const auto somebody = [this] {
     return ask<bool>([this] { return !targets_.empty() || !sessions_.empty(); }, false);
   };
-  while (!heard_ && somebody() && std::chrono::steady_clock::now() < until) {
+  while (!heard_ && !stopping_ && somebody() && std::chrono::steady_clock::now() < until) {
     const bool now = ask<bool>(
         [this] { return std::ranges::any_of(engine_->sessions(),
                                             [](const auto& s) { return s.second.in_sync; }); },
@@ -132,7 +132,7 @@ Result<JoinReply> PeerService::Impl::join(const federation::Invitation& invitati
   callbacks.on_failed = [tell](const Error& error) { tell(error); };
   callbacks.on_open = [this, request, tell, invitation](const net::ConnectionPtr& connection) {
     (void)connection->send(encode(request), net::Priority::urgent);
-    net::ConnectionEvents events;
+    net::ConnectionEvents events = session_events();
     auto entered = std::make_shared<bool>(false);
     events.on_message = [this, tell, invitation, entered, weak = std::weak_ptr{connection}](
                             net::Connection& c, Bytes message) {
@@ -164,13 +164,14 @@ Result<JoinReply> PeerService::Impl::join(const federation::Invitation& invitati
   };
   if (invitation.urls.empty()) return Error{Errc::malformed, "the invitation has no address"};
   network_->dial(invitation.urls.front(), invitation.inviter, callbacks);
-  if (future.wait_until(until) != std::future_status::ready)
-    return Error{Errc::unavailable, "the inviter's node did not answer in time"};
+  while (future.wait_for(kPoll) != std::future_status::ready)
+    if (stopping_ || std::chrono::steady_clock::now() >= until)
+      return Error{Errc::unavailable, "the inviter's node did not answer in time"};
   auto reply = future.get();
   // Admitted means little before annuaire is here: wait until it names us.
   while (reply.has_value() && reply->status == JoinStatus::admitted &&
          replica_.trust()->member_of(who.node) == nullptr) {
-    if (std::chrono::steady_clock::now() >= until)
+    if (stopping_ || std::chrono::steady_clock::now() >= until)
       return Error{Errc::unavailable, "admitted, but the directory has not arrived yet"};
     std::this_thread::sleep_for(kPoll);
   }

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <future>
 #include <map>
+#include <semaphore>
 #include <set>
 
 #include "node/net/dialler.hpp"
@@ -37,6 +38,7 @@ class PeerService::Impl {
   }
 
  private:
+  static constexpr int kBatchesInMemory = 3;  ///< of up to 256 KiB packed, some 10 MiB each
   struct Peer {
     net::ConnectionPtr connection;
     std::optional<sync::SessionId> session;
@@ -49,6 +51,7 @@ class PeerService::Impl {
   T ask(std::function<T()> question, T otherwise);
 
   net::ConnectionEvents opened(const net::ConnectionPtr& connection);
+  net::ConnectionEvents session_events();
   net::ConnectionEvents opened_as_stranger(const net::ConnectionPtr& connection);
   bool keep_which(const net::ConnectionPtr& connection);
   void begin_session(const net::ConnectionPtr& connection);
@@ -76,6 +79,7 @@ class PeerService::Impl {
   std::unique_ptr<net::Dialler> dialler_;
   net::Timer timer_;
   Verifier verifier_;
+  std::counting_semaphore<> room_{kBatchesInMemory};  ///< any thread
   std::map<Key, Peer> peers_;
   std::map<sync::SessionId, Key> sessions_;
   std::map<NodeId, std::pair<UnixMillis, int>> banned_;  ///< until when, how often before

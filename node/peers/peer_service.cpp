@@ -149,6 +149,10 @@ net::ConnectionEvents PeerService::Impl::opened(const net::ConnectionPtr& connec
     return {};
   }
   begin_session(connection);
+  return session_events();
+}
+
+net::ConnectionEvents PeerService::Impl::session_events() {
   net::ConnectionEvents events;
   events.on_message = [this](net::Connection& c, Bytes m) { on_message(c, std::move(m)); };
   events.on_closed = [this](net::Connection& c, const net::CloseInfo& i) { on_closed(c, i); };
@@ -162,7 +166,7 @@ net::ConnectionEvents PeerService::Impl::opened(const net::ConnectionPtr& connec
 }
 
 net::ConnectionEvents PeerService::Impl::opened_as_stranger(const net::ConnectionPtr& connection) {
-  net::ConnectionEvents events;
+  net::ConnectionEvents events = session_events();
   peers_[connection.get()] = {connection, std::nullopt, std::nullopt};
   events.on_message = [this, weak = std::weak_ptr{connection}](net::Connection& c, Bytes m) {
     const auto found = peers_.find(&c);
@@ -170,7 +174,6 @@ net::ConnectionEvents PeerService::Impl::opened_as_stranger(const net::Connectio
     if (found->second.session) return on_message(c, std::move(m));
     if (const auto self = weak.lock()) on_join_request(self, m);
   };
-  events.on_closed = [this](net::Connection& c, const net::CloseInfo& i) { on_closed(c, i); };
   return events;
 }
 
@@ -266,10 +269,13 @@ void PeerService::Impl::perform(sync::SendMessage& action) {
 void PeerService::Impl::perform(sync::Submit& action) {
   auto raw = std::make_shared<std::vector<SignedCommit>>(std::move(action.commits));
   verifier_.submit([this, session = action.session, token = action.token, raw] {
+    // Verified commits are large in memory: only so many may wait for the disk.
+    room_.acquire();
     auto commits = std::make_shared<std::vector<storage::CommitPtr>>();
     for (SignedCommit& bytes : *raw) {
       auto commit = storage::verify_commit(std::move(bytes));
       if (!commit) {
+        room_.release();
         network_->post([this, session, token, why = commit.error().detail] {
           sync::StoreResult result;
           result.misbehaved = why;
@@ -302,6 +308,7 @@ void PeerService::Impl::store_batch(sync::SessionId session, std::uint64_t token
     return {};
   };
   replica_.writer().submit(job, [this, session, token, result](const Result<void>& done) {
+    room_.release();
     if (done.has_error()) {
       result->failed = true;
       log_->error("cannot store what a peer sent: {}", done.error().detail);

@@ -175,9 +175,10 @@ Result<std::unique_ptr<Replica>> Replica::open(const fs::path& dir,
 }
 
 Replica::~Replica() {
-  writer_.reset();
+  // The writer's connection goes last: only one that may write can take the WAL away.
   readers_.clear();
   databases_.clear();
+  writer_.reset();
   if (lock_ >= 0) ::close(lock_);
 }
 

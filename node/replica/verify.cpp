@@ -53,6 +53,8 @@ class Checker {
       MAILLON_CHECK(commit(entry));
       tick();
     }
+    // Where feeds end cannot be told from commits that cannot be read.
+    if (unreadable_) return {};
     return ends();
   }
 
@@ -70,6 +72,7 @@ class Checker {
     MAILLON_TRY(SignedCommit bytes, log_.bytes_of(entry.id));
     const auto verified = storage::verify_commit(std::move(bytes));
     if (verified.has_error()) {
+      unreadable_ = true;
       wrong(entry, verified.error().detail,
             "signature, empreinte ou forme fausse (" + verified.error().detail + ")");
       return {};
@@ -128,6 +131,7 @@ class Checker {
   storage::Log& log_;
   VerifyReport& report_;
   SpaceRow space_;
+  bool unreadable_ = false;
   std::set<CommitId> tips_;
   std::set<CommitId> heads_;
 };

@@ -61,6 +61,16 @@ class Conflicts(Case):
             self.assertEqual(node.ok("conflicts")["conflicts"], [])
             self.refuses(node, 3, "get", "lieux", self.id)
 
+    def test_an_edit_that_won_can_be_confirmed(self):
+        self.a.ok("put", "lieux", "--id", self.id, "tel=0545")
+        self.b.ok("delete", "lieux", self.id)
+        self.meet()
+        self.a.ok("resolve", "lieux", self.id, "tel=0545")
+        self.meet()
+        for node in (self.a, self.b):
+            self.assertEqual(node.ok("conflicts")["conflicts"], [])
+            self.assertEqual(node.ok("get", "lieux", self.id)["fields"]["tel"], "0545")
+
     def test_equal_edits_are_no_conflict(self):
         for node in (self.a, self.b):
             node.ok("put", "lieux", "--id", self.id, "tel=0545")

@@ -1,8 +1,16 @@
 """Every kind of failure has its exit code and says what to do."""
 
+import json
 import os
+import pty
+import re
+import select
+import shutil
 import stat
+import subprocess
+import time
 
+import harness
 from harness import Case
 
 
@@ -30,8 +38,6 @@ class Usage(Case):
             self.assertNotEqual(english.out, french.out)
         self.assertIn("Importe un fichier", node.run("--help", json_output=False, lang="fr").out)
         # The locale decides when nobody says.
-        import subprocess
-        import harness
         for locale, word in (("fr_FR.UTF-8", "Importe"), ("C.UTF-8", "Imports")):
             out = subprocess.run([harness.MAILLON, "--help"], capture_output=True, timeout=60,
                                  env={"PATH": os.environ["PATH"], "LANG": locale}).stdout.decode()
@@ -130,3 +136,72 @@ class Refusals(Case):
     def test_other_users_may_not_read_the_folder(self):
         node = self.founder()
         self.assertEqual(stat.S_IMODE(os.stat(node.dir).st_mode), 0o700)
+        if os.geteuid() != 0:
+            self.skipTest("needs root to become somebody else")
+        # The binary may stand where nobody else may look.
+        binary = shutil.copy(harness.MAILLON, self.root)
+        os.chmod(self.root, 0o755)
+        done = subprocess.run([binary, "--data", node.dir, "--json", "status"], capture_output=True,
+                              timeout=harness.WAIT, user=65534, group=65534, extra_groups=[])
+        self.assertEqual(done.returncode, 4, done.stderr)
+        self.assertEqual(json.loads(done.stdout)["error"]["code"], "not_allowed")
+
+
+class Terminal(Case):
+    """What a person sees who runs `init` in a terminal."""
+
+    def start(self, node, lang):
+        self.pid, self.fd = pty.fork()
+        if self.pid == 0:
+            os.execv(harness.MAILLON, [harness.MAILLON, "--data", node.dir, "--lang", lang, "init",
+                                       "--name", "x"])
+        self.seen = ""
+
+    def read_until(self, what):
+        """Reads the screen up to a pattern, or to its end."""
+        until = time.monotonic() + harness.WAIT
+        while not (found := re.search(what, self.seen)):
+            self.assertTrue(select.select([self.fd], [], [], until - time.monotonic())[0], self.seen)
+            try:
+                piece = os.read(self.fd, 65536)
+            except OSError:  # The terminal's other end is closed.
+                return None
+            self.seen += piece.decode()
+        self.seen = self.seen[found.end():]
+        return found
+
+    def finish(self):
+        self.read_until("(?!)")
+        os.close(self.fd)
+        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+
+    def words(self):
+        shown = self.read_until(r"(?s)24\. +(\w+)")
+        text = shown.string[:shown.end()]
+        words = dict(re.findall(r"(\d+)\. +(\w+)", text))
+        self.assertEqual(len(words), 24)
+        return words
+
+    def test_asks_three_words_back(self):
+        for lang in ("en", "fr"):
+            node = self.node("n-" + lang)
+            self.start(node, lang)
+            words = self.words()
+            for i in range(3):
+                asked = self.read_until(r"(?:Word|Mot n°) (\d+)[ :]").group(1)
+                if i == 0:
+                    os.write(self.fd, b"zzz\n")  # One slip is forgiven.
+                    self.assertEqual(self.read_until(r"(?:Word|Mot n°) (\d+)[ :]").group(1), asked)
+                os.write(self.fd, words[asked].upper().encode() + b"\n")
+            self.assertEqual(self.finish(), 0)
+            self.assertEqual(len(node.ok("status")["member_id"]), 64)
+
+    def test_makes_nothing_when_they_were_not_noted(self):
+        node = self.node("n")
+        self.start(node, "en")
+        self.words()
+        for _ in range(3):
+            self.read_until(r"Word \d+:")
+            os.write(self.fd, b"zzz\n")
+        self.assertEqual(self.finish(), 1)
+        self.assertFalse(os.path.exists(node.dir))

@@ -163,7 +163,10 @@ class Import(Case):
             with self.subTest(name):
                 first = self.a.run("import", lieux(name), "--collection", "lieux", "--source", name)
                 again = self.a.run("import", lieux(name), "--collection", "lieux", "--source", name)
-                self.assertIn(first.code, (0, 1), first.err)
+                if "error" in first.json:  # The France services list has no column named id.
+                    self.assertEqual((first.code, again.code), (1, 1))
+                    self.assertIn("`id`", first.json["error"]["message"])
+                    continue
                 self.assertEqual(again.json["unchanged"], first.json["created"])
         verified = self.a.ok("verify", "--deep")
         self.assertEqual(verified["errors"], [])
@@ -172,7 +175,7 @@ class Import(Case):
         self.a.ok("import", "-", "--collection", "lieux", "--source", "s", "--format", "csv",
                   stdin=b"id,nom\n1,Un\n")
         out = self.a.run("export", "--collection", "lieux", json_output=False)
-        self.assertEqual((out.code, out.out), (0, "id,nom\n1,Un\n"))
+        self.assertEqual((out.code, out.out), (0, '"id",nom\n1,Un\n'))
         self.refuses(self.a, 2, "import", "-", "--collection", "lieux", "--format", "csv",
                      stdin=b"id,nom\n1,Un\n")
         self.refuses(self.a, 2, "export", "--collection", "lieux")
@@ -182,6 +185,6 @@ class Import(Case):
         out = self.write("out.csv", "old")
         self.a.ok("export", "--collection", "lieux", "-o", out)
         with open(out, encoding="utf-8") as text:
-            self.assertEqual(text.read(), "id,nom\n1,Un\n")
+            self.assertEqual(text.read(), '"id",nom\n1,Un\n')
         self.assertFalse(os.path.exists(out + ".partial"))
         self.refuses(self.a, 3, "export", "--collection", "lieux", "-o", self.path("no/such/out.csv"))

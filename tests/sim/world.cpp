@@ -147,17 +147,13 @@ NodeList World::all() {
   return out;
 }
 
-/// Whose admission went with a disk is admitted once more.
+/// Whose admission may have gone with a disk is admitted once more.
 void World::admit_forgotten() {
-  for (const auto& node : nodes_) {
-    const bool known = std::ranges::any_of(nodes_, [&](const auto& other) {
-      return other->store().trust()->member(node->who().member) != nullptr;
-    });
-    if (known) continue;
-    at(0).decide({{OpKind::proposal, node->who().admission()},
-                  {OpKind::vote, encode(Vote{std::nullopt, 1})}},
-                 [] {});
-  }
+  for (const auto& node : nodes_)
+    if (at(0).store().trust()->member(node->who().member) == nullptr)
+      at(0).decide({{OpKind::proposal, node->who().admission()},
+                    {OpKind::vote, encode(Vote{std::nullopt, 1})}},
+                   [] {});
 }
 
 void World::heal() {

@@ -132,7 +132,7 @@ TEST(Frames, DamagedRequestsNeverCrash) {
     for (std::uint64_t i = rng.u64() % 4 + 1; i > 0; --i)
       text[rng.u64() % text.size()] = static_cast<char>(rng.u64());
     const auto got = decode_request(text);
-    if (got.has_error()) EXPECT_EQ(got.error().code, Errc::malformed);
+    EXPECT_TRUE(got.has_value() || got.error().code == Errc::malformed);
   }
 }
 
