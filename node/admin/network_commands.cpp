@@ -1,5 +1,4 @@
 #include "node/admin/call.hpp"
-#include "node/net/url.hpp"
 
 /// Founding, inviting, joining, peers, exchange.
 namespace maillon::admin {
@@ -98,7 +97,7 @@ Result<Reply> make_invitation(Call& call) {
   options.valid_days = static_cast<int>(days);
   options.urls = call.all("url");
   for (const std::string& url : options.urls) {
-    MAILLON_TRY(const auto parsed, net::Url::parse(url));
+    MAILLON_CHECK(peers::check_url(url));
   }
   MAILLON_TRY(const Invitation made, federation::invite(call.replica(), options));
   const std::string code = made.encode();
@@ -161,7 +160,7 @@ Result<Reply> join_federation(Call& call) {
 
 Result<Reply> add_peer(Call& call) {
   MAILLON_TRY(const std::string url, call.need("url"));
-  MAILLON_TRY(const auto parsed, net::Url::parse(url));
+  MAILLON_CHECK(peers::check_url(url));
   peers::DialEntry entry{url, std::nullopt};
   if (call.has("node-id")) {
     const auto node = NodeId::from_hex(call.text("node-id"));
