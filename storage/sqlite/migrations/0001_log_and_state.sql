@@ -103,6 +103,7 @@ CREATE TABLE doc(
   id INTEGER PRIMARY KEY,
   record INTEGER NOT NULL
 ) STRICT;
+CREATE INDEX doc_record ON doc(record);
 CREATE VIRTUAL TABLE search USING fts5(text, content='', tokenize="unicode61 remove_diacritics 2");
 
 -- What both sides of a link last agreed on, so that a reconnection speaks of changes only.
