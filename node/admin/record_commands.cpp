@@ -77,7 +77,7 @@ Reply written(const Call& call, const Target& target, const Call::Wrote& wrote,
   else
     json.null();
   json.field("changed", wrote.commit.has_value()).end_object();
-  return answer(call, fmt::format("{} : {}\n", what, target.id.hex()), std::move(json));
+  return answer(call, call.say("{} : {}\n", "{}: {}\n", what, target.id.hex()), std::move(json));
 }
 
 storage::Change change_of(const Target& target, Assignments fields) {

@@ -158,7 +158,6 @@ Result<void> serve(const DaemonOptions& options) {
   peers->stop();
   chores.stop();
   admin.reset();
-  replica->writer().set_idle(nullptr);
   spdlog::info("stopped");
   return {};
 }

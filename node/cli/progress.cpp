@@ -28,7 +28,7 @@ void Progress::show(double fraction, const std::string& what) {
   const double part = std::clamp(fraction, 0.0, 1.0);
   const int percent = static_cast<int>(part * 100);
   if (!terminal_) {
-    fmt::print(stderr, "{} : {} %\n", what, percent);
+    fmt::print(stderr, "{} — {} %\n", what, percent);
     return;
   }
   const int filled = static_cast<int>(part * kBarWidth);
