@@ -1,6 +1,12 @@
+#include "node/net/url.hpp"
 #include "node/peers/peer_service.hpp"
 
 namespace maillon::peers {
+
+Result<void> check_url(std::string_view url) {
+  MAILLON_TRY(const auto parsed, net::Url::parse(url));
+  return {};
+}
 
 Result<std::vector<DialEntry>> dial_list(replica::Replica& replica) {
   return replica.read<std::vector<DialEntry>>(

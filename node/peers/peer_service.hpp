@@ -72,6 +72,9 @@ class PeerService {
   std::unique_ptr<Impl> impl_;
 };
 
+/// Errc::usage, in words, for what is no ws:// or wss:// address.
+[[nodiscard]] Result<void> check_url(std::string_view url);
+
 /// Whom to dial, as configured (the table `dial`).
 [[nodiscard]] Result<std::vector<DialEntry>> dial_list(replica::Replica& replica);
 [[nodiscard]] Result<void> dial_add(replica::Replica& replica, const DialEntry& entry);
