@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "node/admin/call.hpp"
 
 /// What annuaire says: members, their nodes, spaces, the charter.
@@ -119,19 +121,22 @@ Result<Reply> list_spaces(Call& call) {
   std::vector<std::vector<std::string>> rows{{call.say("espace", "space"),
                                               call.say("lecteurs", "readers"),
                                               call.say("rédacteurs", "writers"), ""}};
-  for (const auto& [id, space] : trust->spaces()) {
+  std::vector<const storage::Space*> spaces;
+  for (const auto& [id, space] : trust->spaces()) spaces.push_back(&space);
+  std::ranges::sort(spaces, {}, [](const storage::Space* s) { return s->declaration.name; });
+  for (const storage::Space* one : spaces) {
+    const auto& [id, declaration] = *one;
     const bool reads = trust->may_read(self, id);
     const bool writes = trust->may_write(self, id);
-    json.object().field("name", space.declaration.name).field("space_id", id.hex());
-    write_rules(json, "readers", space.declaration.readers);
-    write_rules(json, "writers", space.declaration.writers);
+    json.object().field("name", declaration.name).field("space_id", id.hex());
+    write_rules(json, "readers", declaration.readers);
+    write_rules(json, "writers", declaration.writers);
     json.field("may_read", reads)
         .field("may_write", writes)
         .field("subscribed", reads)
         .end_object();
-    rows.push_back({for_terminal(space.declaration.name, 60),
-                    rules_in_words(call, space.declaration.readers),
-                    rules_in_words(call, space.declaration.writers),
+    rows.push_back({for_terminal(declaration.name, 60), rules_in_words(call, declaration.readers),
+                    rules_in_words(call, declaration.writers),
                     writes  ? call.say("vous pouvez y écrire", "you may write there")
                     : reads ? call.say("vous pouvez le lire", "you may read it")
                             : call.say("vous n’y avez pas accès", "you have no access")});

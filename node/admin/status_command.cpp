@@ -152,7 +152,7 @@ std::string in_words(Call& call, const Seen& seen, const std::vector<peers::Peer
                role_in_words(who.role, call.language()), for_terminal(call.home_region()));
   if (!call.replica().federation())
     return out + call.say("Aucune fédération encore.\n", "No federation yet.\n");
-  out += call.say("Fédération  {} ({} membres)\n\n", "Federation  {} ({} members)\n\n",
+  out += call.say("Fédération  {} ({} membre(s))\n\n", "Federation  {} ({} member(s))\n\n",
                   for_terminal(trust->charter().name), trust->members().size());
   std::vector<std::vector<std::string>> rows{
       {call.say("espace", "space"), call.say("fiches", "records"),
