@@ -357,6 +357,7 @@ bool Engine::pump_lane(SessionId id, Session& s, const SpaceId& space, Lane& lan
   Commits out;
   std::size_t size = 0;
   bool full = false;
+  const std::int64_t end = store_.last_log();
   std::vector<Place> places;
   store_.scan(space, lane.cursor, [&](const Place& place) {
     lane.cursor = place.log;
@@ -376,6 +377,8 @@ bool Engine::pump_lane(SessionId id, Session& s, const SpaceId& space, Lane& lan
     full = size >= kMessageBytes;
     return !full;
   });
+  // What other spaces wrote meanwhile need not be passed over again.
+  if (!full) lane.cursor = std::max(lane.cursor, end);
   if (out.commits.empty()) return false;
   s.commits_sent += out.commits.size();
   Bytes message = encode(out);
@@ -436,7 +439,8 @@ void Engine::probe() {
 }
 
 void Engine::agree(Session& s, const SpaceId& space, Lane& lane) {
-  if (!lane.theirs || *lane.theirs != store_.frontier(space)) return;
+  if (!lane.theirs || lane.theirs == lane.agreed || *lane.theirs != store_.frontier(space)) return;
+  lane.agreed = lane.theirs;
   const auto known = store_.agreed(s.peer, space);
   if (known && known->frontier == *lane.theirs) return;
   actions_.push_back(Remember{s.peer, space, {*lane.theirs, store_.last_log()}});

@@ -139,6 +139,7 @@ class Engine {
     std::set<Feed> forked;
     std::set<CommitId> came;           ///< from them, so not to be sent back
     std::optional<Digest> told;        ///< our frontier as last told to them
+    std::optional<Digest> agreed;      ///< what was last asked to be remembered
   };
   struct Session {
     NodeId peer;

@@ -1,5 +1,6 @@
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,7 @@ struct Options {
   bool verbose = false;
   bool hash = false;
   bool mutants = false;
+  std::string regressions;  ///< a file of seeds, one a line, words after it are left to people
 };
 
 struct Total {
@@ -65,11 +67,29 @@ void report(std::uint64_t seed, const Outcome& outcome, const std::string& mutan
               mutant.empty() ? "" : " --mutant ", mutant.c_str());
 }
 
-int run_range(const Options& options) {
+/// The seeds asked for, in order; none when a file of them cannot be read.
+std::vector<std::uint64_t> seeds_of(const Options& options) {
+  std::vector<std::uint64_t> out;
+  if (options.regressions.empty()) {
+    for (std::uint64_t seed = options.from; seed <= options.to; ++seed) out.push_back(seed);
+    return out;
+  }
+  std::ifstream file{options.regressions};
+  for (std::string line; std::getline(file, line);)
+    if (const auto seed = std::strtoull(line.c_str(), nullptr, 10); seed != 0) out.push_back(seed);
+  return out;
+}
+
+int run_all(const Options& options) {
   Total total;
   int failed = 0;
-  for (std::uint64_t seed = options.from; seed <= options.to; ++seed) {
-    if (options.verbose || options.from == options.to)
+  const auto seeds = seeds_of(options);
+  if (seeds.empty()) {
+    std::printf("no seeds in %s\n", options.regressions.c_str());
+    return 2;
+  }
+  for (const std::uint64_t seed : seeds) {
+    if (options.verbose || seeds.size() == 1)
       std::printf("seed %llu\n", static_cast<unsigned long long>(seed));
     std::fflush(stdout);
     const Outcome outcome = run_checked(seed, options.verbose);
@@ -122,7 +142,7 @@ int run_mutants(std::uint64_t seeds) {
 
 int usage() {
   std::puts("usage: maillon_sim --seed N | --seeds FROM..TO [--mutant NAME] [--verbose] [--hash]\n"
-            "       maillon_sim --mutants [--seeds 1..TO]");
+            "       maillon_sim --regressions FILE | --mutants [--seeds 1..TO]");
   return 2;
 }
 
@@ -140,6 +160,8 @@ bool parse(int argc, char** argv, Options& out) {
       out.to = std::strtoull(range.c_str() + dots + 2, nullptr, 10);
     } else if (arg == "--mutant" && more) {
       out.mutant = argv[++i];
+    } else if (arg == "--regressions" && more) {
+      out.regressions = argv[++i];
     } else if (arg == "--verbose") {
       out.verbose = true;
     } else if (arg == "--hash") {
@@ -166,7 +188,7 @@ int main_of(int argc, char** argv) {
     return 2;
   }
 #endif
-  return run_range(options);
+  return run_all(options);
 }
 
 }  // namespace

@@ -30,8 +30,17 @@ struct File {
   std::optional<Bytes> durable;
   std::vector<Change> unsynced;
 
+  /// Brings `durable` up to `now`, by what changed: most of a file stays as it was.
   void settle() {
-    durable = now;
+    const bool plain = durable && now && std::ranges::all_of(unsynced, [](const Change& change) {
+      return !std::holds_alternative<Removal>(change);
+    });
+    if (!plain) durable = now;
+    for (const Change& change : unsynced) {
+      if (!plain) break;
+      if (const auto* write = std::get_if<Write>(&change)) put(*durable, write->at, write->bytes);
+      if (const auto* resize = std::get_if<Resize>(&change)) durable->resize(resize->size);
+    }
     unsynced.clear();
   }
 };
