@@ -353,11 +353,12 @@ void Engine::pump(SessionId id, Session& s) {
 }
 
 bool Engine::pump_lane(SessionId id, Session& s, const SpaceId& space, Lane& lane) {
+  const std::int64_t end = store_.last_log();
+  if (lane.cursor >= end) return false;
   if (s.congested || s.sent_bytes - s.acked_bytes >= limits::kWindowBytes) return false;
   Commits out;
   std::size_t size = 0;
   bool full = false;
-  const std::int64_t end = store_.last_log();
   std::vector<Place> places;
   store_.scan(space, lane.cursor, [&](const Place& place) {
     lane.cursor = place.log;
