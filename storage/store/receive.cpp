@@ -173,7 +173,7 @@ Result<std::optional<Received>> Store::judge(const Commit& commit) {
   if (!trust->certified(h.node, h.member)) return no("its author is not a member");
   if (trust->space(h.space) == nullptr) return no("its space is not declared");
   const SpaceId& annuaire = trust->annuaire();
-  if (h.seq == 1 && h.annuaire_heads.empty() && h.space != annuaire)
+  if (h.seq == 1 && (h.space == annuaire ? h.deps : h.annuaire_heads).empty())
     return no("the first commit of a feed must name annuaire's heads");
   const std::uint64_t ops = h.leaves == 0 ? 0 : h.leaves - 1;
   std::uint64_t before_ops = 0;

@@ -62,6 +62,18 @@ class Renaming {
   OpTable to_;
 };
 
+/// Takes `original` from the deps of what replaces it. What it stood on takes its place: the right
+/// to write may rest on that alone. What of that was replaced before is in the new feed's past.
+void leave_out(const Commit& original, const std::map<CommitId, CommitId>& renamed, Header& fresh) {
+  std::set<CommitId> deps{fresh.deps.begin(), fresh.deps.end()};
+  if (deps.erase(original.id) == 0) return;
+  std::vector<CommitId> past{original.header.deps};
+  if (original.header.previous) past.push_back(*original.header.previous);
+  for (const CommitId& id : past)
+    if (!renamed.contains(id) && id != fresh.previous) deps.insert(id);
+  fresh.deps.assign(deps.begin(), deps.end());
+}
+
 }  // namespace
 
 Result<std::vector<CommitPtr>> Store::reissue_held(const Author& author, UnixMillis now, Rng& rng) {
@@ -84,7 +96,7 @@ Result<CommitPtr> Store::reissue_one(const LogEntry& old, const Author& author, 
       return Error{Errc::refused, "a commit of which a part was erased cannot be published again",
                    "un commit dont une partie a été effacée ne peut pas être republié"};
   MAILLON_TRY(Opening opening, open_feed(original->header.space, author, now));
-  std::erase(opening.header.deps, old.cid);
+  leave_out(*original, renamed, opening.header);
   opening.header.reissues = old.cid;
   CommitDraft draft;
   draft.set_reissues(old.cid);

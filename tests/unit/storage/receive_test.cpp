@@ -110,6 +110,16 @@ TEST_F(Receiving, TheFirstCommitOfAFeedNamesAnnuairesHeads) {
                                                      }),
                                         kEpoch);
   EXPECT_EQ(got.outcome, Outcome::refused);
+  const auto alone = author.node->commits("annuaire").back();
+  const auto got_alone = reader.node->receive(signed_again(*alone, author.node->node_key,
+                                                           [](Header& h) {
+                                                             h.incarnation += 1;
+                                                             h.seq = 1;
+                                                             h.previous.reset();
+                                                             h.deps.clear();
+                                                           }),
+                                              kEpoch);
+  EXPECT_EQ(got_alone.reason, "the first commit of a feed must name annuaire's heads");
 }
 
 TEST_F(Receiving, OpsMayNotNameAnotherSpaceOrTheFuture) {

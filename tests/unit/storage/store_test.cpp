@@ -88,6 +88,24 @@ TEST_F(TwoNodes, CommitsFromTheFutureAreHeldThenReissued) {
   EXPECT_EQ(a.digest(kSpace), b.digest(kSpace));
 }
 
+// Admitted under a clock far ahead, a member publishes its only word in annuaire again.
+TEST_F(TwoNodes, AReissueStandsOnWhatTheOriginalStoodOn) {
+  const auto far = kNow + 400 * 24h;
+  TestNode c{"C", 3, {dir / "c.db"}};
+  c.join(a, far);
+  const CommitId admission = a.commits("annuaire").back()->id;
+  must(c.store->begin());
+  const GovernanceOp word{OpKind::address, encode(Address{{"ws://c.example"}})};
+  (void)must(c.store->write_governance({&word, 1}, c.author(), far, c.rng));
+  c.incarnation += 1;
+  const auto again = must(c.store->reissue_held(c.author(), kNow, c.rng));
+  must(c.store->commit());
+  ASSERT_EQ(again.size(), 1u);
+  EXPECT_EQ(again[0]->header.deps, std::vector{admission});
+  // Who hears of it first waits for the admission, and accuses nobody.
+  EXPECT_EQ(b.receive(again[0], kNow).outcome, Received::Outcome::pending);
+}
+
 TEST_F(TwoNodes, StateSurvivesReopening) {
   const auto row = imported("lieux", "carte", "1", {{"nom", text("Mairie")}});
   a.write(kSpace, {row}, kNow + 2s);
