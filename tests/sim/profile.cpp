@@ -81,6 +81,8 @@ Profile draw_profile(Dice& dice) {
   draw_mischief(dice, p);
   draw_work(dice, p);
   p.memo = dice.chance(900);
+  Dice aside = dice;  // So that the other seeds keep the course that they had without this.
+  p.careless = (p.clone != 0 || p.restore != 0) && aside.chance(200);
   return p;
 }
 
@@ -121,6 +123,7 @@ std::string describe(const Profile& p) {
   add("backup", p.backup);
   add("restore", p.restore);
   add("clone", p.clone);
+  add("careless", p.careless ? 1 : 0);
   add("disk_full", p.disk_full);
   add("clock_jump", p.clock_jump);
   add("republish", p.republish);

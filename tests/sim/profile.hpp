@@ -47,6 +47,7 @@ struct Profile {
   int backup = 0;
   int restore = 0;
   int clone = 0;
+  bool careless = false;      ///< restored and copied folders keep their incarnation: feeds fork
   int disk_full = 0;
   int clock_jump = 0;
   int republish = 0;

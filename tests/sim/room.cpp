@@ -16,7 +16,9 @@ Result<storage::CommitPtr> Memo::verify(const SignedCommit& bytes) {
 void FeedRegister::see(const storage::Commit& commit) {
   const auto [at, fresh] =
       places_.try_emplace({commit.header.feed(), commit.header.seq}, commit.id);
-  if (!fresh && at->second != commit.id)
+  if (fresh || at->second == commit.id) return;
+  forked_.insert(commit.id);
+  if (!forks_)
     throw Violation{"a node signed two commits with one seq: " + at->second.hex() + " and " +
                     commit.id.hex()};
 }

@@ -85,10 +85,15 @@ class Memo {
 /// Which commit stands at each place of each feed, over all nodes.
 class FeedRegister {
  public:
+  /// `forks`: feeds may fork in this world, because its people are careless.
+  explicit FeedRegister(bool forks) noexcept : forks_(forks) {}
   /// Throws when another commit was signed for the same place.
   void see(const storage::Commit& commit);
+  [[nodiscard]] std::uint64_t forks() const noexcept { return forked_.size(); }
 
  private:
+  bool forks_;
+  std::set<CommitId> forked_;  ///< further commits at places that were taken
   std::map<std::pair<FeedKey, std::uint64_t>, CommitId> places_;
 };
 
@@ -98,6 +103,7 @@ struct Stats {
   std::uint64_t held = 0;
   std::uint64_t pending = 0;
   std::uint64_t voids = 0;
+  std::uint64_t forks = 0;
   std::uint64_t sessions = 0;
   std::uint64_t crashes = 0;
   std::uint64_t republished = 0;
@@ -106,7 +112,8 @@ struct Stats {
 
 struct Room {
   Room(std::uint64_t seed, bool verbose)
-      : dice(seed), profile(draw_profile(dice)), trace(verbose), memo(profile.memo) {}
+      : dice(seed), profile(draw_profile(dice)), trace(verbose), memo(profile.memo),
+        feeds(profile.careless) {}
   Dice dice;
   Profile profile;
   Schedule schedule;

@@ -39,6 +39,7 @@ struct Total {
     stats.held += more.held;
     stats.pending += more.pending;
     stats.voids += more.voids;
+    stats.forks += more.forks;
     stats.sessions += more.sessions;
     stats.crashes += more.crashes;
     stats.republished += more.republished;
@@ -103,12 +104,13 @@ int run_all(const Options& options) {
   }
   const Stats& s = total.stats;
   std::printf("%llu seeds, %d failed: %llu commits, %llu received (%llu held, %llu waited, %llu void),"
-              " %llu published again, %llu sessions, %llu messages, %llu crashes\n",
+              " %llu published again, %llu forked, %llu sessions, %llu messages, %llu crashes\n",
               static_cast<unsigned long long>(total.seeds), failed,
               static_cast<unsigned long long>(s.commits), static_cast<unsigned long long>(s.received),
               static_cast<unsigned long long>(s.held), static_cast<unsigned long long>(s.pending),
               static_cast<unsigned long long>(s.voids),
               static_cast<unsigned long long>(s.republished),
+              static_cast<unsigned long long>(s.forks),
               static_cast<unsigned long long>(s.sessions),
               static_cast<unsigned long long>(s.messages),
               static_cast<unsigned long long>(s.crashes));

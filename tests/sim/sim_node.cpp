@@ -79,7 +79,8 @@ void SimNode::open_folder() {
   sure(store_->begin(), "begin");
   const auto folder = sure(store_->meta("sim.folder"), "meta");
   const auto known = sure(store_->meta("sim.incarnation"), "meta");
-  const bool copied = folder && *folder != be64(folder_) && !MAILLON_FAULT("incarnation_reused");
+  const bool copied = folder && *folder != be64(folder_) && !room_.profile.careless &&
+                      !MAILLON_FAULT("incarnation_reused");
   if (known && !copied) {
     incarnation_ = ByteReader{*known}.le64();
   } else {

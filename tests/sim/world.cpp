@@ -32,6 +32,7 @@ Outcome World::run() {
   }
   out.hash = room_.trace.hash();
   out.stats = room_.stats;
+  out.stats.forks = room_.feeds.forks();
   return out;
 }
 
