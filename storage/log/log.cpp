@@ -200,7 +200,7 @@ Result<void> Log::replace_body(std::int64_t log_id, ByteView packed) {
 Result<std::vector<Tip>> Log::tips(std::int64_t space, std::int64_t after) {
   MAILLON_TRY(auto get,
               db_.prepare("SELECT f.node, f.incarnation, l.seq, l.cid FROM tip t"
-                          " JOIN log l ON l.id = t.log JOIN feed f ON f.id = l.feed"
+                          " CROSS JOIN log l ON l.id = t.log CROSS JOIN feed f ON f.id = l.feed"
                           " WHERE t.space = ?1 AND t.log > ?2 ORDER BY 1, 2, 3, 4"));
   get.bind(1, space).bind(2, after);
   std::vector<Tip> out;
@@ -224,7 +224,7 @@ Result<Digest> Log::frontier(std::int64_t space) {
 Result<std::vector<LogEntry>> Log::heads(std::int64_t space) {
   MAILLON_TRY(auto get,
               db_.prepare("SELECT l.id, l.cid, l.feed, l.seq, l.hlc, l.status, l.void FROM head h"
-                          " JOIN log l ON l.id = h.log WHERE h.space = ?1 ORDER BY l.cid"));
+                          " CROSS JOIN log l ON l.id = h.log WHERE h.space = ?1 ORDER BY l.cid"));
   get.bind(1, space);
   std::vector<LogEntry> out;
   for (;;) {
@@ -264,7 +264,8 @@ Result<std::int64_t> Log::last_id() { return db_.integer("SELECT max(id) FROM lo
 Result<std::vector<std::int64_t>> Log::held_until(Hlc until) {
   const auto limit = be64(until.packed);
   MAILLON_TRY(auto get,
-              db_.prepare("SELECT id FROM log WHERE status = 1 AND hlc <= ?1 ORDER BY id"));
+              db_.prepare("SELECT id FROM log INDEXED BY log_held"
+                          " WHERE status = 1 AND hlc <= ?1 ORDER BY id"));
   get.bind(1, ByteView{limit});
   std::vector<std::int64_t> out;
   for (;;) {
@@ -384,7 +385,7 @@ Result<void> Log::scan(std::int64_t space, std::int64_t after,
                        const std::function<Result<bool>(const LogEntry&)>& each) {
   MAILLON_TRY(auto get,
               db_.prepare("SELECT l.id, l.cid, l.feed, l.seq, l.hlc, l.status, l.void FROM log l"
-                          " JOIN feed f ON f.id = l.feed"
+                          " CROSS JOIN feed f ON f.id = l.feed"
                           " WHERE l.id > ?2 AND f.space = ?1 ORDER BY l.id"));
   get.bind(1, space).bind(2, after);
   for (;;) {

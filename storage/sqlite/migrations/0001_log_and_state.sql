@@ -64,6 +64,8 @@ CREATE TABLE pending(
   signature BLOB NOT NULL,
   body BLOB NOT NULL
 ) STRICT;
+CREATE INDEX pending_node ON pending(node);
+CREATE INDEX pending_space ON pending(space);
 CREATE TABLE pending_need(
   need BLOB NOT NULL CHECK(length(need) = 32),
   pending INTEGER NOT NULL REFERENCES pending(id) ON DELETE CASCADE,
