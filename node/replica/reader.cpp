@@ -212,8 +212,9 @@ Result<std::vector<RecordId>> Reader::of_source(const SpaceId& space, std::strin
   MAILLON_TRY(const auto row, collection_row(space, collection));
   MAILLON_TRY(const auto name, names_.find(source));
   if (!row || !name) return out;
+  // In the order of storage: by rid, every record would be a page read from elsewhere.
   MAILLON_TRY(auto get, db_.prepare("SELECT rid FROM record WHERE collection = ?1 AND source = ?2"
-                                    " AND flags & 1 ORDER BY rid"));
+                                    " AND flags & 1 ORDER BY id"));
   get.bind(1, *row).bind(2, *name);
   for (;;) {
     MAILLON_TRY(const bool more, get.step());
