@@ -7,6 +7,7 @@
 #include <mutex>
 #include <set>
 #include <thread>
+#include <utility>
 
 #include "node/net/connection.hpp"
 
@@ -49,10 +50,7 @@ Result<void> set_up_tls(asio::ssl::context& tls, const NetworkOptions& options) 
   error_code ec;
   SSL_CTX_set_min_proto_version(tls.native_handle(), TLS1_2_VERSION);
   tls.set_verify_mode(options.insecure_tls ? asio::ssl::verify_none : asio::ssl::verify_peer, ec);
-  if (options.ca_file.empty()) {
-    tls.set_default_verify_paths(ec);
-    return {};
-  }
+  if (options.ca_file.empty()) return {};
   tls.load_verify_file(options.ca_file, ec);
   if (!ec) return {};
   return Error{Errc::usage, "certificate authorities in " + options.ca_file + ": " + ec.message(),
@@ -103,6 +101,13 @@ class NetworkCore {
                  [this](NetConnection& connection) { gone(connection); }} {}
 
   Result<void> prepare() { return set_up_tls(tls_, options_); }
+  /// The system's authorities take 30 ms to read, and few nodes dial wss://.
+  asio::ssl::context& tls() {
+    error_code ec;
+    if (options_.ca_file.empty() && !std::exchange(tls_paths_set_, true))
+      tls_.set_default_verify_paths(ec);
+    return tls_;
+  }
   void run() {
     thread_ = std::thread([this] { io_.run(); });
   }
@@ -136,6 +141,7 @@ class NetworkCore {
   asio::io_context io_{1};
   asio::executor_work_guard<asio::io_context::executor_type> work_{io_.get_executor()};
   asio::ssl::context tls_{asio::ssl::context::tls_client};
+  bool tls_paths_set_ = false;
   const NetworkOptions options_;
   const LocalIdentity identity_;
   Rng& rng_;
@@ -246,7 +252,7 @@ void NetworkCore::dial(const std::string& text, std::optional<NodeId> expected,
     return;
   }
   auto connection = std::make_shared<NetConnection>(
-      context_, make_dialled_stream(io_, *url, tls_, ws_config_), /*outgoing=*/true,
+      context_, make_dialled_stream(io_, *url, url->tls ? tls() : tls_, ws_config_), /*outgoing=*/true,
       url->authority(), expected, std::move(callbacks));
   connections_.push_back(connection);
   connection->start();

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <thread>
 
 #include "node/peers/peer_impl.hpp"
 
@@ -9,7 +8,21 @@ namespace maillon::peers {
 using namespace std::chrono_literals;
 
 namespace {
-constexpr auto kPoll = 10ms;
+constexpr auto kPoll = 10ms;  ///< for what moves no session: a dial that failed, the end
+}
+
+bool PeerService::Impl::await(std::chrono::steady_clock::time_point until,
+                              const std::function<bool()>& settled) {
+  for (;;) {
+    const std::uint64_t before = [this] {
+      const std::lock_guard guard{mutex_};
+      return moves_;
+    }();
+    if (settled()) return true;
+    if (stopping_ || std::chrono::steady_clock::now() >= until) return false;
+    std::unique_lock lock{mutex_};
+    moved_.wait_for(lock, kPoll, [&] { return moves_ != before; });
+  }
 }
 
 std::vector<PeerState> PeerService::Impl::peers() {
@@ -67,7 +80,7 @@ SyncOutcome PeerService::Impl::sync(std::chrono::milliseconds wait) {
       },
       false);
   SyncOutcome out;
-  for (;;) {
+  (void)await(until, [&] {
     bool dialling = false;
     out = ask<SyncOutcome>(
         [this, &dialling] {
@@ -80,10 +93,9 @@ SyncOutcome PeerService::Impl::sync(std::chrono::milliseconds wait) {
           return now;
         },
         {});
-    if (out.converged && !dialling) return out;
-    if (stopping_ || std::chrono::steady_clock::now() >= until) return out;
-    std::this_thread::sleep_for(kPoll);
-  }
+    return out.converged && !dialling;
+  });
+  return out;
 }
 
 void PeerService::Impl::hear_own_tips(std::chrono::milliseconds wait) {
@@ -91,14 +103,12 @@ void PeerService::Impl::hear_own_tips(std::chrono::milliseconds wait) {
   const auto somebody = [this] {
     return ask<bool>([this] { return !targets_.empty() || !sessions_.empty(); }, false);
   };
-  while (!heard_ && !stopping_ && somebody() && std::chrono::steady_clock::now() < until) {
-    const bool now = ask<bool>(
-        [this] { return std::ranges::any_of(engine_->sessions(),
-                                            [](const auto& s) { return s.second.in_sync; }); },
-        true);
-    if (now) heard_ = true;
-    if (!heard_) std::this_thread::sleep_for(kPoll);
-  }
+  (void)await(until, [&] {
+    if (heard_ || !somebody()) return true;
+    return ask<bool>([this] { return std::ranges::any_of(engine_->sessions(),
+                                                         [](const auto& s) { return s.second.in_sync; }); },
+                     true);
+  });
   heard_ = true;
 }
 
@@ -168,13 +178,10 @@ Result<JoinReply> PeerService::Impl::join(const federation::Invitation& invitati
     if (stopping_ || std::chrono::steady_clock::now() >= until)
       return Error{Errc::unavailable, "the inviter's node did not answer in time"};
   auto reply = future.get();
+  if (!reply.has_value() || reply->status != JoinStatus::admitted) return reply;
   // Admitted means little before annuaire is here: wait until it names us.
-  while (reply.has_value() && reply->status == JoinStatus::admitted &&
-         replica_.trust()->member_of(who.node) == nullptr) {
-    if (stopping_ || std::chrono::steady_clock::now() >= until)
-      return Error{Errc::unavailable, "admitted, but the directory has not arrived yet"};
-    std::this_thread::sleep_for(kPoll);
-  }
+  if (!await(until, [&] { return replica_.trust()->member_of(who.node) != nullptr; }))
+    return Error{Errc::unavailable, "admitted, but the directory has not arrived yet"};
   return reply;
 }
 

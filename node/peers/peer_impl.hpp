@@ -3,6 +3,7 @@
 #include <spdlog/logger.h>
 
 #include <atomic>
+#include <condition_variable>
 #include <future>
 #include <map>
 #include <semaphore>
@@ -49,6 +50,8 @@ class PeerService::Impl {
   /// Runs `ask` on the network thread and waits for its answer; `otherwise` when stopping.
   template <class T>
   T ask(std::function<T()> question, T otherwise);
+  /// Any thread but the network's: asks until the answer is yes, each time that a session moved.
+  bool await(std::chrono::steady_clock::time_point until, const std::function<bool()>& settled);
 
   net::ConnectionEvents opened(const net::ConnectionPtr& connection);
   net::ConnectionEvents session_events();
@@ -89,6 +92,8 @@ class PeerService::Impl {
   std::atomic<bool> stopping_ = false;
   std::mutex mutex_;
   std::function<void()> also_on_durable_;  ///< protected by mutex_
+  std::condition_variable moved_;
+  std::uint64_t moves_ = 0;  ///< of sessions; protected by mutex_
 };
 
 template <class T>

@@ -254,6 +254,9 @@ void PeerService::Impl::after_engine() {
   MAILLON_ASSERT(!view_->error(), "the database can be read: " + view_->error().value_or(Error{}).detail);
   for (auto actions = engine_->take_actions(); !actions.empty(); actions = engine_->take_actions())
     for (auto& action : actions) std::visit([this](auto& one) { perform(one); }, action);
+  const std::lock_guard guard{mutex_};
+  ++moves_;
+  moved_.notify_all();
 }
 
 void PeerService::Impl::perform(sync::SendMessage& action) {
