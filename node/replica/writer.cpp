@@ -5,6 +5,8 @@ namespace {
 
 constexpr std::size_t kBatchMax = 256;  ///< jobs that share one fsync
 constexpr int kCheckpointPages = 4096;  ///< 16 MiB of WAL
+/// How long nothing must come before idle work begins: whoever types again soon need not wait for it.
+constexpr std::chrono::milliseconds kQuiet{50};
 
 }  // namespace
 
@@ -66,18 +68,22 @@ std::size_t Writer::waiting() const {
 }
 
 void Writer::loop() {
+  bool worked = false;
   for (;;) {
     std::deque<Item> batch;
     {
       std::unique_lock lock{mutex_};
-      wake_.wait(lock, [&] { return stopping_ || !queue_.empty() || idle_work_; });
+      const auto busy = [&] { return stopping_ || !queue_.empty(); };
+      wake_.wait(lock, [&] { return busy() || idle_work_; });
+      if (worked && !busy()) wake_.wait_for(lock, kQuiet, busy);
       while (!queue_.empty() && batch.size() < kBatchMax) {
         batch.push_back(std::move(queue_.front()));
         queue_.pop_front();
       }
       if (batch.empty() && stopping_) break;
     }
-    if (!batch.empty())
+    worked = !batch.empty();
+    if (worked)
       run_batch(batch);
     else if (!idle_step()) {
       const std::lock_guard lock{mutex_};
