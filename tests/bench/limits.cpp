@@ -1,4 +1,5 @@
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sqlite3.h>
@@ -6,6 +7,8 @@
 #include <unistd.h>
 #include <zstd.h>
 
+#include <algorithm>
+#include <array>
 #include <filesystem>
 #include <thread>
 
@@ -78,6 +81,20 @@ double round_trip() {
   return all.empty() ? 0 : all[all.size() / 2];
 }
 
+double append_durably(const std::string& file) {
+  const int fd = open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  const std::array<char, 4096> page{};
+  std::vector<double> all;
+  for (int i = 0; i < 200; ++i) {
+    const double from = seconds_now();
+    if (write(fd, page.data(), page.size()) < 0 || fdatasync(fd) != 0) break;
+    all.push_back(seconds_now() - from);
+  }
+  close(fd);
+  std::ranges::sort(all);
+  return all.empty() ? 0 : all[all.size() / 2];
+}
+
 }  // namespace
 
 Limits measure_limits(std::uint64_t records, const std::string& dir, const std::string& jsonl) {
@@ -93,6 +110,7 @@ Limits measure_limits(std::uint64_t records, const std::string& dir, const std::
   out.zstd_bytes = ZSTD_compress(packed.data(), packed.size(), jsonl.data(), jsonl.size(), 3);
   out.zstd_s = seconds_now() - from;
   out.round_trip_s = round_trip();
+  out.fdatasync_s = append_durably(dir + "/appended");
   return out;
 }
 

@@ -25,6 +25,7 @@ struct Limits {
   double zstd_s = 0;
   std::size_t zstd_bytes = 0;
   double round_trip_s = 0;
+  double fdatasync_s = 0;  ///< after appending one page, the median
 };
 [[nodiscard]] Limits measure_limits(std::uint64_t records, const std::string& dir,
                                     const std::string& jsonl);
