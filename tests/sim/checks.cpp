@@ -35,9 +35,10 @@ std::optional<std::string> from_the_future(Store& store, UnixMillis now) {
 /// What pending commits wait for, themselves not counted.
 std::vector<CommitId> awaited(Store& store) {
   std::vector<CommitId> out;
-  auto get = sure(store.database().prepare("SELECT DISTINCT need FROM pending_need WHERE need NOT IN"
-                                           " (SELECT cid FROM pending) ORDER BY need"),
-                  "needs");
+  auto get =
+      sure(store.database().prepare("SELECT DISTINCT need FROM pending_need WHERE need NOT IN"
+                                    " (SELECT cid FROM pending) ORDER BY need"),
+           "needs");
   while (sure(get.step(), "needs")) out.push_back(sure(CommitId::from_bytes(get.blob(0)), "need"));
   return out;
 }
@@ -240,8 +241,8 @@ void check_settled(Room& room, const NodeList& nodes) {
     node->check_kept();
     for (const CommitId& id : node->acked())
       if (!here.contains(id) && !sure(node->store().log().is_pending(id), "pending"))
-        throw Violation{"a commit acknowledged by " + node->name() + " is missing: " +
-                        id.hex().substr(0, 8)};
+        throw Violation{"a commit acknowledged by " + node->name() +
+                        " is missing: " + id.hex().substr(0, 8)};
   }
   const Hlc latest = latest_hlc(now);
   const bool deep = std::ranges::none_of(
@@ -255,8 +256,9 @@ void check_settled(Room& room, const NodeList& nodes) {
     same(first, picture_of(node->store(), deep), nodes.front()->name() + " and " + node->name());
     for (const std::string& name : space_names()) {
       const auto digest = [&](SimNode& of) {
-        return sure(of.store().records().digest(sure(of.store().log().space_row(*of.space(name)), "space")),
-                    "digest");
+        return sure(
+            of.store().records().digest(sure(of.store().log().space_row(*of.space(name)), "space")),
+            "digest");
       };
       if (digest(*nodes.front()) != digest(*node))
         throw Violation{"digests of " + name + " differ at " + node->name()};
@@ -269,8 +271,8 @@ void check_settled(Room& room, const NodeList& nodes) {
   room.dice.shuffle(shuffled);
   same(first, folded_anew(shuffled, federation, now, deep), "stored state and any other order");
   const SimNode& last = *nodes.back();
-  room.say("settled: " + std::to_string(log.size()) + " commits on " + std::to_string(nodes.size()) +
-           " nodes, the last " + last.name());
+  room.say("settled: " + std::to_string(log.size()) + " commits on " +
+           std::to_string(nodes.size()) + " nodes, the last " + last.name());
   for (const auto& [space, state] : first.states) room.trace.mix(as_bytes(state));
 }
 

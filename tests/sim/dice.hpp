@@ -16,10 +16,12 @@ class Dice {
   [[nodiscard]] std::uint64_t below(std::uint64_t n) { return n == 0 ? 0 : rng_.u64() % n; }
   /// lowest … highest, both included.
   [[nodiscard]] std::int64_t between(std::int64_t lowest, std::int64_t highest) {
-    return lowest + static_cast<std::int64_t>(
-                        below(static_cast<std::uint64_t>(highest - lowest) + 1));
+    return lowest +
+           static_cast<std::int64_t>(below(static_cast<std::uint64_t>(highest - lowest) + 1));
   }
-  [[nodiscard]] bool chance(int per_mille) { return below(1000) < static_cast<std::uint64_t>(per_mille); }
+  [[nodiscard]] bool chance(int per_mille) {
+    return below(1000) < static_cast<std::uint64_t>(per_mille);
+  }
   template <class T>
   [[nodiscard]] const T& pick(const std::vector<T>& from) {
     return from[below(from.size())];

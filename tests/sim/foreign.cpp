@@ -115,7 +115,8 @@ Result<void> draft_op(Store& store, std::int64_t space, Hlc reach, const Foreign
   }
   OpTable table;
   const auto put = [&](Slice& slice, const std::vector<DotRange>& dots) {
-    slice = {static_cast<std::uint32_t>(table.dots.size()), static_cast<std::uint32_t>(dots.size())};
+    slice = {static_cast<std::uint32_t>(table.dots.size()),
+             static_cast<std::uint32_t>(dots.size())};
     table.dots.insert(table.dots.end(), dots.begin(), dots.end());
   };
   Op op;

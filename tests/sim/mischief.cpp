@@ -16,24 +16,52 @@ constexpr std::size_t kNodesMax = 10;
 void World::mischief() {
   if (room_.healing) return;
   const Profile& p = room_.profile;
-  const std::vector<int> weights{p.cut,     p.partition, p.one_way, p.kill,      p.power_cut,
-                                 p.torn_write, p.backup, p.restore, p.clone,     p.disk_full,
-                                 p.clock_jump, p.republish, p.bundle, 1};
+  const std::vector<int> weights{p.cut,        p.partition, p.one_way, p.kill,  p.power_cut,
+                                 p.torn_write, p.backup,    p.restore, p.clone, p.disk_full,
+                                 p.clock_jump, p.republish, p.bundle,  1};
   switch (room_.dice.weighted(weights)) {
-    case 0: (void)network_.cut_one(room_.dice); break;
-    case 1: partition(); break;
-    case 2: one_way(); break;
-    case 3: end_one(End::kill); break;
-    case 4: end_one(End::power_cut); break;
-    case 5: tear(); break;
-    case 6: back_up(); break;
-    case 7: restore(); break;
-    case 8: clone(); break;
-    case 9: fill_disk(); break;
-    case 10: jump_clock(); break;
-    case 11: republish(); break;
-    case 12: bundle(); break;
-    default: end_one(End::clean); break;
+    case 0:
+      (void)network_.cut_one(room_.dice);
+      break;
+    case 1:
+      partition();
+      break;
+    case 2:
+      one_way();
+      break;
+    case 3:
+      end_one(End::kill);
+      break;
+    case 4:
+      end_one(End::power_cut);
+      break;
+    case 5:
+      tear();
+      break;
+    case 6:
+      back_up();
+      break;
+    case 7:
+      restore();
+      break;
+    case 8:
+      clone();
+      break;
+    case 9:
+      fill_disk();
+      break;
+    case 10:
+      jump_clock();
+      break;
+    case 11:
+      republish();
+      break;
+    case 12:
+      bundle();
+      break;
+    default:
+      end_one(End::clean);
+      break;
   }
   room_.schedule.in(room_.dice.between(1, 2 * p.mischief_gap), [this] { mischief(); });
 }
@@ -97,7 +125,8 @@ void World::back_up() {
 
 void World::restore() {
   if (backups_.empty()) return;
-  auto entry = std::next(backups_.begin(), static_cast<std::ptrdiff_t>(room_.dice.below(backups_.size())));
+  auto entry =
+      std::next(backups_.begin(), static_cast<std::ptrdiff_t>(room_.dice.below(backups_.size())));
   SimNode& node = at(entry->first);
   node.stop(room_.dice.chance(500) ? End::clean : End::power_cut);
   room_.say(node.name() + " goes back to its backup");
@@ -124,7 +153,8 @@ void World::fill_disk() {
   if (alive.empty()) return;
   const int node = room_.dice.pick(alive);
   at(node).set_disk_full(true);
-  room_.schedule.in(room_.dice.between(2'000, 40'000), [this, node] { at(node).set_disk_full(false); });
+  room_.schedule.in(room_.dice.between(2'000, 40'000),
+                    [this, node] { at(node).set_disk_full(false); });
 }
 
 void World::jump_clock() {

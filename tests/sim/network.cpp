@@ -221,7 +221,8 @@ void Network::cut(Connection& c) {
   room_.say("connection of " + std::to_string(c.sides[0].node) + " and " +
             std::to_string(c.sides[1].node) + " is cut");
   for (const int side : {0, 1})
-    room_.schedule.in(room_.dice.between(0, 200), [this, id = c.id, side] { close_side(id, side); });
+    room_.schedule.in(room_.dice.between(0, 200),
+                      [this, id = c.id, side] { close_side(id, side); });
 }
 
 void Network::close_side(std::uint64_t id, int side) {

@@ -38,7 +38,7 @@ class Network final : public Post {
   struct Pipe {
     std::deque<Bytes> urgent;
     std::deque<Bytes> bulk;
-    std::deque<Bytes> stalled;        ///< arrived at a blocked link
+    std::deque<Bytes> stalled;  ///< arrived at a blocked link
     std::size_t queued = 0;
     bool sending = false;
     bool congested = false;

@@ -5,7 +5,8 @@ namespace {
 
 void draw_network(Dice& dice, Profile& p) {
   p.latency_min = dice.between(1, 30);
-  p.latency_max = p.latency_min + (dice.chance(300) ? dice.between(500, 8000) : dice.between(0, 80));
+  p.latency_max =
+      p.latency_min + (dice.chance(300) ? dice.between(500, 8000) : dice.between(0, 80));
   p.bytes_per_ms = dice.chance(300) ? dice.between(2, 40) : 2000;
   p.congested_bytes = dice.chance(300) ? dice.between(2'000, 20'000) : 1 << 20;
   p.double_links = dice.chance(300) ? 400 : 0;
@@ -25,7 +26,8 @@ void draw_clocks(Dice& dice, Profile& p) {
   }
   if (dice.chance(350)) {
     p.clock_jump = static_cast<int>(dice.between(1, 6));
-    p.clock_jump_max = dice.chance(500) ? dice.between(1000, 60'000) : dice.between(60'000, 7'200'000);
+    p.clock_jump_max =
+        dice.chance(500) ? dice.between(1000, 60'000) : dice.between(60'000, 7'200'000);
   }
 }
 

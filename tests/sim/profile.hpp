@@ -11,10 +11,10 @@ namespace maillon::sim {
 struct Profile {
   // The federation.
   int nodes = 3;
-  int joiners = 0;            ///< members admitted during the run
-  int links_per_node = 2;     ///< beyond those that keep it in one piece
-  int double_links = 0;       ///< chance that a pair keeps two connections
-  std::int64_t length = 0;    ///< of the part with faults
+  int joiners = 0;          ///< members admitted during the run
+  int links_per_node = 2;   ///< beyond those that keep it in one piece
+  int double_links = 0;     ///< chance that a pair keeps two connections
+  std::int64_t length = 0;  ///< of the part with faults
 
   // The network.
   std::int64_t latency_min = 1;
@@ -28,13 +28,13 @@ struct Profile {
   int group_max = 8;
 
   // Clocks.
-  std::int64_t clock_step = 1;       ///< what clocks count in
+  std::int64_t clock_step = 1;  ///< what clocks count in
   std::int64_t clock_offset_max = 0;
   std::int64_t clock_drift_ppm = 0;
   std::int64_t clock_jump_max = 0;
-  std::int64_t future_max = 0;       ///< some clocks run this far ahead
-  int future_nodes = 0;              ///< chance for each node
-  bool heal_by_time = false;         ///< held commits come of age, instead of being published again
+  std::int64_t future_max = 0;  ///< some clocks run this far ahead
+  int future_nodes = 0;         ///< chance for each node
+  bool heal_by_time = false;    ///< held commits come of age, instead of being published again
 
   // How often something goes wrong, and what.
   std::int64_t mischief_gap = 10'000;
@@ -47,7 +47,7 @@ struct Profile {
   int backup = 0;
   int restore = 0;
   int clone = 0;
-  bool careless = false;      ///< restored and copied folders keep their incarnation: feeds fork
+  bool careless = false;  ///< restored and copied folders keep their incarnation: feeds fork
   int disk_full = 0;
   int clock_jump = 0;
   int republish = 0;
@@ -65,9 +65,9 @@ struct Profile {
   int unknown = 0;
   int trespass = 0;
   int bulky = 0;
-  int settle_first = 0;       ///< chance that work begins only when all are in sync
+  int settle_first = 0;  ///< chance that work begins only when all are in sync
 
-  bool memo = true;           ///< each commit is verified once for all nodes
+  bool memo = true;  ///< each commit is verified once for all nodes
 };
 
 [[nodiscard]] Profile draw_profile(Dice& dice);

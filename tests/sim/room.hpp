@@ -61,8 +61,7 @@ class Trace {
   void say(std::int64_t time, const std::string& words) {
     mix(static_cast<std::uint64_t>(time));
     mix(as_bytes(words));
-    if (verbose_)
-      std::printf("%8.3f %s\n", static_cast<double>(time) / 1000.0, words.c_str());
+    if (verbose_) std::printf("%8.3f %s\n", static_cast<double>(time) / 1000.0, words.c_str());
   }
 
  private:
@@ -112,7 +111,10 @@ struct Stats {
 
 struct Room {
   Room(std::uint64_t seed, bool verbose)
-      : dice(seed), profile(draw_profile(dice)), trace(verbose), memo(profile.memo),
+      : dice(seed),
+        profile(draw_profile(dice)),
+        trace(verbose),
+        memo(profile.memo),
         feeds(profile.careless) {}
   Dice dice;
   Profile profile;

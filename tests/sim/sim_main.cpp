@@ -14,10 +14,15 @@ namespace {
 constexpr std::uint64_t kMutantSeeds = 400;
 constexpr std::uint64_t kTwice = 20;  ///< every so many seeds, one is run twice
 
-const std::vector<std::string> kMutants{
-    "no_dependency_check", "early_apply",     "lost_tip",
-    "ack_before_fsync",    "incarnation_reused", "tie_by_arrival",
-    "void_not_folded_again", "supersession_stops_at_void", "header_reserialised"};
+const std::vector<std::string> kMutants{"no_dependency_check",
+                                        "early_apply",
+                                        "lost_tip",
+                                        "ack_before_fsync",
+                                        "incarnation_reused",
+                                        "tie_by_arrival",
+                                        "void_not_folded_again",
+                                        "supersession_stops_at_void",
+                                        "header_reserialised"};
 
 struct Options {
   std::uint64_t from = 1;
@@ -62,10 +67,10 @@ Outcome run_checked(std::uint64_t seed, bool verbose) {
 }
 
 void report(std::uint64_t seed, const Outcome& outcome, const std::string& mutant) {
-  std::printf("seed %llu FAILED\n  profile: %s\n  violated: %s\n  replay: ./dev sim --seed %llu%s%s\n",
-              static_cast<unsigned long long>(seed), outcome.profile.c_str(),
-              outcome.violation->c_str(), static_cast<unsigned long long>(seed),
-              mutant.empty() ? "" : " --mutant ", mutant.c_str());
+  std::printf(
+      "seed %llu FAILED\n  profile: %s\n  violated: %s\n  replay: ./dev sim --seed %llu%s%s\n",
+      static_cast<unsigned long long>(seed), outcome.profile.c_str(), outcome.violation->c_str(),
+      static_cast<unsigned long long>(seed), mutant.empty() ? "" : " --mutant ", mutant.c_str());
 }
 
 /// The seeds asked for, in order; none when a file of them cannot be read.
@@ -103,17 +108,15 @@ int run_all(const Options& options) {
     ++failed;
   }
   const Stats& s = total.stats;
-  std::printf("%llu seeds, %d failed: %llu commits, %llu received (%llu held, %llu waited, %llu void),"
-              " %llu published again, %llu forked, %llu sessions, %llu messages, %llu crashes\n",
-              static_cast<unsigned long long>(total.seeds), failed,
-              static_cast<unsigned long long>(s.commits), static_cast<unsigned long long>(s.received),
-              static_cast<unsigned long long>(s.held), static_cast<unsigned long long>(s.pending),
-              static_cast<unsigned long long>(s.voids),
-              static_cast<unsigned long long>(s.republished),
-              static_cast<unsigned long long>(s.forks),
-              static_cast<unsigned long long>(s.sessions),
-              static_cast<unsigned long long>(s.messages),
-              static_cast<unsigned long long>(s.crashes));
+  std::printf(
+      "%llu seeds, %d failed: %llu commits, %llu received (%llu held, %llu waited, %llu void),"
+      " %llu published again, %llu forked, %llu sessions, %llu messages, %llu crashes\n",
+      static_cast<unsigned long long>(total.seeds), failed,
+      static_cast<unsigned long long>(s.commits), static_cast<unsigned long long>(s.received),
+      static_cast<unsigned long long>(s.held), static_cast<unsigned long long>(s.pending),
+      static_cast<unsigned long long>(s.voids), static_cast<unsigned long long>(s.republished),
+      static_cast<unsigned long long>(s.forks), static_cast<unsigned long long>(s.sessions),
+      static_cast<unsigned long long>(s.messages), static_cast<unsigned long long>(s.crashes));
   return failed == 0 ? 0 : 1;
 }
 
@@ -143,8 +146,9 @@ int run_mutants(std::uint64_t seeds) {
 #endif
 
 int usage() {
-  std::puts("usage: maillon_sim --seed N | --seeds FROM..TO [--mutant NAME] [--verbose] [--hash]\n"
-            "       maillon_sim --regressions FILE | --mutants [--seeds 1..TO]");
+  std::puts(
+      "usage: maillon_sim --seed N | --seeds FROM..TO [--mutant NAME] [--verbose] [--hash]\n"
+      "       maillon_sim --regressions FILE | --mutants [--seeds 1..TO]");
   return 2;
 }
 

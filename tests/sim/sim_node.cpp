@@ -25,12 +25,14 @@ Bytes be64(std::uint64_t value) {
 }  // namespace
 
 Identity::Identity(std::string name_, std::string region_, Rng& rng)
-    : name(std::move(name_)), region(std::move(region_)), root(draw_key(rng)), key(draw_key(rng)),
-      member(root.member_id()), node(key.node_id()) {}
+    : name(std::move(name_)),
+      region(std::move(region_)),
+      root(draw_key(rng)),
+      key(draw_key(rng)),
+      member(root.member_id()),
+      node(key.node_id()) {}
 
-Bytes Identity::certificate() const {
-  return crypto::NodeCertificate::make(root, key, 0).encode();
-}
+Bytes Identity::certificate() const { return crypto::NodeCertificate::make(root, key, 0).encode(); }
 
 Bytes Identity::admission() const {
   Proposal proposal;
@@ -40,14 +42,21 @@ Bytes Identity::admission() const {
 
 UnixMillis NodeClock::now() {
   const std::int64_t run = room_.schedule.now();
-  const std::int64_t time = kEpoch.count() + room_.passed + run + offset_ + run * drift_ppm_ / 1'000'000;
+  const std::int64_t time =
+      kEpoch.count() + room_.passed + run + offset_ + run * drift_ppm_ / 1'000'000;
   return UnixMillis{time - time % step_};
 }
 
 SimNode::SimNode(Room& room, Post& post, int index, std::shared_ptr<const Identity> who)
-    : room_(room), post_(post), index_(index), who_(std::move(who)),
-      name_(who_->name + "#" + std::to_string(index)), dice_(room.dice.u64()),
-      rng_(room.dice.u64()), disk_("sim-" + std::to_string(index)), clock_(room),
+    : room_(room),
+      post_(post),
+      index_(index),
+      who_(std::move(who)),
+      name_(who_->name + "#" + std::to_string(index)),
+      dice_(room.dice.u64()),
+      rng_(room.dice.u64()),
+      disk_("sim-" + std::to_string(index)),
+      clock_(room),
       folder_(room.dice.u64()) {}
 
 // The life of the process.
@@ -110,7 +119,9 @@ void SimNode::see_own() {
 
 void SimNode::stop(End end) {
   if (!up()) return;
-  room_.say(name_ + (end == End::clean ? " stops" : end == End::kill ? " is killed" : " loses power"));
+  room_.say(name_ + (end == End::clean  ? " stops"
+                     : end == End::kill ? " is killed"
+                                        : " loses power"));
   ++life_;
   queue_.clear();
   view_.reset();
@@ -209,8 +220,7 @@ void SimNode::drain() {
   while (up()) {
     auto actions = engine_->take_actions();
     if (actions.empty()) break;
-    for (auto& action : actions)
-      std::visit([this](auto& what) { act(what); }, action);
+    for (auto& action : actions) std::visit([this](auto& what) { act(what); }, action);
   }
   if (!up() || ended()) return;
   if (view_->error()) throw Violation{name_ + " cannot read: " + view_->error()->detail};
@@ -221,8 +231,7 @@ void SimNode::act(sync::SendMessage& action) {
 }
 
 void SimNode::act(sync::CloseSession& action) {
-  if (action.misbehaved)
-    throw Violation{name_ + " accuses an honest node: " + action.why};
+  if (action.misbehaved) throw Violation{name_ + " accuses an honest node: " + action.why};
   room_.say(name_ + " closes a session: " + action.why);
   post_.hang_up(index_, action.session);
 }
@@ -461,7 +470,7 @@ void SimNode::found(const Bytes& annuaire) {
   Genesis genesis;
   genesis.charter.name = "Fédération simulée";
   genesis.charter.delegates = {who_->member};
-  genesis.creator = {who_->certificate(), who_->name, Role::cooperative,
+  genesis.creator = {who_->certificate(), who_->name,   Role::cooperative,
                      who_->region,        std::nullopt, {annuaire}};
   sure(store_->begin(), "begin");
   const auto commit =
@@ -496,17 +505,17 @@ void SimNode::look(const std::function<void()>& what) {
 
 void SimNode::check_kept() {
   for (const CommitId& id : acked_) {
-    const bool stored = sure(store_->log().has(id), "log") || sure(store_->log().is_pending(id), "log");
-    if (!stored)
-      throw Violation{name_ + " lost an acknowledged commit: " + id.hex().substr(0, 8)};
+    const bool stored =
+        sure(store_->log().has(id), "log") || sure(store_->log().is_pending(id), "log");
+    if (!stored) throw Violation{name_ + " lost an acknowledged commit: " + id.hex().substr(0, 8)};
   }
 }
 
 void SimNode::check_bounds() {
-  const auto bytes = sure(
-      store_->database().integer("SELECT coalesce(max(b), 0) FROM (SELECT sum(length(body) +"
-                                 " length(header)) AS b FROM pending GROUP BY node)"),
-      "pending");
+  const auto bytes =
+      sure(store_->database().integer("SELECT coalesce(max(b), 0) FROM (SELECT sum(length(body) +"
+                                      " length(header)) AS b FROM pending GROUP BY node)"),
+           "pending");
   if (bytes > static_cast<std::int64_t>(limits::kPendingPerFeedBytes + limits::kHeaderMax))
     throw Violation{name_ + " lets too much wait"};
 }

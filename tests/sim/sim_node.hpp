@@ -89,8 +89,8 @@ class SimNode {
   // Its writer.
   struct Job {
     std::function<Result<void>(storage::Store&)> run;
-    std::function<void()> durable;        ///< right after commit
-    std::function<void(bool)> told;       ///< when the rest of the node hears of it
+    std::function<void()> durable;   ///< right after commit
+    std::function<void(bool)> told;  ///< when the rest of the node hears of it
   };
   void submit(Job job);
   /// Writes as this node's member; what comes out is acknowledged once it is durable.

@@ -45,16 +45,23 @@ void Workload::act(SimNode& node) {
   // It may not know its federation yet, or that it was admitted.
   if (!node.space(kReserve) || node.store().trust()->member(node.who().member) == nullptr) return;
   const Profile& p = room_.profile;
-  const std::vector<int> weights{p.patch,   p.import,  p.remove, p.resolve,
+  const std::vector<int> weights{p.patch,   p.import,   p.remove, p.resolve,
                                  p.unknown, p.trespass, p.bulky};
   switch (dice_.weighted(weights)) {
-    case 0: return patch(node);
-    case 1: return import(node);
-    case 2: return remove(node);
-    case 3: return resolve(node);
-    case 4: return unknown(node);
-    case 5: return trespass(node);
-    default: return bulky(node);
+    case 0:
+      return patch(node);
+    case 1:
+      return import(node);
+    case 2:
+      return remove(node);
+    case 3:
+      return resolve(node);
+    case 4:
+      return unknown(node);
+    case 5:
+      return trespass(node);
+    default:
+      return bulky(node);
   }
 }
 
@@ -66,12 +73,15 @@ Workload::Place Workload::place() {
 
 Value Workload::value() {
   switch (dice_.below(8)) {
-    case 0: return Value{};
-    case 1: return Value::of_bool(dice_.chance(500));
-    case 2: return Value{Value::Kind::number, std::to_string(dice_.below(3)) + ".50"};
+    case 0:
+      return Value{};
+    case 1:
+      return Value::of_bool(dice_.chance(500));
+    case 2:
+      return Value{Value::Kind::number, std::to_string(dice_.below(3)) + ".50"};
     default:
-      return Value::of_text("v" +
-                            std::to_string(dice_.below(static_cast<std::uint64_t>(room_.profile.values))));
+      return Value::of_text(
+          "v" + std::to_string(dice_.below(static_cast<std::uint64_t>(room_.profile.values))));
   }
 }
 
@@ -86,8 +96,8 @@ std::vector<std::pair<std::string, Value>> Workload::fields() {
 void Workload::write(SimNode& node, const Place& place, std::vector<Change> changes) {
   const auto space = node.space(place.space);
   if (!space || !node.store().trust()->may_write(node.who().member, *space)) return;
-  node.write([&node, space = *space, changes = std::move(changes)](
-                 Store& store) -> Result<std::vector<CommitPtr>> {
+  node.write([&node, space = *space,
+              changes = std::move(changes)](Store& store) -> Result<std::vector<CommitPtr>> {
     MAILLON_TRY(auto written,
                 store.write(space, changes, node.author(), node.clock().now(), node.rng()));
     return std::move(written.commits);
@@ -202,7 +212,8 @@ void Workload::bulky(SimNode& node) {
   const Place where{std::string{kTraining}, "lieux"};
   std::string words;
   while (words.size() < 60'000) words += to_hex(dice_.rng().bytes<32>());
-  auto change = test::patch(where.collection, dice_.pick(pool_), {{"texte", Value::of_text(words)}});
+  auto change =
+      test::patch(where.collection, dice_.pick(pool_), {{"texte", Value::of_text(words)}});
   write(node, where, {std::move(change)});
 }
 

@@ -45,8 +45,8 @@ std::shared_ptr<const Identity> World::draw_identity() {
 
 SimNode& World::add(std::shared_ptr<const Identity> who) {
   const Profile& p = room_.profile;
-  nodes_.push_back(std::make_unique<SimNode>(room_, network_, static_cast<int>(nodes_.size()),
-                                             std::move(who)));
+  nodes_.push_back(
+      std::make_unique<SimNode>(room_, network_, static_cast<int>(nodes_.size()), std::move(who)));
   SimNode& node = *nodes_.back();
   node.clock().set_step(p.clock_step);
   node.clock().set_offset(room_.dice.between(-p.clock_offset_max, p.clock_offset_max));
@@ -80,7 +80,8 @@ void World::found() {
   std::vector<GovernanceOp> ops;
   const auto propose = [&](const Bytes& proposal) {
     ops.push_back({OpKind::proposal, proposal});
-    ops.push_back({OpKind::vote, encode(Vote{std::nullopt, static_cast<std::uint32_t>(ops.size())})});
+    ops.push_back(
+        {OpKind::vote, encode(Vote{std::nullopt, static_cast<std::uint32_t>(ops.size())})});
   };
   for (const Bytes& declaration : declarations(*first.store().federation())) {
     Proposal proposal;
@@ -111,7 +112,8 @@ void World::play() {
 void World::redial() {
   // Whom the power left during a disk call comes back as well.
   for (const auto& node : nodes_)
-    if (!node->up()) restart_in(node->index(), room_.dice.between(500, room_.healing ? 600 : 20'000));
+    if (!node->up())
+      restart_in(node->index(), room_.dice.between(500, room_.healing ? 600 : 20'000));
   network_.redial();
   room_.schedule.in(kRedialGap, [this] { redial(); });
 }
@@ -170,7 +172,8 @@ void World::heal() {
     node->clock().set_step(1);
   }
   admit_forgotten();
-  if (room_.profile.heal_by_time) room_.passed = room_.profile.future_max + room_.profile.clock_jump_max * 20;
+  if (room_.profile.heal_by_time)
+    room_.passed = room_.profile.future_max + room_.profile.clock_jump_max * 20;
   const std::int64_t end = room_.schedule.now() + kHealMax;
   for (;;) {
     room_.schedule.run(room_.schedule.now() + 2000);

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "tests/sim/network.hpp"
 #include "tests/sim/checks.hpp"
+#include "tests/sim/network.hpp"
 #include "tests/sim/workload.hpp"
 
 namespace maillon::sim {
