@@ -16,53 +16,24 @@ constexpr std::size_t kNodesMax = 10;
 void World::mischief() {
   if (room_.healing) return;
   const Profile& p = room_.profile;
-  const std::vector<int> weights{p.cut,        p.partition, p.one_way, p.kill,  p.power_cut,
-                                 p.torn_write, p.backup,    p.restore, p.clone, p.disk_full,
-                                 p.clock_jump, p.republish, p.bundle,  1};
-  switch (room_.dice.weighted(weights)) {
-    case 0:
-      (void)network_.cut_one(room_.dice);
-      break;
-    case 1:
-      partition();
-      break;
-    case 2:
-      one_way();
-      break;
-    case 3:
-      end_one(End::kill);
-      break;
-    case 4:
-      end_one(End::power_cut);
-      break;
-    case 5:
-      tear();
-      break;
-    case 6:
-      back_up();
-      break;
-    case 7:
-      restore();
-      break;
-    case 8:
-      clone();
-      break;
-    case 9:
-      fill_disk();
-      break;
-    case 10:
-      jump_clock();
-      break;
-    case 11:
-      republish();
-      break;
-    case 12:
-      bundle();
-      break;
-    default:
-      end_one(End::clean);
-      break;
-  }
+  const std::vector<std::pair<int, std::function<void()>>> deeds{
+      {p.cut, [this] { network_.cut_one(room_.dice); }},
+      {p.partition, [this] { partition(); }},
+      {p.one_way, [this] { one_way(); }},
+      {p.kill, [this] { end_one(End::kill); }},
+      {p.power_cut, [this] { end_one(End::power_cut); }},
+      {p.torn_write, [this] { tear(); }},
+      {p.backup, [this] { back_up(); }},
+      {p.restore, [this] { restore(); }},
+      {p.clone, [this] { clone(); }},
+      {p.disk_full, [this] { fill_disk(); }},
+      {p.clock_jump, [this] { jump_clock(); }},
+      {p.republish, [this] { republish(); }},
+      {p.bundle, [this] { bundle(); }},
+      {1, [this] { end_one(End::clean); }}};
+  std::vector<int> weights;
+  for (const auto& [weight, deed] : deeds) weights.push_back(weight);
+  deeds[room_.dice.weighted(weights)].second();
   room_.schedule.in(room_.dice.between(1, 2 * p.mischief_gap), [this] { mischief(); });
 }
 

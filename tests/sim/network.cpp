@@ -124,7 +124,6 @@ void Network::pump(std::uint64_t id, int side) {
   const std::int64_t takes = static_cast<std::int64_t>(message.size()) / rate;
   const std::int64_t now = room_.schedule.now();
   pipe.last_arrival = std::max(pipe.last_arrival, now + takes + latency());
-  ++pipe.under_way;
   const std::size_t size = message.size();
   room_.schedule.in(pipe.last_arrival - now,
                     [this, id, side, bytes = std::move(message)]() mutable {
@@ -156,7 +155,6 @@ void Network::arrive(std::uint64_t id, int side, Bytes message) {
   Connection* c = find(id);
   if (c == nullptr || c->cut) return;
   Pipe& pipe = c->sides[static_cast<std::size_t>(side)].out;
-  --pipe.under_way;
   const Path path{c->sides[static_cast<std::size_t>(side)].node,
                   c->sides[static_cast<std::size_t>(1 - side)].node};
   if (blocked_.contains(path) || !pipe.stalled.empty()) {
@@ -206,13 +204,11 @@ void Network::unblock_all() {
   for (const auto& [from, to] : all) block(from, to, false);
 }
 
-bool Network::cut_one(Dice& dice) {
+void Network::cut_one(Dice& dice) {
   std::vector<std::uint64_t> standing;
   for (const auto& [id, c] : connections_)
     if (!c.cut) standing.push_back(id);
-  if (standing.empty()) return false;
-  cut(*find(dice.pick(standing)));
-  return true;
+  if (!standing.empty()) cut(*find(dice.pick(standing)));
 }
 
 void Network::cut(Connection& c) {
@@ -260,14 +256,6 @@ void Network::died(int node) {
       here.open = false;
       cut(c);
     }
-}
-
-bool Network::quiet() const {
-  return std::ranges::all_of(connections_, [](const auto& entry) {
-    return std::ranges::all_of(entry.second.sides, [](const Side& side) {
-      return side.out.under_way == 0 && side.out.urgent.empty() && side.out.bulk.empty();
-    });
-  });
 }
 
 }  // namespace maillon::sim

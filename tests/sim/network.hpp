@@ -23,11 +23,10 @@ class Network final : public Post {
   /// Nothing passes from `from` to `to` any more, or again.
   void block(int from, int to, bool on);
   void unblock_all();
-  /// Cuts one connection, chosen by chance; false when there is none.
-  bool cut_one(Dice& dice);
+  /// Cuts one connection, if there are any, chosen by chance.
+  void cut_one(Dice& dice);
   /// Commit bytes sent since the last call, of all sessions together.
   [[nodiscard]] std::uint64_t take_commit_bytes() { return std::exchange(commit_bytes_, 0); }
-  [[nodiscard]] bool quiet() const;
 
   void send(int node, SessionId session, Bytes message, bool urgent) override;
   void hang_up(int node, SessionId session) override;
@@ -43,7 +42,6 @@ class Network final : public Post {
     bool sending = false;
     bool congested = false;
     std::int64_t last_arrival = 0;
-    std::size_t under_way = 0;        ///< messages
     std::uint64_t commits_sent = 0;   ///< bytes of Commits messages
     std::uint64_t commits_acked = 0;  ///< as the other side last told, on its arrival here
   };

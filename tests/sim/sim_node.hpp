@@ -65,7 +65,6 @@ class SimNode {
   [[nodiscard]] bool up() const noexcept { return store_ != nullptr; }
   /// The power goes during the disk call that is `calls` away.
   void tear(std::uint64_t calls) { disk_.crash_at(disk_.calls() + calls); }
-  [[nodiscard]] std::uint64_t lives() const noexcept { return life_; }
 
   // Its folder. A backup is what stands on the disk, with what the node had acknowledged by then.
   struct Backup {

@@ -159,6 +159,26 @@ void World::admit_forgotten() {
                    [] {});
 }
 
+/// A copy may be linked only with members whose admission it holds, since a clock was far ahead.
+/// The founder is known to all, and so is the second member, who serves the founder's copies.
+void World::link_stranded() {
+  std::set<int> reached;
+  const std::function<void(int)> spread = [&](int from) {
+    if (!reached.insert(from).second) return;
+    for (const auto& other : nodes_)
+      if (network_.linked(from, other->index()) && at(from).accepts(*other) &&
+          other->accepts(at(from)))
+        spread(other->index());
+  };
+  spread(0);
+  for (const auto& node : nodes_) {
+    const int index = node->index();
+    if (reached.contains(index)) continue;
+    network_.link(index, node->who().node == at(0).who().node ? 1 : 0);
+    spread(index);
+  }
+}
+
 void World::heal() {
   room_.say("faults end");
   room_.healing = true;
@@ -172,6 +192,7 @@ void World::heal() {
     node->clock().set_step(1);
   }
   admit_forgotten();
+  link_stranded();
   if (room_.profile.heal_by_time)
     room_.passed = room_.profile.future_max + room_.profile.clock_jump_max * 20;
   const std::int64_t end = room_.schedule.now() + kHealMax;

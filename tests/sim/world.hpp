@@ -27,6 +27,7 @@ class World {
   void play();
   void heal();
   void admit_forgotten();
+  void link_stranded();
 
   // Recurring.
   void redial();
