@@ -185,7 +185,7 @@ void World::heal() {
   network_.unblock_all();
   for (const auto& node : nodes_) {
     node->tear(~std::uint64_t{0} >> 1);
-    if (!node->up()) node->start();
+    while (!node->up()) node->start();  // Once more if the power went while it was stopping.
     node->set_disk_full(false);
     node->clock().set_offset(0);
     node->clock().set_drift(0);
