@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "proto/governance.hpp"
 #include "proto/hlc.hpp"
-#include "proto/ids.hpp"
 
 /// Protobuf behind plain structs: nothing else includes a generated header. Decoders are bounded and
 /// judge hostile bytes; what is signed is decoded for reading only, never encoded again.
@@ -43,61 +43,6 @@ struct SignedCommit {
   Bytes signature;  ///< 64 bytes
   Bytes body;       ///< zstd, empty for a commit without leaves
 };
-
-// Governance (governance.proto).
-enum class Role : std::uint32_t { cooperative = 1, hub = 2 };
-
-struct SpaceDeclaration {
-  std::optional<FederationId> federation;
-  Bytes nonce;
-  std::string name;
-  std::vector<std::string> readers;
-  std::vector<std::string> writers;
-  std::vector<MemberId> keepers;
-};
-struct Charter {
-  std::string name;
-  std::uint32_t quorum = 1;  ///< 0: majority
-  std::vector<MemberId> delegates;
-  std::uint32_t settlement_days = 400;
-  std::uint32_t secrecy_threshold = 11;
-  std::uint64_t feed_ops_max = 0;
-  std::uint64_t feed_bytes_max = 0;
-};
-struct Admission {
-  Bytes certificate;
-  std::string name;
-  Role role = Role::cooperative;
-  std::string region;
-  std::optional<Digest> invitation;
-  std::vector<Bytes> spaces;  ///< encoded declarations: their hashes are the spaces' ids
-};
-struct Genesis {
-  Charter charter;
-  Admission creator;
-  std::optional<FederationId> refounds;
-};
-struct Proposal {
-  std::optional<Admission> admit;
-  std::optional<Bytes> space;
-};
-struct Vote {
-  std::optional<CommitId> commit;  ///< of the proposal; none: the vote's own commit
-  std::uint32_t leaf = 0;
-};
-struct Address {
-  std::vector<std::string> urls;
-};
-[[nodiscard]] Bytes encode(const SpaceDeclaration& message);
-[[nodiscard]] Bytes encode(const Genesis& message);
-[[nodiscard]] Bytes encode(const Proposal& message);
-[[nodiscard]] Bytes encode(const Vote& message);
-[[nodiscard]] Bytes encode(const Address& message);
-[[nodiscard]] Result<SpaceDeclaration> decode_space(ByteView bytes);
-[[nodiscard]] Result<Genesis> decode_genesis(ByteView bytes);
-[[nodiscard]] Result<Proposal> decode_proposal(ByteView bytes);
-[[nodiscard]] Result<Vote> decode_vote(ByteView bytes);
-[[nodiscard]] Result<Address> decode_address(ByteView bytes);
 
 // The wire (sync.proto). Each message is one kind byte, then protobuf.
 struct SpaceState {
@@ -144,6 +89,7 @@ struct Frontier {
   Digest frontier = Digest::zero();
   std::uint64_t received_bytes = 0;
   bool reply = false;
+  std::optional<Digest> held = {};  ///< hash of the commits that wait for their time
 };
 struct JoinRequest {
   Bytes token;

@@ -3,7 +3,9 @@
 #include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/message_lite.h>
 
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "proto/bytes.hpp"
 #include "proto/limits.hpp"
@@ -58,6 +60,34 @@ void append(const Message& message, Bytes& out) {
 [[nodiscard]] inline Bytes bytes(const std::string& in) {
   const ByteView v = as_bytes(in);
   return {v.begin(), v.end()};
+}
+
+/// Ids in ascending order, at most `max` of them.
+template <class Id, class Repeated>
+[[nodiscard]] Result<std::vector<Id>> ids_from(const Repeated& in, std::size_t max, const char* why) {
+  if (static_cast<std::size_t>(in.size()) > max) return Error{Errc::malformed, why};
+  std::vector<Id> out;
+  out.reserve(static_cast<std::size_t>(in.size()));
+  for (const std::string& raw : in) {
+    MAILLON_TRY(const Id id, Id::from_bytes(view(raw)));
+    if (!out.empty() && !(out.back() < id)) return Error{Errc::malformed, why};
+    out.push_back(id);
+  }
+  return out;
+}
+
+template <class Id>
+[[nodiscard]] Result<std::optional<Id>> optional_id(const std::string& raw) {
+  if (raw.empty()) return std::optional<Id>{};
+  MAILLON_TRY(const Id id, Id::from_bytes(view(raw)));
+  return std::optional<Id>{id};
+}
+
+template <class Message>
+[[nodiscard]] Bytes encoded(const Message& message) {
+  Bytes out;
+  append(message, out);
+  return out;
 }
 
 }  // namespace maillon::codec

@@ -166,6 +166,7 @@ Bytes encode(const Frontier& m) {
   out.set_frontier(str(m.frontier.bytes()));
   out.set_received_bytes(m.received_bytes);
   out.set_reply(m.reply);
+  if (m.held) out.set_held(str(m.held->bytes()));
   return framed(MessageKind::frontier, out);
 }
 
@@ -176,6 +177,9 @@ Result<Frontier> decode_frontier(ByteView message) {
   MAILLON_TRY(out.frontier, Digest::from_bytes(view(in.frontier())));
   out.received_bytes = in.received_bytes();
   out.reply = in.reply();
+  if (!in.held().empty()) {
+    MAILLON_TRY(out.held, Digest::from_bytes(view(in.held())));
+  }
   return out;
 }
 

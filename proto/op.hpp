@@ -19,8 +19,10 @@ enum class OpKind : std::uint32_t {
   genesis = 16,  ///< 16 … 63 are governance: one field, whose value is a message of governance.proto
   proposal = 17,
   vote = 18,
-  certificate = 19,
+  certificate = 19,  ///< of a further node, its 200 bytes as they stand
   address = 20,
+  revocation = 21,
+  evidence = 22,
 };
 [[nodiscard]] constexpr bool is_governance(std::uint32_t kind) noexcept {
   return kind >= 16 && kind < 64;
@@ -40,7 +42,7 @@ enum class FieldTag : std::uint32_t {
 /// How a record got its id; each form hashes under a domain byte of its own.
 enum class IdForm : std::uint8_t { random = 0, derived = 1, owned = 2 };
 
-/// H(0x10 ‖ 32 random bytes), first 16 bytes; likewise below. Hashing is injected: proto knows none.
+/// H(0x10 ‖ sized 32 random bytes), first 16 bytes; likewise below. Hashing is injected: proto knows none.
 inline constexpr std::uint8_t kRandomIdDomain = 0x10;
 inline constexpr std::uint8_t kDerivedIdDomain = 0x11;
 inline constexpr std::uint8_t kOwnedIdDomain = 0x12;

@@ -176,6 +176,7 @@ TEST(SyncCodec, RoundTrips) {
   frontier.space = space;
   frontier.frontier = digest;
   frontier.received_bytes = 9;
+  frontier.held = digest;
   EXPECT_EQ(encode(*decode_frontier(encode(frontier))), encode(frontier));
   const JoinRequest join{{1}, "Coop", Role::hub, "28"};
   EXPECT_EQ(encode(*decode_join_request(encode(join))), encode(join));
