@@ -110,6 +110,19 @@ Result<std::optional<LogEntry>> Log::one(Statement& statement) {
   return std::optional{entry};
 }
 
+Result<std::vector<std::pair<std::int64_t, SpaceId>>> Log::spaces_of(const MemberId& member) {
+  MAILLON_TRY(auto get, db_.prepare("SELECT DISTINCT s.id, s.sid FROM feed f"
+                                    " CROSS JOIN space s ON s.id = f.space WHERE f.member = ?1"));
+  get.bind(1, member.bytes());
+  std::vector<std::pair<std::int64_t, SpaceId>> out;
+  for (;;) {
+    MAILLON_TRY(const bool more, get.step());
+    if (!more) return out;
+    MAILLON_TRY(const SpaceId id, SpaceId::from_bytes(get.blob(1)));
+    out.emplace_back(get.integer(0), id);
+  }
+}
+
 Result<std::optional<LogEntry>> Log::find(const CommitId& id) {
   MAILLON_TRY(auto get, db_.prepare("SELECT id, cid, feed, seq, hlc, status, void FROM log"
                                     " WHERE cid = ?1"));
@@ -182,9 +195,9 @@ Result<void> Log::move_heads(const Commit& commit, std::int64_t log_id, std::int
   return put.bind(1, log_id).bind(2, space).run();
 }
 
-Result<void> Log::set_void(std::int64_t log_id) {
-  MAILLON_TRY(auto put, db_.prepare("UPDATE log SET void = 1 WHERE id = ?1"));
-  return put.bind(1, log_id).run();
+Result<void> Log::set_void(std::int64_t log_id, bool is_void) {
+  MAILLON_TRY(auto put, db_.prepare("UPDATE log SET void = ?2 WHERE id = ?1"));
+  return put.bind(1, log_id).bind(2, std::int64_t{is_void}).run();
 }
 
 Result<void> Log::set_applied(std::int64_t log_id) {
@@ -213,6 +226,25 @@ Result<std::vector<Tip>> Log::tips(std::int64_t space, std::int64_t after) {
     tip.seq = static_cast<std::uint64_t>(get.integer(2));
     MAILLON_TRY(tip.commit, CommitId::from_bytes(get.blob(3)));
     out.push_back(tip);
+  }
+}
+
+Result<std::vector<CommitId>> Log::tips_of(std::int64_t space, const MemberId& member,
+                                           const std::optional<NodeId>& node) {
+  MAILLON_TRY(auto get, db_.prepare("SELECT l.cid FROM tip t CROSS JOIN log l ON l.id = t.log"
+                                    " CROSS JOIN feed f ON f.id = l.feed WHERE t.space = ?1"
+                                    " AND f.member = ?2 AND (?3 IS NULL OR f.node = ?3) ORDER BY l.cid"));
+  get.bind(1, space).bind(2, member.bytes());
+  if (node)
+    get.bind(3, node->bytes());
+  else
+    get.bind_null(3);
+  std::vector<CommitId> out;
+  for (;;) {
+    MAILLON_TRY(const bool more, get.step());
+    if (!more) return out;
+    MAILLON_TRY(const CommitId id, CommitId::from_bytes(get.blob(0)));
+    out.push_back(id);
   }
 }
 
@@ -272,6 +304,20 @@ Result<std::vector<std::int64_t>> Log::held_until(Hlc until) {
     MAILLON_TRY(const bool more, get.step());
     if (!more) return out;
     out.push_back(get.integer(0));
+  }
+}
+
+Result<std::optional<Digest>> Log::held_hash(std::int64_t space) {
+  MAILLON_TRY(auto get, db_.prepare("SELECT l.cid FROM log l INDEXED BY log_held"
+                                    " CROSS JOIN feed f ON f.id = l.feed"
+                                    " WHERE l.status = 1 AND f.space = ?1 ORDER BY l.cid"));
+  get.bind(1, space);
+  crypto::Hasher hasher;
+  hasher.update("maillon/held/v1");
+  for (bool any = false;; any = true) {
+    MAILLON_TRY(const bool more, get.step());
+    if (!more) return any ? std::optional{hasher.finish()} : std::optional<Digest>{};
+    hasher.update(get.blob(0));
   }
 }
 

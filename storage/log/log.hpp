@@ -39,6 +39,8 @@ class Log {
   Result<std::optional<std::int64_t>> find_space(const SpaceId& space);
   Result<FeedRow> feed_row(const FeedKey& key, const MemberId& member);  ///< made when new
   Result<FeedRow> feed_by_id(std::int64_t id);
+  /// The spaces in which a member wrote.
+  Result<std::vector<std::pair<std::int64_t, SpaceId>>> spaces_of(const MemberId& member);
 
   Result<std::optional<LogEntry>> find(const CommitId& id);
   Result<bool> has(const CommitId& id);
@@ -50,13 +52,16 @@ class Log {
   Result<std::int64_t> insert(const Commit& commit, const FeedRow& feed, CommitStatus status,
                               bool is_void);
   Result<void> move_heads(const Commit& commit, std::int64_t log_id, std::int64_t space);
-  Result<void> set_void(std::int64_t log_id);
+  Result<void> set_void(std::int64_t log_id, bool is_void);
   Result<void> set_applied(std::int64_t log_id);
   /// The body without what was cut from it.
   Result<void> replace_body(std::int64_t log_id, ByteView packed);
 
   /// Tips in order of (node, incarnation, seq, commit); `after`: only of commits after that place.
   Result<std::vector<Tip>> tips(std::int64_t space, std::int64_t after = 0);
+  /// Of one member, or of one of its nodes.
+  Result<std::vector<CommitId>> tips_of(std::int64_t space, const MemberId& member,
+                                        const std::optional<NodeId>& node);
   Result<Digest> frontier(std::int64_t space);
   Result<std::vector<LogEntry>> heads(std::int64_t space);
   Result<std::optional<LogEntry>> feed_tip(std::int64_t feed);
@@ -67,6 +72,8 @@ class Log {
   /// Held commits whose time is at most `until`, in an order that respects causality.
   Result<std::vector<std::int64_t>> held_until(Hlc until);
   Result<std::optional<Hlc>> first_held();
+  /// H("maillon/held/v1" ‖ their ids, ascending); none where nothing of the space is held.
+  Result<std::optional<Digest>> held_hash(std::int64_t space);
   /// The member's commits without voids that are held, or stand after `latest` although applied:
   /// a wrong clock applies its own.
   Result<std::vector<LogEntry>> ahead_of(const MemberId& member, Hlc latest);

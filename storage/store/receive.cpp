@@ -67,7 +67,7 @@ Result<Received> Store::admit(const CommitPtr& commit, UnixMillis now) {
       // for keys that nobody admitted would fill the disk.
       const auto misses = [&](const CommitId& id) { return std::ranges::find(needs, id) != needs.end(); };
       MAILLON_TRY(const auto trust, trust_for(h));
-      if (trust->member_of(h.node) == nullptr && !h.annuaire_heads.empty() &&
+      if (!trust->known(h.node, h.member) && !h.annuaire_heads.empty() &&
           std::ranges::none_of(h.annuaire_heads, misses))
         return refused("its author is not a member", false);
       MAILLON_TRY(const std::size_t bytes, log_.pending_bytes(h.node));
@@ -85,7 +85,7 @@ Result<Received> Store::admit(const CommitPtr& commit, UnixMillis now) {
   MAILLON_TRY(const bool early, stands_on_held(*commit));
   const bool held = (h.hlc > latest_hlc(now) || early) && !MAILLON_FAULT("early_apply");
   // What gives its member the right may be held as well, and counts by the time this one does.
-  if (!held && lacks_right(h)) {
+  if (!held && lacks_right(h, *trust_)) {
     out.is_void = true;
     out.reason = "its member may not write in this space";
   }
@@ -111,20 +111,22 @@ Result<std::vector<CommitId>> Store::missing(const Commit& commit) {
   return out;
 }
 
-bool Store::lacks_right(const Header& header) const {
-  return !header.federation.is_zero() && !trust_->may_write(header.member, header.space);
+bool Store::lacks_right(const Header& header, const Trust& trust) {
+  if (header.federation.is_zero() || header.space == trust.annuaire()) return false;
+  return !trust.certified(header.node, header.member) || !trust.ever_writer(header.member, header.space);
 }
 
 Result<std::shared_ptr<const Trust>> Store::trust_for(const Header& header) {
-  if (trust_->certified(header.node, header.member) && trust_->space(header.space) != nullptr)
+  if (trust_->known(header.node, header.member) && trust_->space(header.space) != nullptr)
     return trust_;
   auto out = std::make_shared<Trust>(*trust_);
   MAILLON_TRY(const auto held, log_.held_until(Hlc{~std::uint64_t{0}}));
   for (const std::int64_t id : held) {
     MAILLON_TRY(SignedCommit bytes, log_.bytes_of(id));
     MAILLON_TRY(const CommitPtr commit, load_commit(std::move(bytes)));
-    if (is_genesis(*commit) || commit->header.space == out->annuaire()) out->apply(*commit);
+    if (is_genesis(*commit) || commit->header.space == out->annuaire()) out->add(*commit);
   }
+  out->settle();
   return out;
 }
 
@@ -170,7 +172,7 @@ Result<std::optional<Received>> Store::judge(const Commit& commit) {
   // Its annuaire heads are here, so what it says of itself can be judged now. If one of them is held,
   // so is what it says, an admission perhaps, and this commit with it.
   MAILLON_TRY(const auto trust, trust_for(h));
-  if (!trust->certified(h.node, h.member)) return no("its author is not a member");
+  if (!trust->known(h.node, h.member)) return no("its author is not a member");
   if (trust->space(h.space) == nullptr) return no("its space is not declared");
   const SpaceId& annuaire = trust->annuaire();
   if (h.seq == 1 && (h.space == annuaire ? h.deps : h.annuaire_heads).empty())
@@ -226,9 +228,11 @@ Result<void> Store::apply_at(const Commit& commit, std::int64_t log_id, const Fe
   if (governs) {
     auto next = std::make_shared<Trust>(*trust_);
     next->apply(commit, is_void);
-    trust_ = std::move(next);
+    const auto before = std::exchange(trust_, std::move(next));
+    MAILLON_CHECK(judge_all_again(*before));
   }
-  return records_.apply(commit, log_id, feed.space, is_void);
+  MAILLON_CHECK(records_.apply(commit, log_id, feed.space, is_void));
+  return governs ? Result<void>{} : judge_around(commit, feed.space);
 }
 
 Result<void> Store::void_reissued(const Commit& commit) {
@@ -238,7 +242,7 @@ Result<void> Store::void_reissued(const Commit& commit) {
   MAILLON_TRY(const bool true_one, log_.replaces(commit.header, *old));
   if (!true_one) return {};
   MAILLON_TRY(const FeedRow feed, log_.feed_by_id(old->feed));
-  MAILLON_CHECK(log_.set_void(old->id));
+  MAILLON_CHECK(log_.set_void(old->id, true));
   if (old->status != CommitStatus::applied) return {};
   if (commit.header.space == trust_->annuaire()) MAILLON_CHECK(fold_trust());
   MAILLON_TRY(SignedCommit bytes, log_.bytes_of(old->id));
@@ -254,8 +258,8 @@ Result<std::size_t> Store::release_held(UnixMillis now) {
     MAILLON_TRY(const auto entry, log_.find(commit->id));
     if (!entry) return Error{Errc::integrity, "log: a held commit is stored damaged"};
     MAILLON_TRY(const FeedRow feed, log_.feed_by_id(entry->feed));
-    const bool is_void = entry->is_void || lacks_right(commit->header);
-    if (is_void) MAILLON_CHECK(log_.set_void(id));
+    const bool is_void = entry->is_void || lacks_right(commit->header, *trust_);
+    if (is_void) MAILLON_CHECK(log_.set_void(id, true));
     MAILLON_CHECK(log_.set_applied(id));
     MAILLON_CHECK(apply_at(*commit, id, feed, is_void));
   }

@@ -56,8 +56,9 @@ Result<std::shared_ptr<const Trust>> Store::trust_until(Hlc latest) {
   for (const auto& [entry, is_void] : entries) {
     MAILLON_TRY(SignedCommit bytes, log_.bytes_of(entry));
     MAILLON_TRY(const CommitPtr commit, load_commit(std::move(bytes)));
-    trust->apply(*commit, is_void);
+    trust->add(*commit, is_void);
   }
+  trust->settle();
   return trust;
 }
 

@@ -129,7 +129,8 @@ class Store {
   Result<std::vector<CommitPtr>> admit_waiting(const CommitId& for_this, UnixMillis now);
   Result<std::vector<CommitId>> missing(const Commit& commit);
   Result<bool> stands_on_held(const Commit& commit);
-  [[nodiscard]] bool lacks_right(const Header& header) const;
+  /// Whether its member never had the right to write there, or its node never was one of the member's.
+  [[nodiscard]] static bool lacks_right(const Header& header, const Trust& trust);
   /// By what to judge this commit: where annuaire does not know its author or space yet, as annuaire
   /// will be once all that it holds counts.
   Result<std::shared_ptr<const Trust>> trust_for(const Header& header);
@@ -140,6 +141,15 @@ class Store {
   Result<void> take_in(const Commit& commit, CommitStatus status, bool is_void);
   Result<void> apply_at(const Commit& commit, std::int64_t log_id, const FeedRow& feed, bool is_void);
   Result<void> void_reissued(const Commit& commit);
+
+  // What counts (standing.cpp).
+  /// Of one member in one space.
+  Result<void> judge_again(std::int64_t row, const SpaceId& space, const MemberId& member);
+  /// Of all whose standing is not what it was.
+  Result<void> judge_all_again(const Trust& before);
+  /// Of all for whom this commit, now applied, may make a difference.
+  Result<void> judge_around(const Commit& commit, std::int64_t row);
+  Result<void> set_standing(const LogEntry& entry, bool counts, std::int64_t space);
 
   // Writing.
   struct Opening;    ///< what the next header starts from

@@ -153,7 +153,7 @@ Result<CommitPtr> Store::seal_and_take(CommitDraft& draft, Opening& opening, con
                                        Rng& rng) {
   MAILLON_TRY(const CommitPtr commit,
               draft.seal(opening.header, opening.before_ops, opening.before_bytes, *author.key, rng));
-  MAILLON_CHECK(take_in(*commit, CommitStatus::applied, lacks_right(commit->header)));
+  MAILLON_CHECK(take_in(*commit, CommitStatus::applied, lacks_right(commit->header, *trust_)));
   return commit;
 }
 

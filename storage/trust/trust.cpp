@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "crypto/keys.hpp"
-
 namespace maillon::storage {
 namespace {
 
@@ -17,12 +15,6 @@ Bytes declaration(const FederationId& federation, std::string name,
   return encode(space);
 }
 
-/// The one value of a governance op.
-std::optional<ByteView> governance_value(const OpTable& table, const Op& op) {
-  if (!is_governance(op.kind) || !op.payload_ok || op.fields.count != 1) return std::nullopt;
-  return table.fields_of(op)[0].value;
-}
-
 }  // namespace
 
 SpaceId space_id(ByteView declaration_bytes) {
@@ -33,8 +25,9 @@ SpaceId space_id(ByteView declaration_bytes) {
 
 std::vector<Bytes> regional_spaces(const FederationId& federation, std::string_view region) {
   const std::string code{region};
-  return {declaration(federation, "catalogue/" + code, {"all"}),
-          declaration(federation, "indicateurs/" + code, {"all"})};
+  const std::vector<std::string> own{"region:" + code};
+  return {declaration(federation, "catalogue/" + code, own),
+          declaration(federation, "indicateurs/" + code, own)};
 }
 
 std::vector<Bytes> common_spaces(const FederationId& federation) {
@@ -58,10 +51,10 @@ Result<Genesis> Trust::check_genesis(const Commit& commit) {
     return bad("genesis: it must stand alone");
   if (commit.body.ops.ops.empty()) return bad("genesis: no op");
   const Op& op = commit.body.ops.ops[0];
-  const auto value = governance_value(commit.body.ops, op);
-  if (op.kind != static_cast<std::uint32_t>(OpKind::genesis) || !value)
+  if (op.kind != static_cast<std::uint32_t>(OpKind::genesis) || !op.payload_ok ||
+      op.fields.count != 1)
     return bad("genesis: its first op must found a federation");
-  MAILLON_TRY(Genesis genesis, decode_genesis(*value));
+  MAILLON_TRY(Genesis genesis, decode_genesis(commit.body.ops.fields_of(op)[0].value));
   MAILLON_TRY(const auto certificate,
               crypto::NodeCertificate::decode_verified(genesis.creator.certificate));
   if (certificate.member != h.member || certificate.node != h.node)
@@ -73,99 +66,15 @@ Result<Genesis> Trust::check_genesis(const Commit& commit) {
   return genesis;
 }
 
-void Trust::apply(const Commit& commit, bool is_void) {
-  if (federation_ && !may_write(commit.header.member, annuaire_)) return;
-  std::uint32_t leaf = 0;
-  for (const Op& op : commit.body.ops.ops) {
-    ++leaf;
-    if (is_void && op.kind == static_cast<std::uint32_t>(OpKind::address)) continue;
-    if (const auto value = governance_value(commit.body.ops, op)) apply_op(commit, leaf, op, *value);
+void Trust::add(const Commit& commit, bool is_void) {
+  if (!federation_) {
+    auto genesis = check_genesis(commit);
+    if (!genesis) return;
+    genesis_ = *std::move(genesis);
+    federation_ = *FederationId::from_bytes(commit.id.bytes());
+    annuaire_ = commit.header.space;
   }
-}
-
-void Trust::apply_op(const Commit& commit, std::uint32_t leaf, const Op& op, ByteView value) {
-  switch (static_cast<OpKind>(op.kind)) {
-    case OpKind::genesis:
-      if (!federation_ && leaf == 1)
-        if (const auto genesis = check_genesis(commit)) apply_genesis(commit, *genesis);
-      return;
-    case OpKind::proposal:
-      if (auto proposal = decode_proposal(value)) {
-        proposals_[{commit.id, leaf}].proposal = *std::move(proposal);
-        count(commit.id, leaf);
-      }
-      return;
-    case OpKind::vote:
-      if (const auto vote = decode_vote(value)) {
-        const CommitId target = vote->commit.value_or(commit.id);
-        proposals_[{target, vote->leaf}].votes.insert(commit.header.member);
-        count(target, vote->leaf);
-      }
-      return;
-    case OpKind::address:
-      return apply_address(commit, value);
-    default:
-      return;
-  }
-}
-
-void Trust::apply_address(const Commit& commit, ByteView value) {
-  auto address = decode_address(value);
-  const std::pair stamp{commit.header.hlc, commit.id};
-  auto& newest = address_stamps_.try_emplace(commit.header.node, Hlc{}, commit.id).first->second;
-  const auto node = nodes_.find(commit.header.node);
-  if (!address || node == nodes_.end() || stamp < newest) return;
-  newest = stamp;
-  node->second.urls = std::move(address->urls);
-}
-
-void Trust::apply_genesis(const Commit& commit, const Genesis& genesis) {
-  federation_ = *FederationId::from_bytes(commit.id.bytes());
-  annuaire_ = commit.header.space;
-  charter_ = genesis.charter;
-  admit(genesis.creator);
-}
-
-void Trust::count(const CommitId& commit, std::uint32_t leaf) {
-  Pending& pending = proposals_[{commit, leaf}];
-  const bool known = pending.proposal.admit || pending.proposal.space;
-  if (pending.passed || !known) return;
-  const std::size_t needed = std::max<std::size_t>(1, charter_.quorum);
-  const auto counts = [&](const MemberId& voter) { return members_.contains(voter); };
-  if (static_cast<std::size_t>(std::ranges::count_if(pending.votes, counts)) < needed) return;
-  pending.passed = true;
-  if (pending.proposal.admit) admit(*pending.proposal.admit);
-  if (pending.proposal.space) declare(*pending.proposal.space);
-}
-
-void Trust::admit(const Admission& admission) {
-  const auto certificate = crypto::NodeCertificate::decode_verified(admission.certificate);
-  if (!certificate) return;
-  if (admission.invitation) invitations_.insert(*admission.invitation);
-  // Concurrent admissions of one member merge by union; of what they say of it the smallest is kept.
-  auto& member = members_.try_emplace(certificate->member).first->second;
-  const bool fresh = member.id.is_zero();
-  member.id = certificate->member;
-  const auto ours = std::tie(admission.name, admission.region, admission.role);
-  if (fresh || ours < std::tie(member.name, member.region, member.role)) {
-    member.name = admission.name;
-    member.region = admission.region;
-    member.role = admission.role;
-  }
-  member.delegate = std::ranges::find(charter_.delegates, member.id) != charter_.delegates.end();
-  certified_.emplace(certificate->node, certificate->member);
-  const auto [node, first] = nodes_.try_emplace(certificate->node);
-  node->second.id = certificate->node;
-  if (first || certificate->member < node->second.member) node->second.member = certificate->member;
-  for (const Bytes& space : admission.spaces) declare(space);
-}
-
-void Trust::declare(ByteView declaration_bytes) {
-  auto space = decode_space(declaration_bytes);
-  if (!space) return;
-  const SpaceId id = space_id(declaration_bytes);
-  const bool ours = space->federation ? space->federation == federation_ : id == annuaire_;
-  if (ours) spaces_.try_emplace(id, Space{id, *std::move(space)});
+  log_.add(commit, is_void);
 }
 
 const Member* Trust::member(const MemberId& id) const {
@@ -173,9 +82,15 @@ const Member* Trust::member(const MemberId& id) const {
   return found == members_.end() ? nullptr : &found->second;
 }
 
+const Member* Trust::ever_member(const MemberId& id) const {
+  if (const Member* today = member(id)) return today;
+  const auto found = former_.find(id);
+  return found == former_.end() ? nullptr : &found->second;
+}
+
 const Member* Trust::member_of(const NodeId& node) const {
   const auto found = nodes_.find(node);
-  return found == nodes_.end() ? nullptr : member(found->second.member);
+  return found == nodes_.end() || found->second.revoked ? nullptr : member(found->second.member);
 }
 
 const Space* Trust::space(const SpaceId& id) const {
@@ -190,26 +105,87 @@ const Space* Trust::space_named(std::string_view name) const {
   return nullptr;
 }
 
-bool Trust::matches(const Member& member, const std::vector<std::string>& rules) const {
-  return std::ranges::any_of(rules, [&](const std::string& rule) {
-    if (rule == "all") return true;
-    if (rule == "role:hub") return member.role == Role::hub;
-    if (rule == "role:cooperative") return member.role == Role::cooperative;
-    if (rule.starts_with("region:")) return rule.substr(7) == member.region;
-    return rule == "member:" + member.id.hex();
+bool Trust::matches(const std::string& rule, const MemberId& member) const {
+  if (rule == "all") return true;
+  if (rule.starts_with("member:")) return rule.substr(7) == member.hex();
+  const auto posts = posts_.find(member);
+  return posts != posts_.end() && std::ranges::any_of(posts->second, [&](const auto& post) {
+           const auto& [role, region] = post;
+           if (rule == "role:hub") return role == Role::hub;
+           if (rule == "role:cooperative") return role == Role::cooperative;
+           return rule.starts_with("region:") && rule.substr(7) == region;
+         });
+}
+
+bool Trust::granted(const MemberId& member, const SpaceId& id, bool write) const {
+  const Space* where = space(id);
+  if (where == nullptr || ever_member(member) == nullptr) return false;
+  const auto& rules = write ? where->declaration.writers : where->declaration.readers;
+  const auto means = [&](const std::string& rule) { return matches(rule, member); };
+  return std::ranges::any_of(rules, means) ||
+         std::ranges::any_of(access_, [&](const AccessRule& a) {
+           return !a.narrow && a.space == id && a.write == write && means(a.rule);
+         });
+}
+
+bool Trust::ever_writer(const MemberId& member, const SpaceId& id) const {
+  return granted(member, id, true);
+}
+
+bool Trust::allowed_now(const MemberId& who, const SpaceId& id, bool write) const {
+  if (member(who) == nullptr || !granted(who, id, write)) return false;
+  const auto about = [&](const AccessRule& a) {
+    return a.space == id && a.write == write && matches(a.rule, who);
+  };
+  return std::ranges::none_of(access_, [&](const AccessRule& taken) {
+    return taken.narrow && about(taken) &&
+           std::ranges::none_of(access_, [&](const AccessRule& given) {
+             return !given.narrow && about(given) && log_.reaches(given.number, taken.number);
+           });
   });
 }
 
-bool Trust::may_read(const MemberId& id, const SpaceId& space_id_) const {
-  const Member* who = member(id);
-  const Space* where = space(space_id_);
-  return who != nullptr && where != nullptr && matches(*who, where->declaration.readers);
+bool Trust::may_read(const MemberId& who, const SpaceId& id) const {
+  return allowed_now(who, id, false);
+}
+bool Trust::may_write(const MemberId& who, const SpaceId& id) const {
+  return allowed_now(who, id, true);
 }
 
-bool Trust::may_write(const MemberId& id, const SpaceId& space_id_) const {
-  const Member* who = member(id);
-  const Space* where = space(space_id_);
-  return who != nullptr && where != nullptr && matches(*who, where->declaration.writers);
+bool Trust::same_standing(const Trust& other, const MemberId& id) const {
+  const auto limits_of = [&](const Trust& trust) {
+    std::vector<const Limit*> out;
+    for (const Limit& limit : trust.limits_)
+      if (limit.member == id) out.push_back(&limit);
+    return out;
+  };
+  const auto nodes_of = [&](const Trust& trust) {
+    std::vector<NodeId> out;
+    for (const auto& [node, member] : trust.certified_)
+      if (member == id) out.push_back(node);
+    return out;
+  };
+  const auto posts_of = [&](const Trust& trust) {
+    const auto found = trust.posts_.find(id);
+    return found == trust.posts_.end() ? decltype(found->second){} : found->second;
+  };
+  return std::ranges::equal(
+             limits_of(*this), limits_of(other), {},
+             [](const Limit* l) -> const Limit& { return *l; },
+             [](const Limit* l) -> const Limit& { return *l; }) &&
+         nodes_of(*this) == nodes_of(other) && posts_of(*this) == posts_of(other) &&
+         access_ == other.access_;
+}
+
+const Decision* Trust::decision(const ProposalId& id) const {
+  const auto found = std::ranges::find(decisions_, id, &Decision::id);
+  return found == decisions_.end() ? nullptr : &*found;
+}
+
+MemberId Trust::heir_of(MemberId member) const {
+  for (auto next = heirs_.find(member); next != heirs_.end(); next = heirs_.find(member))
+    member = next->second;
+  return member;
 }
 
 bool Trust::invitation_used(const Digest& token_hash) const {

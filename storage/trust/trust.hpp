@@ -1,16 +1,12 @@
 #pragma once
 
-#include <map>
-#include <optional>
 #include <set>
 #include <string>
-#include <vector>
 
-#include "proto/codec.hpp"
-#include "storage/log/commit.hpp"
+#include "storage/trust/annuaire.hpp"
 
-/// Whose word counts: a fold over the commits of `annuaire`. Pure; fed in causal order, and the same
-/// for every such order.
+/// Whose word counts: membership, roles and rights as a function of the set of commits of
+/// `annuaire` (docs/trust.md). Pure; the same for every causal order in which they are added.
 namespace maillon::storage {
 
 inline constexpr std::string_view kAnnuaire = "annuaire";
@@ -29,17 +25,66 @@ struct Member {
   Role role = Role::cooperative;
   std::string region;
   bool delegate = false;
+  MemberId root = MemberId::zero();  ///< the key that certifies its nodes: the id, unless replaced
 };
 
 struct NodeInfo {
   NodeId id = NodeId::zero();
   MemberId member = MemberId::zero();
   std::vector<std::string> urls;  ///< where it can be dialled, as it last said
+  bool revoked = false;
 };
 
 struct Space {
   SpaceId id = SpaceId::zero();
   SpaceDeclaration declaration;
+};
+
+enum class DecisionKind : std::uint8_t {
+  admit,
+  space,
+  remove,
+  leave,
+  delegate,
+  charter,
+  widen,
+  narrow,
+  root_key,
+  succession,
+  tellers,
+  unknown,  ///< of a later version: counted by nobody here
+};
+/// Additive decisions need the admission quorum; all others more than half of the delegates.
+[[nodiscard]] constexpr bool is_additive(DecisionKind kind) noexcept {
+  return kind == DecisionKind::admit || kind == DecisionKind::space;
+}
+
+/// A proposal, and how it stands.
+struct Decision {
+  ProposalId id;
+  DecisionKind kind = DecisionKind::unknown;
+  const Proposal* proposal = nullptr;
+  MemberId proposer = MemberId::zero();
+  Hlc time;
+  std::set<MemberId> voters;  ///< who may vote on it
+  std::set<MemberId> votes;   ///< who of them did
+  std::size_t needed = 0;     ///< votes
+  bool passed = false;
+  bool without_effect = false;  ///< passed, but a concurrent one with a smaller id holds
+};
+
+/// Why part of what somebody wrote may not count.
+struct Limit {
+  MemberId member = MemberId::zero();
+  std::optional<NodeId> node;    ///< a key taken back; else all of the member's
+  std::optional<SpaceId> space;  ///< a right to write taken away; else everywhere
+  std::uint32_t since = 0;       ///< the commit of annuaire that says so
+  std::set<CutOff> cuts;         ///< up to these, with all they depend on, everything counts
+  /// Where nothing is cut, or always for a key: what another member built on counts, unless it had
+  /// seen the limit.
+  bool spares_always = false;
+  std::set<std::uint32_t> lifted;  ///< likewise, that end it for commits that have seen one of them
+  friend bool operator==(const Limit&, const Limit&) = default;
 };
 
 class Trust {
@@ -48,54 +93,98 @@ class Trust {
   /// declares. Errc::refused says what is wrong.
   [[nodiscard]] static Result<Genesis> check_genesis(const Commit& commit);
 
-  /// Adds one commit of annuaire whose past has been added. Ops that cannot be read have no effect.
-  /// Decisions add up, and others may build on them, so proposals and votes count even if their
-  /// member publishes them again (`is_void`); an address then no longer holds.
-  void apply(const Commit& commit, bool is_void = false);
+  /// Adds one commit of annuaire whose past has been added. Proposals and votes count even if their
+  /// member published them again (`is_void`), since others may build on them; an address then no
+  /// longer holds. Nothing else may be asked before settle().
+  void add(const Commit& commit, bool is_void = false);
+  /// Works out what all that was added makes of the federation.
+  void settle();
+  void apply(const Commit& commit, bool is_void = false) {
+    add(commit, is_void);
+    settle();
+  }
 
-  [[nodiscard]] const std::optional<FederationId>& federation() const noexcept { return federation_; }
+  [[nodiscard]] const std::optional<FederationId>& federation() const noexcept {
+    return federation_;
+  }
   [[nodiscard]] const SpaceId& annuaire() const noexcept { return annuaire_; }
-  [[nodiscard]] const Charter& charter() const noexcept { return charter_; }
+  [[nodiscard]] const Annuaire& graph() const noexcept { return log_; }
+  [[nodiscard]] const Charter& charter() const noexcept {
+    return charter_;
+  }  ///< delegates of today
   [[nodiscard]] const Member* member(const MemberId& id) const;
-  /// The node's member, if it is admitted and has certified the node.
+  /// Also those who left or were removed.
+  [[nodiscard]] const Member* ever_member(const MemberId& id) const;
+  /// The node's member, if it is one today, has certified the node and not taken it back.
   [[nodiscard]] const Member* member_of(const NodeId& node) const;
-  /// Whether the node may sign for the member. A node key may have been certified by several.
+  /// Whether annuaire knows the node as one of the member's, admitted or not: what it signs is
+  /// stored.
+  [[nodiscard]] bool known(const NodeId& node, const MemberId& member) const {
+    return known_.contains({node, member});
+  }
+  /// Whether the node ever was a valid one of the member.
   [[nodiscard]] bool certified(const NodeId& node, const MemberId& member) const {
     return certified_.contains({node, member});
   }
   [[nodiscard]] const std::map<MemberId, Member>& members() const noexcept { return members_; }
+  [[nodiscard]] const std::map<MemberId, Member>& former() const noexcept { return former_; }
   [[nodiscard]] const std::map<NodeId, NodeInfo>& nodes() const noexcept { return nodes_; }
   [[nodiscard]] const std::map<SpaceId, Space>& spaces() const noexcept { return spaces_; }
   [[nodiscard]] const Space* space(const SpaceId& id) const;
   [[nodiscard]] const Space* space_named(std::string_view name) const;
+  /// Today: what a node serves, and what it lets its own people do.
   [[nodiscard]] bool may_read(const MemberId& member, const SpaceId& space) const;
   [[nodiscard]] bool may_write(const MemberId& member, const SpaceId& space) const;
+  /// Whether the member was ever granted to write there: with limits(), what decides which commits
+  /// count. Never today's role on yesterday's commit.
+  [[nodiscard]] bool ever_writer(const MemberId& member, const SpaceId& space) const;
+  /// Whether the same commits of the member count by this and by `other`, which knew less.
+  [[nodiscard]] bool same_standing(const Trust& other, const MemberId& member) const;
+  [[nodiscard]] const std::set<std::pair<NodeId, MemberId>>& known_nodes() const noexcept {
+    return known_;
+  }
+  /// Whether a rule of readers or writers means the member, in any post that it ever had.
+  [[nodiscard]] bool matches(const std::string& rule, const MemberId& member) const;
+  [[nodiscard]] const std::vector<Limit>& limits() const noexcept { return limits_; }
+  [[nodiscard]] const std::vector<Decision>& decisions() const noexcept { return decisions_; }
+  [[nodiscard]] const Decision* decision(const ProposalId& id) const;
+  /// In whose hands the member's owned records are.
+  [[nodiscard]] MemberId heir_of(MemberId member) const;
+  [[nodiscard]] const std::map<MemberId, MemberId>& successions() const noexcept { return heirs_; }
   [[nodiscard]] bool invitation_used(const Digest& token_hash) const;
 
  private:
-  struct Pending {
-    Proposal proposal;
-    std::set<MemberId> votes;
-    bool passed = false;
+  friend class TrustFold;
+  /// A right given to a space, or taken away.
+  struct AccessRule {
+    std::uint32_t number = 0;
+    SpaceId space = SpaceId::zero();
+    bool write = false;
+    bool narrow = false;
+    std::string rule;
+    friend bool operator==(const AccessRule&, const AccessRule&) = default;
   };
-  void apply_op(const Commit& commit, std::uint32_t leaf, const Op& op, ByteView value);
-  void apply_address(const Commit& commit, ByteView value);
-  void apply_genesis(const Commit& commit, const Genesis& genesis);
-  void count(const CommitId& commit, std::uint32_t leaf);
-  void admit(const Admission& admission);
-  void declare(ByteView declaration);
-  [[nodiscard]] bool matches(const Member& member, const std::vector<std::string>& rules) const;
+  [[nodiscard]] bool granted(const MemberId& member, const SpaceId& space, bool write) const;
+  [[nodiscard]] bool allowed_now(const MemberId& member, const SpaceId& space, bool write) const;
 
+  Annuaire log_;
+  std::optional<Genesis> genesis_;
   std::optional<FederationId> federation_;
   SpaceId annuaire_ = SpaceId::zero();
   Charter charter_;
   std::map<MemberId, Member> members_;
+  std::map<MemberId, Member> former_;
+  std::map<MemberId, std::set<std::pair<Role, std::string>>>
+      posts_;  ///< roles and regions ever had
   std::map<NodeId, NodeInfo> nodes_;
+  std::set<std::pair<NodeId, MemberId>> known_;
   std::set<std::pair<NodeId, MemberId>> certified_;
   std::map<SpaceId, Space> spaces_;
+  std::vector<AccessRule> access_;  ///< of passed decisions
   std::set<Digest> invitations_;
-  std::map<std::pair<CommitId, std::uint32_t>, Pending> proposals_;
-  std::map<NodeId, std::pair<Hlc, CommitId>> address_stamps_;
+  std::vector<Limit> limits_;
+  std::vector<Decision> decisions_;
+  std::map<MemberId, MemberId> heirs_;
 };
 
 }  // namespace maillon::storage

@@ -26,14 +26,16 @@ const std::vector<std::string>& space_names() {
 }
 
 std::vector<Bytes> declarations(const FederationId& federation) {
-  auto out = regional_spaces(federation, "28");
-  for (auto& common : common_spaces(federation)) out.push_back(std::move(common));
-  SpaceDeclaration reserve;
-  reserve.federation = federation;
-  reserve.name = kReserve;
-  reserve.readers = {"all"};
-  reserve.writers = {"region:28"};
-  out.push_back(encode(reserve));
+  // Everybody reads everything, so that all must end equal; not everybody may write everywhere.
+  auto out = common_spaces(federation);
+  for (const auto& [name, writer] : {std::pair{kCatalogue, "all"}, std::pair{kReserve, "region:28"}}) {
+    SpaceDeclaration space;
+    space.federation = federation;
+    space.name = name;
+    space.readers = {"all"};
+    space.writers = {writer};
+    out.push_back(encode(space));
+  }
   return out;
 }
 

@@ -1,0 +1,187 @@
+#include <algorithm>
+#include <set>
+
+#include "storage/store/store.hpp"
+
+/// Which commits count: rights ever granted, less what removals, narrowings and revocations cut off
+/// (docs/trust.md, "Cut-offs"). Judged from the signed past alone, so every node judges alike.
+namespace maillon::storage {
+
+/// The commits of one space, with what their authors had seen of annuaire.
+class SpaceHistory {
+ public:
+  struct Commit {
+    LogEntry entry;
+    MemberId member = MemberId::zero();
+    NodeId node = NodeId::zero();
+    std::vector<std::size_t> parents;
+    std::vector<std::uint32_t> view;  ///< heads of annuaire that its feed had named by then
+  };
+
+  [[nodiscard]] static Result<SpaceHistory> read(Log& log, std::int64_t space,
+                                                 const Annuaire& annuaire) {
+    SpaceHistory out;
+    std::vector<LogEntry> entries;
+    MAILLON_CHECK(log.scan(space, 0, [&](const LogEntry& entry) -> Result<bool> {
+      entries.push_back(entry);
+      return true;
+    }));
+    for (const LogEntry& entry : entries) {
+      MAILLON_TRY(const Bytes raw, log.header_of(entry.id));
+      MAILLON_TRY(const Header header, decode_header(raw));
+      out.add(entry, header, annuaire);
+    }
+    return out;
+  }
+
+  [[nodiscard]] const std::vector<Commit>& commits() const noexcept { return commits_; }
+  [[nodiscard]] bool has_seen(const Commit& commit, std::uint32_t what,
+                              const Annuaire& annuaire) const {
+    return std::ranges::any_of(commit.view,
+                               [&](std::uint32_t head) { return annuaire.reaches(head, what); });
+  }
+  /// Marks everything from which one of `marked` was reached.
+  void mark_past(std::vector<bool>& marked) const {
+    for (std::size_t i = commits_.size(); i-- > 0;)
+      if (marked[i])
+        for (const std::size_t parent : commits_[i].parents) marked[parent] = true;
+  }
+  [[nodiscard]] std::optional<std::size_t> find(const CommitId& id) const {
+    const auto found = places_.find(id);
+    return found == places_.end() ? std::nullopt : std::optional{found->second};
+  }
+
+ private:
+  void add(const LogEntry& entry, const Header& header, const Annuaire& annuaire) {
+    Commit one{entry, header.member, header.node, {}, {}};
+    const auto after = [&](const CommitId& id) {
+      const auto known = find(id);
+      if (known) one.parents.push_back(*known);
+      return known;
+    };
+    if (header.previous)
+      if (const auto before = after(*header.previous)) one.view = commits_[*before].view;
+    for (const CommitId& dep : header.deps) (void)after(dep);
+    if (!header.annuaire_heads.empty()) one.view.clear();
+    for (const CommitId& head : header.annuaire_heads)
+      if (const auto number = annuaire.find(head)) one.view.push_back(*number);
+    places_.emplace(entry.cid, commits_.size());
+    commits_.push_back(std::move(one));
+  }
+
+  std::vector<Commit> commits_;
+  std::map<CommitId, std::size_t> places_;
+};
+
+namespace {
+
+/// One limit in one space: what it leaves standing.
+struct Applied {
+  const Limit* limit;
+  bool cuts_here = false;
+  std::vector<bool> inside;  ///< up to its cut-offs
+  std::vector<bool> spared;  ///< what others built on before they knew
+};
+
+Applied apply_limit(const Limit& limit, const SpaceId& space, const SpaceHistory& history,
+                    const Annuaire& annuaire) {
+  const auto& commits = history.commits();
+  Applied out{&limit, false, std::vector<bool>(commits.size()), std::vector<bool>(commits.size())};
+  for (const CutOff& cut : limit.cuts) {
+    if (cut.space != space) continue;
+    out.cuts_here = true;
+    if (const auto at = history.find(cut.commit)) out.inside[*at] = true;
+  }
+  history.mark_past(out.inside);
+  for (std::size_t i = 0; i < commits.size(); ++i) {
+    if (commits[i].member == limit.member || history.has_seen(commits[i], limit.since, annuaire))
+      continue;
+    for (const std::size_t parent : commits[i].parents) out.spared[parent] = true;
+  }
+  history.mark_past(out.spared);
+  return out;
+}
+
+/// Limits that add up: several removals of one member leave what any of them leaves.
+enum class Group : std::uint8_t { member, space, node };
+Group group_of(const Limit& limit) {
+  if (limit.node) return Group::node;
+  return limit.space ? Group::space : Group::member;
+}
+
+}  // namespace
+
+Result<void> Store::judge_again(std::int64_t row, const SpaceId& space, const MemberId& member) {
+  if (space == trust_->annuaire()) return {};
+  const Annuaire& annuaire = trust_->graph();
+  MAILLON_TRY(const auto history, SpaceHistory::read(log_, row, annuaire));
+  std::vector<Applied> limits;
+  for (const Limit& limit : trust_->limits())
+    if (limit.member == member && (!limit.space || *limit.space == space))
+      limits.push_back(apply_limit(limit, space, history, annuaire));
+  const bool writer = trust_->ever_writer(member, space);
+  for (std::size_t i = 0; i < history.commits().size(); ++i) {
+    const SpaceHistory::Commit& commit = history.commits()[i];
+    if (commit.member != member) continue;
+    const auto stands = [&](Group group) {
+      bool active = false;
+      for (const Applied& one : limits) {
+        const Limit& limit = *one.limit;
+        if (group_of(limit) != group || (limit.node && *limit.node != commit.node)) continue;
+        const auto seen = [&](std::uint32_t what) {
+          return history.has_seen(commit, what, annuaire);
+        };
+        if (std::ranges::any_of(limit.lifted, seen)) continue;
+        if (one.inside[i]) return true;
+        if ((limit.spares_always || !one.cuts_here) && one.spared[i]) return true;
+        active = true;
+      }
+      return !active;
+    };
+    const bool counts = writer && trust_->certified(commit.node, member) && stands(Group::member) &&
+                        stands(Group::space) && stands(Group::node);
+    MAILLON_CHECK(set_standing(commit.entry, counts, row));
+  }
+  return {};
+}
+
+Result<void> Store::set_standing(const LogEntry& entry, bool counts, std::int64_t space) {
+  MAILLON_TRY(SignedCommit bytes, log_.bytes_of(entry.id));
+  MAILLON_TRY(const CommitPtr commit, load_commit(std::move(bytes)));
+  MAILLON_TRY(const bool reissued, reissued_already(*commit));
+  const bool is_void = reissued || !counts;
+  if (is_void == entry.is_void) return {};
+  MAILLON_CHECK(log_.set_void(entry.id, is_void));
+  if (entry.status != CommitStatus::applied) return {};
+  return records_.refold(*commit, space);
+}
+
+Result<void> Store::judge_all_again(const Trust& before) {
+  std::set<MemberId> changed;
+  for (const auto& [node, member] : trust_->known_nodes())
+    if (!trust_->same_standing(before, member)) changed.insert(member);
+  for (const MemberId& member : changed) {
+    MAILLON_TRY(const auto spaces, log_.spaces_of(member));
+    for (const auto& [row, space] : spaces) MAILLON_CHECK(judge_again(row, space, member));
+  }
+  return {};
+}
+
+Result<void> Store::judge_around(const Commit& commit, std::int64_t row) {
+  const Header& h = commit.header;
+  std::set<MemberId> again;
+  for (const Limit& limit : trust_->limits()) {
+    if (limit.space && *limit.space != h.space) continue;
+    // Its own work may be beyond a limit; that of another may be spared for what this one built on.
+    const bool cuts_here =
+        std::ranges::any_of(limit.cuts, [&](const CutOff& cut) { return cut.space == h.space; });
+    if (limit.member == h.member || limit.spares_always || !cuts_here) again.insert(limit.member);
+    // A cut-off may name a commit that came only now.
+    if (std::ranges::any_of(limit.cuts, [&](const CutOff& cut) { return cut.commit == commit.id; }))
+      again.insert(limit.member);
+  }
+  for (const MemberId& member : again) MAILLON_CHECK(judge_again(row, h.space, member));
+  return {};
+}
+
+}  // namespace maillon::storage

@@ -1,0 +1,103 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <variant>
+#include <vector>
+
+#include "crypto/keys.hpp"
+#include "proto/governance.hpp"
+#include "storage/log/commit.hpp"
+
+/// The commits of `annuaire` as a graph, with what they say. Pure; fed in causal order.
+namespace maillon::storage {
+
+/// A set of its commits, by the numbers that an Annuaire gave them.
+class CommitSet {
+ public:
+  void insert(std::uint32_t number);
+  void unite(const CommitSet& other);
+  [[nodiscard]] bool contains(std::uint32_t number) const noexcept;
+
+ private:
+  std::vector<std::uint64_t> words_;
+};
+
+/// The name of a proposal: its commit and leaf.
+struct ProposalId {
+  CommitId commit = CommitId::zero();
+  std::uint32_t leaf = 0;
+  friend auto operator<=>(const ProposalId&, const ProposalId&) noexcept = default;
+};
+
+/// One op, with the certificate that it brings, if both its signatures hold.
+struct Said {
+  std::uint32_t leaf = 0;
+  std::variant<Genesis, Proposal, Vote, crypto::NodeCertificate, Address, Revocation, Evidence>
+      what;
+  std::optional<crypto::NodeCertificate> certificate = {};  ///< of an admission
+};
+
+/// One commit of annuaire.
+struct AnnuaireCommit {
+  CommitId id = CommitId::zero();
+  MemberId member = MemberId::zero();
+  NodeId node = NodeId::zero();
+  Hlc hlc;
+  bool is_void = false;  ///< its member published it again
+  CommitSet past;        ///< all that it depends on, without itself
+  std::vector<Said> said;
+};
+
+/// A vote, by where it stands.
+struct CastVote {
+  std::uint32_t number = 0;
+  const Vote* vote = nullptr;
+};
+/// A certificate, and the commit that brought it.
+struct KnownCertificate {
+  std::uint32_t number = 0;
+  const crypto::NodeCertificate* certificate = nullptr;
+};
+struct KnownProposal {
+  ProposalId id;
+  std::uint32_t number = 0;
+  const Proposal* proposal = nullptr;
+  const crypto::NodeCertificate* certificate = nullptr;  ///< of an admission, if it holds
+  std::vector<CastVote> votes;  ///< from who had seen it, in the order in which they came
+};
+
+/// What a revocation's signature covers.
+[[nodiscard]] Bytes revocation_bytes(const FederationId& federation, const Revocation& revocation);
+
+/// Cheap to copy: commits are shared.
+class Annuaire {
+ public:
+  /// Adds a commit whose past was added. Ops that cannot be read say nothing.
+  void add(const Commit& commit, bool is_void);
+
+  [[nodiscard]] const AnnuaireCommit& at(std::uint32_t number) const { return *commits_[number]; }
+  [[nodiscard]] std::uint32_t size() const { return static_cast<std::uint32_t>(commits_.size()); }
+  [[nodiscard]] std::optional<std::uint32_t> find(const CommitId& id) const;
+  [[nodiscard]] const std::vector<KnownProposal>& proposals() const noexcept { return proposals_; }
+  /// All that were ever brought for a node, admitted or not.
+  [[nodiscard]] std::span<const KnownCertificate> certificates(const NodeId& node) const;
+  [[nodiscard]] const std::map<NodeId, std::vector<KnownCertificate>>& certificates()
+      const noexcept {
+    return certificates_;
+  }
+  /// Whether `earlier` is `later` or in its past.
+  [[nodiscard]] bool reaches(std::uint32_t later, std::uint32_t earlier) const {
+    return later == earlier || at(later).past.contains(earlier);
+  }
+
+ private:
+  std::vector<std::shared_ptr<const AnnuaireCommit>> commits_;
+  std::map<CommitId, std::uint32_t> numbers_;
+  std::vector<KnownProposal> proposals_;
+  std::map<ProposalId, std::size_t> places_;
+  std::map<NodeId, std::vector<KnownCertificate>> certificates_;
+};
+
+}  // namespace maillon::storage

@@ -1,0 +1,304 @@
+#include <algorithm>
+
+#include "storage/trust/tally.hpp"
+
+/// From which decisions passed to what the federation is.
+namespace maillon::storage {
+
+class TrustFold {
+ public:
+  explicit TrustFold(Trust& out)
+      : out_(out), log_(out.log_), tally_(out.log_, *out.genesis_, log_.at(0).member) {}
+
+  void run() {
+    clear();
+    list_decisions();
+    list_members();
+    list_nodes();
+    hear_addresses();
+    declare_spaces();
+    change_charter();
+    change_access();
+    choose_heirs();
+    limit_removed();
+  }
+
+ private:
+  using View = Tally::View;
+  [[nodiscard]] const KnownProposal& at(std::size_t i) const { return log_.proposals()[i]; }
+  [[nodiscard]] std::size_t count() const { return log_.proposals().size(); }
+  [[nodiscard]] bool passed(std::size_t i) { return tally_.passed(i, Tally::kAll); }
+  template <class Each>
+  void each_passed(DecisionKind kind, Each each) {
+    for (std::size_t i = 0; i < count(); ++i)
+      if (tally_.kind(i) == kind && passed(i)) each(i);
+  }
+
+  void clear() {
+    out_.members_.clear();
+    out_.former_.clear();
+    out_.posts_.clear();
+    out_.nodes_.clear();
+    out_.known_.clear();
+    out_.certified_.clear();
+    out_.spaces_.clear();
+    out_.access_.clear();
+    out_.invitations_.clear();
+    out_.limits_.clear();
+    out_.decisions_.clear();
+    out_.heirs_.clear();
+  }
+
+  void list_decisions() {
+    for (std::size_t i = 0; i < count(); ++i) {
+      const KnownProposal& p = at(i);
+      Decision one;
+      one.id = p.id;
+      one.kind = tally_.kind(i);
+      one.proposal = p.proposal;
+      one.proposer = log_.at(p.number).member;
+      one.time = log_.at(p.number).hlc;
+      one.passed = passed(i);
+      if (one.kind != DecisionKind::unknown) {
+        one.votes = tally_.votes(i, Tally::kAll);
+        one.needed = tally_.needed(i);
+        if (!one.passed)
+          one.voters =
+              is_additive(one.kind) ? tally_.members(p.number) : tally_.delegates(p.number);
+      }
+      out_.decisions_.push_back(std::move(one));
+    }
+  }
+
+  void admit(const Admission& admission, const crypto::NodeCertificate& certificate) {
+    out_.posts_[certificate.member].emplace(admission.role, admission.region);
+    if (admission.invitation) out_.invitations_.insert(*admission.invitation);
+  }
+
+  void list_members() {
+    // Of several admissions the one that has seen the others holds; of concurrent ones the
+    // smallest.
+    std::map<MemberId, std::vector<std::size_t>> admissions;
+    each_passed(DecisionKind::admit, [&](std::size_t i) {
+      admit(*at(i).proposal->admit, *at(i).certificate);
+      admissions[at(i).certificate->member].push_back(i);
+    });
+    const MemberId founder = log_.at(0).member;
+    const Admission& creator = out_.genesis_->creator;
+    out_.posts_[founder].emplace(creator.role, creator.region);
+    enter(founder, creator);
+    for (const auto& [id, all] : admissions) {
+      const Admission* best = nullptr;
+      for (const std::size_t i : tally_.latest(all)) {
+        const Admission& one = *at(i).proposal->admit;
+        if (best == nullptr || std::tie(one.name, one.region, one.role) <
+                                   std::tie(best->name, best->region, best->role))
+          best = &one;
+      }
+      enter(id, *best);
+    }
+  }
+
+  void enter(const MemberId& id, const Admission& admission) {
+    Member member{id, admission.name, admission.role, admission.region, false, id};
+    if (tally_.is_member(id, Tally::kAll)) {
+      member.delegate = tally_.delegates(Tally::kAll).contains(id);
+      out_.members_[id] = std::move(member);
+    } else {
+      out_.former_[id] = std::move(member);
+    }
+  }
+
+  void list_nodes() {
+    // What is merely proposed is known all the same: what such a node signs is stored, without
+    // effect.
+    std::map<MemberId, std::set<MemberId>> roots;
+    for (std::size_t i = 0; i < count(); ++i)
+      if (const auto& change = at(i).proposal->root_key) roots[change->key].insert(change->member);
+    for (const auto& [node, brought] : log_.certificates()) {
+      for (const KnownCertificate& known : brought) {
+        const MemberId& root = known.certificate->member;
+        out_.known_.emplace(node, root);
+        for (const MemberId& member : roots[root]) out_.known_.emplace(node, member);
+        const auto member = tally_.speaks_as(root, known.number, Tally::kAll);
+        if (!member || out_.ever_member(*member) == nullptr) continue;
+        out_.certified_.emplace(node, *member);
+        auto& info = out_.nodes_.try_emplace(node).first->second;
+        if (info.id.is_zero() || *member < info.member) info.member = *member;
+        info.id = node;
+      }
+    }
+    std::map<MemberId, std::vector<std::size_t>> changes;
+    each_passed(DecisionKind::root_key,
+                [&](std::size_t i) { changes[at(i).proposal->root_key->member].push_back(i); });
+    for (const auto& [id, all] : changes) {
+      const auto holds = keep_first(all);
+      for (auto* map : {&out_.members_, &out_.former_})
+        if (const auto found = map->find(id); found != map->end())
+          found->second.root = at(holds).proposal->root_key->key;
+    }
+    for (std::uint32_t number = 0; number < log_.size(); ++number)
+      for (const Said& said : log_.at(number).said)
+        if (const auto* revocation = std::get_if<Revocation>(&said.what))
+          revoke(number, *revocation);
+  }
+
+  void revoke(std::uint32_t number, const Revocation& revocation) {
+    const auto node = out_.nodes_.find(revocation.node);
+    if (node == out_.nodes_.end()) return;
+    if (tally_.speaks_as(revocation.root, number, Tally::kAll) != node->second.member) return;
+    node->second.revoked = true;
+    Limit limit;
+    limit.member = node->second.member;
+    limit.node = revocation.node;
+    limit.since = number;
+    limit.cuts.insert(revocation.cut.begin(), revocation.cut.end());
+    limit.spares_always = true;
+    out_.limits_.push_back(std::move(limit));
+  }
+
+  void hear_addresses() {
+    std::map<NodeId, std::pair<Hlc, CommitId>> newest;
+    for (std::uint32_t number = 0; number < log_.size(); ++number) {
+      const AnnuaireCommit& commit = log_.at(number);
+      const auto node = out_.nodes_.find(commit.node);
+      if (node == out_.nodes_.end() || commit.is_void) continue;
+      for (const Said& said : commit.said) {
+        const auto* address = std::get_if<Address>(&said.what);
+        if (address == nullptr) continue;
+        const std::pair stamp{commit.hlc, commit.id};
+        const auto before = newest.find(commit.node);
+        if (before != newest.end() && stamp < before->second) continue;
+        newest.insert_or_assign(commit.node, stamp);
+        node->second.urls = address->urls;
+      }
+    }
+  }
+
+  void declare(ByteView bytes) {
+    auto declaration = decode_space(bytes);
+    if (!declaration) return;
+    const SpaceId id = space_id(bytes);
+    const bool ours = declaration->federation ? declaration->federation == out_.federation_
+                                              : id == out_.annuaire_;
+    if (ours) out_.spaces_.try_emplace(id, Space{id, *std::move(declaration)});
+  }
+
+  void declare_spaces() {
+    for (const Bytes& space : out_.genesis_->creator.spaces) declare(space);
+    each_passed(DecisionKind::admit, [&](std::size_t i) {
+      for (const Bytes& space : at(i).proposal->admit->spaces) declare(space);
+    });
+    each_passed(DecisionKind::space, [&](std::size_t i) { declare(*at(i).proposal->space); });
+  }
+
+  /// The one of passed changes of one thing that holds; the others are marked.
+  std::size_t keep_first(const std::vector<std::size_t>& all) {
+    const auto latest = tally_.latest(all);
+    for (const std::size_t i : all) out_.decisions_[i].without_effect = i != latest.front();
+    return latest.front();
+  }
+
+  void change_charter() {
+    Charter& charter = out_.charter_;
+    charter = out_.genesis_->charter;
+    const auto& delegates = tally_.delegates(Tally::kAll);
+    charter.delegates.assign(delegates.begin(), delegates.end());
+    std::map<std::string, std::vector<std::size_t>> changes;
+    each_passed(DecisionKind::charter,
+                [&](std::size_t i) { changes[at(i).proposal->charter->key].push_back(i); });
+    for (const auto& [key, all] : changes) {
+      const std::string& value = at(keep_first(all)).proposal->charter->value;
+      const auto number = std::strtoull(value.c_str(), nullptr, 10);
+      if (key == "name") charter.name = value;
+      if (key == "quorum") charter.quorum = static_cast<std::uint32_t>(number);
+      if (key == "settlement_days") charter.settlement_days = static_cast<std::uint32_t>(number);
+      if (key == "secrecy_threshold")
+        charter.secrecy_threshold = static_cast<std::uint32_t>(number);
+      if (key == "feed_ops_max") charter.feed_ops_max = number;
+      if (key == "feed_bytes_max") charter.feed_bytes_max = number;
+    }
+  }
+
+  void change_access() {
+    std::vector<std::size_t> narrowings;
+    for (std::size_t i = 0; i < count(); ++i) {
+      const auto& change = at(i).proposal->access;
+      // Everybody reads and writes annuaire: whoever could not could neither vote nor be heard.
+      if (!change || !passed(i) || change->space == out_.annuaire_) continue;
+      for (const auto& rule : change->readers)
+        out_.access_.push_back({at(i).number, change->space, false, change->narrow, rule});
+      for (const auto& rule : change->writers)
+        out_.access_.push_back({at(i).number, change->space, true, change->narrow, rule});
+      if (change->narrow) narrowings.push_back(i);
+    }
+    for (const std::size_t i : narrowings)
+      for (const auto& [member, posts] : out_.posts_) narrow(i, member);
+  }
+
+  void narrow(std::size_t i, const MemberId& member) {
+    const AccessChange& change = *at(i).proposal->access;
+    const auto means = [&](const std::string& rule) { return out_.matches(rule, member); };
+    if (std::ranges::none_of(change.writers, means)) return;
+    Limit limit;
+    limit.member = member;
+    limit.space = change.space;
+    limit.since = at(i).number;
+    limit.cuts = tally_.cuts(i);
+    for (const auto& given : out_.access_)
+      if (!given.narrow && given.write && given.space == change.space && means(given.rule) &&
+          log_.reaches(given.number, at(i).number))
+        limit.lifted.insert(given.number);
+    out_.limits_.push_back(std::move(limit));
+  }
+
+  void choose_heirs() {
+    std::map<MemberId, std::vector<std::size_t>> changes;
+    each_passed(DecisionKind::succession,
+                [&](std::size_t i) { changes[at(i).proposal->succession->member].push_back(i); });
+    std::vector<std::size_t> chosen;
+    for (const auto& [member, all] : changes) chosen.push_back(keep_first(all));
+    std::ranges::sort(chosen, {}, [&](std::size_t i) { return at(i).id; });
+    for (const std::size_t i : chosen) {
+      const Succession& one = *at(i).proposal->succession;
+      // One that would close a circle is ignored.
+      if (out_.heir_of(one.heir) == one.member)
+        out_.decisions_[i].without_effect = true;
+      else
+        out_.heirs_.emplace(one.member, one.heir);
+    }
+    std::map<std::pair<std::string, std::string>, std::vector<std::size_t>> tellers;
+    each_passed(DecisionKind::tellers, [&](std::size_t i) {
+      const Tellers& one = *at(i).proposal->tellers;
+      tellers[{one.region, one.from_period}].push_back(i);
+    });
+    for (const auto& [what, all] : tellers) (void)keep_first(all);
+  }
+
+  void limit_removed() {
+    for (const auto& [member, removals] : tally_.removals()) {
+      for (const std::size_t i : removals) {
+        Limit limit;
+        limit.member = member;
+        limit.since = at(i).number;
+        limit.cuts = tally_.cuts(i);
+        for (std::size_t k = 0; k < count(); ++k)
+          if (tally_.kind(k) == DecisionKind::admit && at(k).certificate != nullptr &&
+              at(k).certificate->member == member && passed(k) &&
+              log_.reaches(at(k).number, at(i).number))
+            limit.lifted.insert(at(k).number);
+        out_.limits_.push_back(std::move(limit));
+      }
+    }
+  }
+
+  Trust& out_;
+  const Annuaire& log_;
+  Tally tally_;
+};
+
+void Trust::settle() {
+  if (genesis_) TrustFold{*this}.run();
+}
+
+}  // namespace maillon::storage

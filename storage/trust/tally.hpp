@@ -1,0 +1,72 @@
+#pragma once
+
+#include <map>
+
+#include "storage/trust/trust.hpp"
+
+namespace maillon::storage {
+
+/// Which proposals have passed, seen from any point of annuaire; docs/trust.md has the rules.
+///
+/// A *view* is the past of one commit (its number), or everything that is stored (kAll). Whether a
+/// decision passed in a view depends only on that view and on views of earlier commits, so all of
+/// this ends; asking in order of numbers keeps it shallow.
+class Tally {
+ public:
+  using View = std::uint32_t;
+  static constexpr View kAll = 0xffffffff;
+
+  Tally(const Annuaire& log, const Genesis& genesis, const MemberId& founder);
+
+  [[nodiscard]] bool passed(std::size_t proposal, View view);
+  [[nodiscard]] bool is_member(const MemberId& member, View view);
+  /// Who votes on restrictive decisions.
+  [[nodiscard]] const std::set<MemberId>& delegates(View view);
+  [[nodiscard]] std::set<MemberId> members(View view);
+  /// Members whose vote for it counts.
+  [[nodiscard]] std::set<MemberId> votes(std::size_t proposal, View view);
+  [[nodiscard]] std::size_t needed(std::size_t proposal);
+  [[nodiscard]] DecisionKind kind(std::size_t proposal) const { return kinds_[proposal]; }
+  /// Of a passed decision that names one: everything named by the proposal and by the votes for it.
+  [[nodiscard]] std::set<CutOff> cuts(std::size_t proposal);
+  /// Passed changes of one thing that no other passed change of it has seen, the smallest id first.
+  [[nodiscard]] std::vector<std::size_t> latest(const std::vector<std::size_t>& proposals) const;
+  /// Whose nodes a root key, used in commit `number`, certifies and takes back in a view: those of
+  /// the member whose key it is, or was before a replacement that has seen this use.
+  [[nodiscard]] std::optional<MemberId> speaks_as(const MemberId& root, std::uint32_t number,
+                                                  View view);
+  /// Passed removals, by whom they remove.
+  [[nodiscard]] const std::map<MemberId, std::vector<std::size_t>>& removals();
+
+ private:
+  [[nodiscard]] bool in(View view, std::uint32_t number) const {
+    return view == kAll || log_.at(view).past.contains(number);
+  }
+  [[nodiscard]] const KnownProposal& at(std::size_t proposal) const {
+    return log_.proposals()[proposal];
+  }
+  [[nodiscard]] bool restrictive_passed(std::size_t proposal, View view);
+  [[nodiscard]] bool additive_passed(std::size_t proposal, View view);
+  /// Whether the author of a commit had its member's certificate by then.
+  [[nodiscard]] bool speaks(std::uint32_t number);
+  [[nodiscard]] bool vote_stands(const CastVote& vote);
+  [[nodiscard]] std::uint32_t quorum(View view);
+
+  const Annuaire& log_;
+  const Genesis& genesis_;
+  MemberId founder_;
+  std::vector<DecisionKind> kinds_;
+  std::map<MemberId, std::vector<std::size_t>> admissions_;  ///< proposals, by whom they admit
+  std::vector<std::size_t> of_delegates_;                    ///< proposals that change who votes
+  std::vector<std::size_t> of_quorum_;
+  std::vector<std::size_t> of_roots_;
+  std::map<std::uint32_t, bool> speaks_;
+  std::map<std::pair<std::size_t, View>, bool> passed_;
+  std::map<std::pair<MemberId, View>, bool> is_member_;
+  std::map<View, std::set<MemberId>> delegates_;
+  std::map<View, std::uint32_t> quorum_;
+  std::optional<std::map<MemberId, std::vector<std::size_t>>> removals_;
+  std::map<MemberId, CommitSet> allowed_;  ///< of removed members, in annuaire
+};
+
+}  // namespace maillon::storage
