@@ -48,6 +48,11 @@ Digest StoreView::frontier(const SpaceId& space) {
   return digest;
 }
 
+std::optional<Digest> StoreView::held(const SpaceId& space) {
+  const auto row = value_or(log_.find_space(space), std::optional<std::int64_t>{});
+  return row ? value_or(log_.held_hash(*row), std::optional<Digest>{}) : std::nullopt;
+}
+
 std::vector<Tip> StoreView::tips(const SpaceId& space, std::int64_t after) {
   const auto row = value_or(log_.find_space(space), std::optional<std::int64_t>{});
   return row ? value_or(log_.tips(*row, after), std::vector<Tip>{}) : std::vector<Tip>{};

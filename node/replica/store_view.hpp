@@ -29,6 +29,7 @@ class StoreView final : public sync::SyncStore {
   [[nodiscard]] std::optional<SpaceId> annuaire() override;
   [[nodiscard]] std::vector<SpaceId> shared_with(const MemberId& peer) override;
   [[nodiscard]] Digest frontier(const SpaceId& space) override;
+  [[nodiscard]] std::optional<Digest> held(const SpaceId& space) override;
   [[nodiscard]] std::vector<Tip> tips(const SpaceId& space, std::int64_t after) override;
   [[nodiscard]] std::int64_t last_log() override;
   [[nodiscard]] std::optional<sync::Place> place(const CommitId& id) override;

@@ -318,6 +318,7 @@ void Engine::on_frontier(SessionId id, Session& s, const Frontier& frontier) {
   if (may_share(s, frontier.space)) {
     Lane& lane = s.lanes[frontier.space];
     lane.theirs = frontier.frontier;
+    lane.held = frontier.held;
     if (frontier.reply) tell(id, s, frontier.space, lane, false);
     const bool is_annuaire = store_.annuaire() == frontier.space;
     if (is_annuaire || annuaire_settled(s)) compare(id, s, frontier.space, false);
@@ -329,7 +330,7 @@ void Engine::on_frontier(SessionId id, Session& s, const Frontier& frontier) {
 void Engine::tell(SessionId id, Session& s, const SpaceId& space, Lane& lane, bool reply) {
   const Digest mine = store_.frontier(space);
   lane.told = mine;
-  send(id, encode(Frontier{space, mine, s.stored_bytes, reply}), true);
+  send(id, encode(Frontier{space, mine, s.stored_bytes, reply, store_.held(space)}), true);
 }
 
 bool Engine::lacks(Lane& lane, const Place& place) const {
@@ -457,7 +458,8 @@ std::vector<std::pair<SessionId, SessionView>> Engine::sessions() const {
     view.clock_offset_ms = s.clock_offset_ms;
     view.in_sync = s.greeted && !s.lanes.empty() &&
                    std::ranges::all_of(s.lanes, [&](const auto& entry) {
-                     return entry.second.theirs == store_.frontier(entry.first);
+                     const auto& [space, lane] = entry;
+                     return lane.theirs == store_.frontier(space) && lane.held == store_.held(space);
                    });
     out.emplace_back(id, view);
   }

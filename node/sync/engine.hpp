@@ -33,6 +33,8 @@ class SyncStore {
   /// Spaces other than annuaire that this node stores and that `peer` may read.
   [[nodiscard]] virtual std::vector<SpaceId> shared_with(const MemberId& peer) = 0;
   [[nodiscard]] virtual Digest frontier(const SpaceId& space) = 0;
+  /// Which commits of the space wait for their time; none: no one.
+  [[nodiscard]] virtual std::optional<Digest> held(const SpaceId& space) = 0;
   /// Tips of commits placed after `after`.
   [[nodiscard]] virtual std::vector<Tip> tips(const SpaceId& space, std::int64_t after) = 0;
   [[nodiscard]] virtual std::int64_t last_log() = 0;
@@ -95,7 +97,7 @@ struct EngineOptions {
 /// What a person may want to know of one session.
 struct SessionView {
   NodeId peer = NodeId::zero();
-  bool in_sync = false;             ///< all shared spaces had equal frontiers when last told
+  bool in_sync = false;             ///< equal frontiers and held sets when last told, all spaces
   std::size_t commits_received = 0;
   std::size_t commits_sent = 0;
   std::optional<std::int64_t> clock_offset_ms;  ///< theirs minus ours, at hello
@@ -120,13 +122,15 @@ class Engine {
 
   [[nodiscard]] std::vector<Action> take_actions();
   [[nodiscard]] std::vector<std::pair<SessionId, SessionView>> sessions() const;
-  /// Whether every open session last said the frontier that we have, in every shared space.
+  /// Whether every open session last said the frontier that we have, in every shared space, and holds
+  /// for later what we hold.
   [[nodiscard]] bool all_in_sync();
 
  private:
   using Feed = std::pair<NodeId, std::uint64_t>;
   struct Lane {
     std::optional<Digest> theirs;      ///< their frontier as last told
+    std::optional<Digest> held;        ///< of theirs, with that
     std::optional<Digest> remembered;  ///< by them, from hello
     bool started = false;              ///< what they have is known; new commits flow
     bool tips_sent = false;
