@@ -12,7 +12,7 @@ using storage::NodeInfo;
 std::string_view role_name(Role role) { return role == Role::hub ? "hub" : "cooperative"; }
 
 void write_node(JsonWriter& json, const NodeInfo& node, const NodeId& self) {
-  json.object().field("node_id", node.id.hex()).field("this", node.id == self).key("urls").array();
+  json.object().field("node_id", node.id.hex()).field("this", node.id == self).field("revoked", node.revoked).key("urls").array();
   for (const std::string& url : node.urls) json.text(url);
   json.end_array().end_object();
 }
@@ -23,7 +23,7 @@ void write_member(JsonWriter& json, Call& call, const storage::Trust& trust, con
       .field("name", member.name)
       .field("role", role_name(member.role))
       .field("region", member.region)
-      .field("status", "member")
+      .field("status", trust.member(member.id) != nullptr ? "member" : "former")
       .field("delegate", member.delegate)
       .field("this", member.id == call.replica().identity().member)
       .key("nodes")
@@ -87,6 +87,12 @@ Result<Reply> list_members(Call& call) {
     rows.push_back({shortened(id), for_terminal(member.name, 60),
                     role_in_words(member.role, call.language()), for_terminal(member.region, 20),
                     member.delegate ? call.say("délégué", "delegate") : ""});
+  }
+  for (const auto& [id, member] : trust->former()) {
+    write_member(json, call, *trust, member);
+    rows.push_back({shortened(id), for_terminal(member.name, 60),
+                    role_in_words(member.role, call.language()), for_terminal(member.region, 20),
+                    call.say("n’est plus membre", "no longer a member")});
   }
   json.end_array().end_object();
   return answer(call, table(rows), std::move(json));
@@ -208,7 +214,9 @@ Result<Reply> show_federation(Call& call) {
       "  Delegates: {}. More than half of them decide what restricts.\n"
       "  Exchanges count as settled after {} days.\n"
       "  A cell of under {} persons is not published.\n",
-      for_terminal(charter.name), federation->hex(), charter.quorum, delegates,
+      for_terminal(charter.name), federation->hex(),
+      charter.quorum == 0 ? call.say("la majorité des", "a majority of the") : std::to_string(charter.quorum),
+      delegates,
       charter.settlement_days, charter.secrecy_threshold);
   return answer(call, std::move(text), std::move(json));
 }

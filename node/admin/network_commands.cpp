@@ -153,8 +153,11 @@ Result<Reply> join_federation(Call& call) {
   }
   if (reply->status == JoinStatus::pending)
     return join_answer(call, invitation, "pending",
-                       call.say("Demande reçue ; d’autres membres doivent encore voter.\n",
-                                "The wish is received; other members must still vote.\n"));
+                       call.say("Demande reçue ; peuvent encore voter : {}.\n"
+                                "« maillon serve » entrera dès qu’il y aura assez de voix.\n",
+                                "The wish is received; who may still vote: {}.\n"
+                                "`maillon serve` joins as soon as there are enough votes.\n",
+                                for_terminal(reply->reason, 300)));
   return joined(call, invitation, *reply);
 }
 

@@ -14,6 +14,7 @@ void add_directory(Command app, Line& line) {
   Command node = app.add("node", line.say("Les nœuds de ce membre.", "This member's nodes."), "");
   node.needs_subcommand();
   node.add("list", line.say("Tous ses nœuds.", "All its nodes."), "node list");
+  add_node_keys(node, line);
 
   Command space = app.add("space", line.say("Les espaces.", "The spaces."), "");
   space.needs_subcommand();
@@ -21,6 +22,7 @@ void add_directory(Command app, Line& line) {
             line.say("Les espaces, qui les lit, qui y écrit.",
                      "Spaces, who reads them, who writes there."),
             "space list");
+  add_space_create(space, line);
 }
 
 }  // namespace maillon::cli

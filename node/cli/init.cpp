@@ -21,6 +21,13 @@ Result<std::optional<std::string>> passphrase_of(const std::string& file) {
   return std::optional{std::move(phrase)};
 }
 
+Result<crypto::Secret32> root_again(const Line& line, const std::string& words_file) {
+  MAILLON_TRY(std::string words, read_words(line, words_file));
+  auto out = crypto::from_words(words);
+  crypto::wipe(words);
+  return out;
+}
+
 int run_init(Line& line, const NewNode& node) {
   const auto made = make_folder(line, node);
   if (made.has_error()) return fail(line, made.error());
@@ -30,6 +37,7 @@ int run_init(Line& line, const NewNode& node) {
       .field("member_id", made->member.hex())
       .field("node_id", made->node.hex())
       .field("data", line.globals.data.string())
+      .field("certificate", to_base64url(made->certificate))
       .end_object();
   reply.json = json.take();
   reply.text = line.say(
@@ -38,6 +46,15 @@ int run_init(Line& line, const NewNode& node) {
       "Node made in {}.\n  member {}\n  node   {}\n"
       "Next: `maillon federation create NAME`, or `maillon join CODE`.\n",
       line.globals.data.string(), made->member.hex(), made->node.hex());
+  if (node.recover)
+    reply.text += line.say(
+        "Ce nœud est celui d’un membre existant. Demandez un code d’invitation à un autre membre, "
+        "ou "
+        "faites connaître ce nœud depuis une machine qui reste :\n  maillon node add {}\n",
+        "This node is one of an existing member. Ask another member for an invitation code, or "
+        "make this "
+        "node known from a machine that is left:\n  maillon node add {}\n",
+        to_base64url(made->certificate));
   return present(line, reply);
 }
 
@@ -65,10 +82,11 @@ Result<replica::Identity> make_folder(const Line& line, const NewNode& node) {
   options.role = node.role == "hub" ? Role::hub : Role::cooperative;
   MAILLON_TRY(options.passphrase, passphrase_of(node.passphrase_file));
   crypto::SystemRng rng;
-  MAILLON_TRY(const auto secret, draw_root(line, node.words_file, rng));
+  MAILLON_TRY(const auto secret, node.recover ? root_again(line, node.words_file)
+                                              : draw_root(line, node.words_file, rng));
   const crypto::SigningKey root{secret};
   auto made = replica::Replica::init(line.globals.data, options, root, rng);
-  if (made.has_error() && !node.words_file.empty()) {
+  if (made.has_error() && !node.words_file.empty() && !node.recover) {
     // Words of a key that nothing was made with would only mislead.
     std::error_code ignored;
     std::filesystem::remove(node.words_file, ignored);
@@ -77,9 +95,10 @@ Result<replica::Identity> make_folder(const Line& line, const NewNode& node) {
 }
 
 void add_key_options(Command command, Line& line, NewNode& node) {
-  command.path("--words-file", node.words_file,
-               line.say("Écrit les 24 mots dans ce fichier, et ne demande rien",
-                        "Writes the 24 words into this file, and asks nothing"));
+  command.path(
+      "--words-file", node.words_file,
+      line.say("Écrit les 24 mots dans ce fichier, ou les y lit, et ne demande rien",
+               "Writes the 24 words into this file, or reads them there, and asks nothing"));
   command.path("--passphrase-file", node.passphrase_file,
                line.say("Protège la clé du nœud par la première ligne de ce fichier",
                         "Seals the node's key with the first line of this file"));
@@ -102,6 +121,9 @@ void add_init(Command app, Line& line) {
       .one_of({"cooperative", "hub"});
   command.path("--region", node->region,
                line.say("Code de région, par exemple 75", "Region code, for example 75"));
+  command.switch_on("--recover", node->recover,
+                    line.say("Fait de cette machine un nœud du membre dont on a les 24 mots",
+                             "Makes this machine a node of the member whose 24 words one has"));
   add_key_options(command, line, *node);
   command.then(
       [&line, node] { line.action = [node](Line& parsed) { return run_init(parsed, *node); }; });

@@ -11,6 +11,7 @@ struct NewNode {
   std::string role;  ///< "cooperative" or "hub"
   std::string words_file;
   std::string passphrase_file;
+  bool recover = false;  ///< of an existing member: the words are read, not drawn
 };
 /// Adds --words-file and --passphrase-file.
 void add_key_options(Command command, Line& line, NewNode& node);

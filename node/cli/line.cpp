@@ -64,6 +64,7 @@ void add_commands(CLI::App& app, Line& line) {
   add_records(root, line);
   add_conflicts(root, line);
   add_directory(root, line);
+  add_decisions(root, line);
   add_bundle(root, line);
   add_backup(root, line);
   add_verify(root, line);
@@ -199,6 +200,10 @@ Argument Command::each(const std::string& name, std::function<void(const std::st
 
 Argument Command::path(const std::string& name, std::string& into, const std::string& help) {
   return Argument{app_->add_option(name, into, help)};
+}
+
+Argument Command::switch_on(const std::string& name, bool& into, const std::string& help) {
+  return Argument{app_->add_flag(name, into, help)};
 }
 
 Argument Command::value(const std::string& name, const std::string& key, const std::string& help) {

@@ -72,6 +72,7 @@ class Command {
   Argument each(const std::string& name, std::function<void(const std::string&)> take,
                 const std::string& help);
   Argument path(const std::string& name, std::string& into, const std::string& help);
+  Argument switch_on(const std::string& name, bool& into, const std::string& help);
   /// Each of these goes into the request under `key`.
   Argument value(const std::string& name, const std::string& key, const std::string& help);
   Argument values(const std::string& name, const std::string& key, const std::string& help);
@@ -106,6 +107,9 @@ void add_bundle(Command app, Line& line);
 void add_backup(Command app, Line& line);
 void add_verify(Command app, Line& line);
 void add_directory(Command app, Line& line);
+void add_decisions(Command app, Line& line);
+void add_node_keys(Command node, Line& line);
+void add_space_create(Command space, Line& line);
 void add_version(Command app, Line& line);
 
 }  // namespace maillon::cli

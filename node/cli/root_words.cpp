@@ -2,12 +2,14 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <fstream>
 #include <iostream>
 
 #include "crypto/aead.hpp"
@@ -134,6 +136,35 @@ Result<crypto::Secret32> draw_root(const Line& line, const std::string& words_fi
   show_words(line, words);
   MAILLON_CHECK(ask_back(line, words, root, rng));
   return root;
+}
+
+Result<std::string> read_words(const Line& line, const std::string& words_file) {
+  std::string out;
+  if (!words_file.empty()) {
+    std::ifstream in{words_file};
+    for (std::string word; in >> word;) out += (out.empty() ? "" : " ") + word;
+    if (out.empty())
+      return said(Errc::not_found, "no words can be read from " + words_file,
+                  "aucun mot lisible dans " + words_file, "check the name of the file",
+                  "vérifiez le nom du fichier");
+    return out;
+  }
+  if (isatty(STDIN_FILENO) != 1)
+    return said(Errc::usage, "the 24 words are asked for on a terminal",
+                "les 24 mots se demandent dans un terminal", "or give --words-file FILE",
+                "ou donnez --words-file FICHIER");
+  fmt::print(stderr, "{}",
+             line.say("Les 24 mots, sur une ligne : ", "The 24 words, on one line: "));
+  std::fflush(stderr);
+  termios shown{};
+  ::tcgetattr(STDIN_FILENO, &shown);
+  termios hidden = shown;
+  hidden.c_lflag &= ~static_cast<tcflag_t>(ECHO);
+  ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden);
+  std::getline(std::cin, out);
+  ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &shown);
+  fmt::print(stderr, "\n");
+  return out;
 }
 
 }  // namespace maillon::cli

@@ -11,4 +11,8 @@ namespace maillon::cli {
 [[nodiscard]] Result<crypto::Secret32> draw_root(const Line& line, const std::string& words_file,
                                                  Rng& rng);
 
+/// The 24 words that people kept, in one line: from `words_file`, else asked for on the terminal without
+/// showing them. Wipe them after use.
+[[nodiscard]] Result<std::string> read_words(const Line& line, const std::string& words_file);
+
 }  // namespace maillon::cli

@@ -41,6 +41,15 @@ std::vector<GovernanceOp> with_votes(const std::vector<Proposal>& proposals) {
   return out;
 }
 
+/// 0 stands for a majority.
+std::optional<std::uint32_t> quorum_from(const std::string& text) {
+  if (text == "majority") return 0;
+  if (text.empty() || text.size() > 4 || !std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; }))
+    return std::nullopt;
+  const auto out = static_cast<std::uint32_t>(std::stoul(text));
+  return out >= 1 && out <= 1000 ? std::optional{out} : std::nullopt;
+}
+
 std::vector<std::string> split_lines(std::string_view text) {
   std::vector<std::string> out;
   for (std::size_t from = 0; from < text.size();) {
@@ -110,10 +119,11 @@ Digest token_hash(ByteView token) {
 }
 
 Result<FederationId> create(replica::Replica& replica, const CreateOptions& options) {
-  if (options.quorum != "1")
-    return said(Errc::refused, "this version admits members with a quorum of 1 only",
-                "cette version n’admet les membres qu’avec un quorum de 1",
-                "leave --quorum out", "n’indiquez pas --quorum");
+  const auto quorum = quorum_from(options.quorum);
+  if (!quorum)
+    return said(Errc::usage, "--quorum takes a number from 1 to 1000, or majority",
+                "--quorum vaut un nombre de 1 à 1000, ou majority", "leave it out for 1",
+                "omettez-le pour 1");
   if (options.name.empty() || options.name.size() > limits::kNameMax)
     return said(Errc::usage, "a federation needs a name of at most 256 bytes",
                 "une fédération a besoin d’un nom de 256 octets au plus", "give another name",
@@ -127,6 +137,7 @@ Result<FederationId> create(replica::Replica& replica, const CreateOptions& opti
     const auto now = replica.clock().now();
     Genesis genesis;
     genesis.charter.name = options.name;
+    genesis.charter.quorum = *quorum;
     genesis.charter.delegates = {who.member};
     const Bytes annuaire = annuaire_declaration(replica.rng());
     genesis.creator = {who.certificate, who.name, who.role, who.region, std::nullopt, {annuaire}};
@@ -204,6 +215,29 @@ JoinReply welcome(const Trust& trust) {
   return {JoinStatus::admitted, "", trust.charter().name, trust.annuaire()};
 }
 
+/// The open proposal that would admit this very node.
+const Decision* admission_of(const Trust& trust, const crypto::NodeCertificate& proven) {
+  const Bytes certificate = proven.encode();
+  for (const Decision& decision : trust.decisions())
+    if (decision.kind == DecisionKind::admit && !decision.passed &&
+        decision.proposal->admit->certificate == certificate)
+      return &decision;
+  return nullptr;
+}
+
+/// Says who must still vote.
+JoinReply pending(const Trust& trust, const Decision& decision) {
+  JoinReply out = welcome(trust);
+  out.status = JoinStatus::pending;
+  for (const MemberId& id : decision.voters) {
+    if (decision.votes.contains(id) || out.reason.size() > limits::kNameMax) continue;
+    const Member* member = trust.ever_member(id);
+    if (!out.reason.empty()) out.reason += ", ";
+    out.reason += member == nullptr ? id.hex().substr(0, 12) : member->name;
+  }
+  return out;
+}
+
 }  // namespace
 
 Result<JoinReply> admit(replica::Replica& replica, const JoinRequest& request,
@@ -212,8 +246,16 @@ Result<JoinReply> admit(replica::Replica& replica, const JoinRequest& request,
   return replica.write<JoinReply>([&](Store& store) -> Result<JoinReply> {
     const auto trust = store.trust();
     MAILLON_TRY(const auto proven, crypto::NodeCertificate::decode_verified(certificate));
-    // Asking twice is what a newcomer does whose line was cut before our answer.
+    // Asking twice is what a newcomer does whose line was cut before our answer, or who waits for votes.
     if (trust->member_of(proven.node) != nullptr) return welcome(*trust);
+    if (const auto* open = admission_of(*trust, proven)) return pending(*trust, *open);
+    // A new machine of a member: its root key vouches for it.
+    if (const Member* member = trust->member(proven.member); member != nullptr && member->root == proven.member) {
+      const std::vector<GovernanceOp> ops{{OpKind::certificate, {certificate.begin(), certificate.end()}}};
+      MAILLON_TRY(const auto commit, store.write_governance(ops, replica.author(), replica.clock().now(),
+                                                            replica.rng()));
+      return welcome(*store.trust());
+    }
     MAILLON_TRY(const auto known, find_invitation(store, hash));
     if (!known) return refused("unknown");
     if (known->used || trust->invitation_used(hash)) return refused("used");
@@ -235,7 +277,10 @@ Result<JoinReply> admit(replica::Replica& replica, const JoinRequest& request,
     proposal.admit = std::move(admission);
     MAILLON_TRY(const auto commit, store.write_governance(with_votes({proposal}), replica.author(),
                                                           now, replica.rng()));
-    return welcome(*store.trust());
+    const auto after = store.trust();
+    if (after->member_of(proven.node) != nullptr) return welcome(*after);
+    const auto* open = admission_of(*after, proven);
+    return open == nullptr ? refused("unknown") : pending(*after, *open);
   });
 }
 

@@ -69,6 +69,8 @@ class PeerService::Impl {
   void store_batch(sync::SessionId session, std::uint64_t token,
                    std::shared_ptr<std::vector<storage::CommitPtr>> commits);
   void tick();
+  /// Ends sessions with nodes whose member was removed or left, or whose key was taken back.
+  void part_from_strangers();
   void update_targets();
   net::ConnectionPtr connection_of(sync::SessionId session);
 

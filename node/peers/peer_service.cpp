@@ -16,6 +16,7 @@ constexpr auto kTick = 1s;
 constexpr std::size_t kCongested = 1u << 20;  ///< queued bytes above which the engine waits
 constexpr auto kBan = 10min;
 constexpr std::size_t kDirectoryDials = 6;
+constexpr const char* kNoLonger = "its member or its key is no longer part of the federation";
 
 struct HostPort {
   std::string host;
@@ -138,6 +139,10 @@ net::ConnectionEvents PeerService::Impl::opened(const net::ConnectionPtr& connec
   // A newcomer cannot know its inviter yet; annuaire will tell who that is.
   const bool newcomer = !trust->federation().has_value() && connection->outgoing();
   if (member == nullptr && !newcomer) {
+    if (trust->ever_member(peer.member) != nullptr && trust->member(peer.member) == nullptr) {
+      connection->close(net::CloseReason::not_admitted, kNoLonger);
+      return {};
+    }
     if (connection->outgoing()) {
       connection->close(net::CloseReason::not_admitted, "unknown here");
       return {};
@@ -348,8 +353,21 @@ void PeerService::Impl::perform(sync::Remember& action) {
       [](const Result<void>&) {});
 }
 
+void PeerService::Impl::part_from_strangers() {
+  const auto trust = replica_.trust();
+  if (!trust->federation()) return;
+  std::vector<net::ConnectionPtr> gone;
+  for (const auto& [key, peer] : peers_)
+    if (peer.session && trust->known(peer.connection->peer().node, peer.connection->peer().member) &&
+        trust->member_of(peer.connection->peer().node) == nullptr)
+      gone.push_back(peer.connection);
+  for (const auto& connection : gone)
+    connection->close(net::CloseReason::not_admitted, kNoLonger);
+}
+
 void PeerService::Impl::tick() {
   engine_->on_tick();
+  part_from_strangers();
   for (const auto& [session, seen] : engine_->sessions()) {
     if (!seen.in_sync) continue;
     heard_ = true;

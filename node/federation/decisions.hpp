@@ -1,0 +1,35 @@
+#pragma once
+
+#include "node/replica/replica.hpp"
+
+/// What members decide together: proposing, voting, leaving (docs/trust.md).
+namespace maillon::federation {
+
+/// Writes a proposal, with the vote of this member if it has one, and with what this node knows of
+/// whom the proposal removes or narrows. Errc::not_allowed for one who is no member.
+[[nodiscard]] Result<storage::ProposalId> propose(replica::Replica& replica, Proposal proposal);
+
+/// Votes for a proposal. Errc::not_allowed when this member has no vote on it; Errc::refused when
+/// it voted before, or when the proposal was made without knowing a decision that has passed since.
+[[nodiscard]] Result<void> vote(replica::Replica& replica, const storage::ProposalId& id);
+
+/// Ends this member's membership; what it has written so far stays.
+[[nodiscard]] Result<storage::ProposalId> leave(replica::Replica& replica);
+
+/// Takes a node key of this member back, in the name of its root key.
+[[nodiscard]] Result<void> revoke(replica::Replica& replica, const NodeId& node,
+                                  const crypto::SigningKey& root);
+
+/// Publishes the certificate of a further node of a member, if annuaire has not got it yet.
+[[nodiscard]] Result<void> publish_certificate(replica::Replica& replica, ByteView certificate);
+
+/// Declares a space, voting for it.
+[[nodiscard]] Result<storage::ProposalId> create_space(replica::Replica& replica,
+                                                       const std::string& name,
+                                                       std::vector<std::string> readers,
+                                                       std::vector<std::string> writers);
+
+/// Whether a rule of readers or writers means anything: all, role:…, region:…, member:….
+[[nodiscard]] bool is_rule(std::string_view rule);
+
+}  // namespace maillon::federation
