@@ -2,6 +2,7 @@
 
 #include <iostream>
 
+#include "crypto/aead.hpp"
 #include "node/cli/execute.hpp"
 #include "node/cli/root_words.hpp"
 

@@ -128,6 +128,10 @@ bool Trust::granted(const MemberId& member, const SpaceId& id, bool write) const
          });
 }
 
+bool Trust::ever_reader(const MemberId& member, const SpaceId& id) const {
+  return granted(member, id, false);
+}
+
 bool Trust::ever_writer(const MemberId& member, const SpaceId& id) const {
   return granted(member, id, true);
 }

@@ -135,6 +135,8 @@ class Trust {
   /// Today: what a node serves, and what it lets its own people do.
   [[nodiscard]] bool may_read(const MemberId& member, const SpaceId& space) const;
   [[nodiscard]] bool may_write(const MemberId& member, const SpaceId& space) const;
+  /// Whether the member was ever granted to read there: what it has got by then stays its own.
+  [[nodiscard]] bool ever_reader(const MemberId& member, const SpaceId& space) const;
   /// Whether the member was ever granted to write there: with limits(), what decides which commits
   /// count. Never today's role on yesterday's commit.
   [[nodiscard]] bool ever_writer(const MemberId& member, const SpaceId& space) const;
