@@ -54,7 +54,6 @@ Reply join_answer(Call& call, const Invitation& invitation, const char* status, 
 }
 
 Result<Reply> joined(Call& call, const Invitation& invitation, const JoinReply& reply) {
-  MAILLON_CHECK(federation::enter(call.replica(), invitation, reply));
   MAILLON_CHECK(federation::forget_wish(call.replica()));
   call.progress(0.5, call.say("Premier échange", "First exchange"));
   const auto outcome = call.peers()->sync(kFirstSync);
@@ -127,26 +126,25 @@ Result<Reply> join_federation(Call& call) {
   MAILLON_TRY(const Invitation invitation, Invitation::decode(code));
   MAILLON_TRY(const auto wait, call.number("wait", 30, 0, kWaitMaxSeconds));
   const auto already = call.replica().federation();
-  if (already == invitation.federation)
+  // Between the admission and the arrival of annuaire a node has a federation and is no member yet.
+  const bool member = call.replica().trust()->member_of(call.replica().identity().node) != nullptr;
+  if (member && already == invitation.federation)
     return join_answer(call, invitation, "admitted",
                        call.say("Déjà membre de cette fédération.\n", "A member of it already.\n"));
-  if (already)
+  if (already && already != invitation.federation)
     return said(Errc::refused, "this node belongs to another federation",
                 "ce nœud appartient à une autre fédération", "use another folder with --data",
                 "utilisez un autre dossier avec --data");
   if (call.peers() == nullptr) return no_network();
   MAILLON_CHECK(federation::remember_wish(call.replica(), code));
+  if (wait == 0 && call.peers()->serves()) MAILLON_CHECK(call.peers()->pursue(invitation));
   if (wait == 0)
     return join_answer(call, invitation, "waiting",
                        call.say("Noté : « maillon serve » s’en charge.\n",
                                 "Noted: `maillon serve` will see to it.\n"));
   call.progress(0, call.say("Contact du nœud qui invite", "Contacting the inviter's node"));
   const auto reply = call.peers()->join(invitation, std::chrono::seconds{wait});
-  if (reply.has_error()) {
-    if (reply.error().code != Errc::unavailable)
-      MAILLON_CHECK(federation::forget_wish(call.replica()));
-    return reply.error();
-  }
+  if (reply.has_error()) return reply.error();
   if (reply->status == JoinStatus::refused) {
     MAILLON_CHECK(federation::forget_wish(call.replica()));
     return refusal(*reply);
