@@ -15,6 +15,7 @@ struct StoreOptions {
   int cache_kib = 16 * 1024;
   const char* vfs = nullptr;
   bool exclusive = false;
+  bool immutable = false;  ///< DatabaseOptions::immutable: only to read
 };
 
 /// Who signs local commits.
