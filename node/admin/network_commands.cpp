@@ -19,14 +19,17 @@ Error no_network() {
 Result<Role> role_from(const std::string& text) {
   if (text == "hub") return Role::hub;
   if (text == "cooperative") return Role::cooperative;
-  return said(Errc::usage, "--role takes cooperative or hub", "--role vaut cooperative ou hub");
+  return said(Errc::usage, "--role takes cooperative or hub", "--role vaut cooperative ou hub",
+              "leave it out for a cooperative", "ne l’indiquez pas pour une coopérative");
 }
 
 /// The inviter's word for why not.
 Error refusal(const JoinReply& reply) {
   const auto no = [](std::string en, std::string fr) {
-    return said(Errc::refused, std::move(en), std::move(fr), "ask the inviter for another code",
-                "demandez un autre code à qui vous a invité");
+    return said(
+        Errc::refused, std::move(en), std::move(fr),
+        "ask the inviter for another code; this folder is kept and can be used with it",
+        "demandez un autre code à qui vous a invité ; ce dossier reste et servira avec lui");
   };
   if (reply.reason == "used")
     return no("this invitation was used already", "cette invitation a déjà servi");
@@ -73,6 +76,8 @@ Result<Reply> create_federation(Call& call) {
   MAILLON_TRY(options.name, call.need("name"));
   options.quorum = call.text("quorum", "1");
   MAILLON_TRY(const FederationId id, federation::create(call.replica(), options));
+  // A daemon that was started before listens from now on.
+  if (call.peers() != nullptr && call.peers()->serves()) MAILLON_CHECK(call.peers()->begin(id));
   JsonWriter json;
   json.object()
       .field("federation_id", id.hex())
@@ -164,7 +169,9 @@ Result<Reply> add_peer(Call& call) {
     const auto node = NodeId::from_hex(call.text("node-id"));
     if (node.has_error())
       return said(Errc::usage, "--node-id takes 64 hexadecimal digits",
-                  "--node-id attend 64 chiffres hexadécimaux");
+                  "--node-id attend 64 chiffres hexadécimaux",
+                  "`maillon status` on the other machine shows its node id",
+                  "« maillon status » sur l’autre machine montre son identifiant");
     entry.node = *node;
   }
   MAILLON_CHECK(peers::dial_add(call.replica(), entry));
@@ -251,7 +258,18 @@ Result<Reply> sync_now(Call& call) {
   const Error late = said(Errc::unavailable, "the peers did not agree in time",
                           "les pairs ne sont pas d’accord à temps",
                           "run it again with a longer --wait", "relancez avec un --wait plus long");
-  return with_error(call, std::move(out), outcome.connected == 0 ? none : late);
+  const std::string dir = call.replica().dir().string();
+  const Error full =
+      said(Errc::unavailable, "this node's disk is full: it cannot store what its peers send",
+           "le disque de ce nœud est plein : il ne peut enregistrer ce que ses pairs envoient",
+           "free some space in " + dir + ", then run it again",
+           "libérez de la place dans " + dir + ", puis relancez");
+  // One sentence is enough.
+  if (!call.wants_json()) out.text.clear();
+  return with_error(call, std::move(out),
+                    outcome.disk_full        ? full
+                    : outcome.connected == 0 ? none
+                                             : late);
 }
 
 }  // namespace maillon::admin

@@ -77,6 +77,12 @@ Result<Seen> look(Reader& reader, Call& call) {
 
 std::vector<std::string> warnings_of(Call& call, const Seen& seen) {
   std::vector<std::string> out;
+  const std::string dir = call.replica().dir().string();
+  if (call.replica().only_reads() || (call.peers() != nullptr && call.peers()->disk_full()))
+    out.push_back(
+        call.say("le disque de ce nœud est plein : rien de nouveau n’est enregistré ; "
+                 "libérez de la place dans {}",
+                 "this node's disk is full: nothing new is stored; free some space in {}", dir));
   if (call.peers() != nullptr) {
     const auto off = call.peers()->clock_offset();
     if (off && (*off > kClockOffLoud || *off < -kClockOffLoud))
@@ -181,9 +187,10 @@ std::string in_words(Call& call, const Seen& seen, const std::vector<peers::Peer
                     grouped(space.counts.pending + space.counts.held), shortened(space.digest)});
   out += table(rows) + '\n';
   if (call.peers() == nullptr)
-    return out + call.say("« maillon serve » ne tourne pas : aucun pair connecté.\n",
-                          "`maillon serve` is not running: no peer is connected.\n");
-  if (peers.empty()) out += call.say("Aucun pair.\n", "No peer.\n");
+    out += call.say("« maillon serve » ne tourne pas : aucun pair connecté.\n",
+                    "`maillon serve` is not running: no peer is connected.\n");
+  else if (peers.empty())
+    out += call.say("Aucun pair.\n", "No peer.\n");
   out += peers_in_words(call, peers);
   for (const std::string& warning : warnings)
     out += call.say("Attention : {}\n", "Warning: {}\n", warning);

@@ -124,10 +124,13 @@ Result<void> serve(const DaemonOptions& options) {
   MAILLON_TRY(auto admin, admin::SocketServer::start(*replica, peers.get()));
   Chores chores{*replica};
   // Programs wait for this line, so it is the same in every language.
-  fmt::print("maillon: ready {}\n", peers->listening_on());
+  const bool listens = !peers->listening_on().empty();
+  fmt::print("maillon: ready {}\n",
+             listens ? peers->listening_on() : "(listens for nobody: no federation yet)");
   std::fflush(stdout);
-  spdlog::info("node {} of {} listens on {}", replica->identity().node.hex(),
-               replica->identity().name, peers->listening_on());
+  spdlog::info("node {} of {} listens {}", replica->identity().node.hex(), replica->identity().name,
+               listens ? "on " + peers->listening_on()
+                       : "for nobody until a federation is created or joined");
   signals.wait();
   // Refuse new work, end what runs, then what it used; the writer drains in the replica's end.
   admin->stop_accepting();

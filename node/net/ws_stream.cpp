@@ -106,13 +106,13 @@ Error explain_refusal(const websocket::response_type& response) {
     return Error{Errc::refused, "the node at this address belongs to another federation",
                  "le nœud à cette adresse appartient à une autre fédération",
                  "check the address, or the invitation that this node was set up with",
-                 "vérifier l'adresse, ou l'invitation avec laquelle ce nœud a été installé"};
+                 "vérifiez l’adresse, ou l’invitation avec laquelle ce nœud a été installé"};
   }
   const std::string status = std::to_string(response.result_int());
   return Error{Errc::unavailable, "a web server answers there (HTTP " + status + "), not a node",
                "un serveur web répond là (HTTP " + status + "), pas un nœud",
                "check the address, and that its proxy passes WebSocket on to the node",
-               "vérifier l'adresse, et que le proxy transmet les WebSocket au nœud"};
+               "vérifiez l’adresse, et que le relais transmet les WebSocket au nœud"};
 }
 
 template <class Next>

@@ -93,6 +93,7 @@ SyncOutcome PeerService::Impl::sync(std::chrono::milliseconds wait) {
           SyncOutcome now;
           if (!engine_) return now;
           now.connected = sessions_.size();
+          now.disk_full = disk_full_;
           now.converged = !sessions_.empty() && engine_->all_in_sync();
           return now;
         },

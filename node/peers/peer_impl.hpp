@@ -34,6 +34,7 @@ class PeerService::Impl {
   void hear_own_tips(std::chrono::milliseconds wait);
   std::optional<std::chrono::milliseconds> clock_offset();
   void refresh_dials();
+  [[nodiscard]] bool disk_full() const { return disk_full_; }
   [[nodiscard]] std::string listening_on() const { return listening_; }
   void set_on_durable(std::function<void()> call) {
     const std::lock_guard guard{mutex_};
@@ -77,6 +78,8 @@ class PeerService::Impl {
   void perform(sync::Submit& action);
   void perform(sync::CloseSession& action);
   void perform(sync::Remember& action);
+  void not_stored(const Error& why);
+  void pause_peer(sync::SessionId session);
   void store_batch(sync::SessionId session, std::uint64_t token,
                    std::shared_ptr<std::vector<storage::CommitPtr>> commits);
   void tick();
@@ -98,6 +101,8 @@ class PeerService::Impl {
   std::map<Key, Peer> peers_;
   std::map<sync::SessionId, Key> sessions_;
   std::map<NodeId, std::pair<UnixMillis, int>> banned_;  ///< until when, how often before
+  /// Whose commits this node has no room for: until when it is not asked again, how often before.
+  std::map<NodeId, std::pair<UnixMillis, int>> paused_;
   std::map<std::string, std::optional<NodeId>> targets_;
   std::optional<federation::Invitation> wish_;  ///< until annuaire names this node
   std::optional<Result<JoinReply>> answer_;     ///< the inviter's last, since somebody waits for it
@@ -107,8 +112,10 @@ class PeerService::Impl {
   std::string listening_;
   std::atomic<bool> heard_ = false;  ///< some peer agreed with us in this run
   std::atomic<bool> stopping_ = false;
+  std::atomic<bool> disk_full_ = false;
   std::mutex mutex_;
   std::function<void()> also_on_durable_;  ///< protected by mutex_
+  std::map<std::string, std::chrono::steady_clock::time_point> told_;  ///< protected by mutex_
   std::condition_variable moved_;
   std::uint64_t moves_ = 0;  ///< of sessions; protected by mutex_
 };

@@ -15,6 +15,8 @@ namespace {
 constexpr auto kTick = 1s;
 constexpr std::size_t kCongested = 1u << 20;  ///< queued bytes above which the engine waits
 constexpr auto kBan = 10min;
+constexpr auto kPause = 5s;  ///< of a peer whose commits there is no room for; doubles to 80 s
+constexpr auto kTellAgain = 1min;  ///< of one cause
 constexpr std::size_t kDirectoryDials = 6;
 
 struct HostPort {
@@ -147,6 +149,15 @@ net::ConnectionEvents PeerService::Impl::opened(const net::ConnectionPtr& connec
       ban != banned_.end() && replica_.clock().now() < ban->second.first) {
     connection->close(net::CloseReason::misbehaviour, "come back later");
     return {};
+  }
+  if (disk_full_) {
+    const auto pause = paused_.find(peer.node);
+    if (pause != paused_.end() && replica_.clock().now() < pause->second.first) {
+      connection->close(net::CloseReason::full, "the disk is full here");
+      return {};
+    }
+  } else {
+    paused_.clear();
   }
   if (wish_ && connection->outgoing() && peer.node == wish_->inviter && !is_member())
     return ask_to_join(connection);
@@ -314,16 +325,38 @@ void PeerService::Impl::store_batch(sync::SessionId session, std::uint64_t token
   };
   replica_.writer().submit(job, [this, session, token, result](const Result<void>& done) {
     room_.release();
+    const bool full = done.has_error() && done.error().code == Errc::full;
+    disk_full_ = full;
     if (done.has_error()) {
       result->failed = true;
-      log_->error("cannot store what a peer sent: {}", done.error().detail);
+      not_stored(done.error());
     }
-    network_->post([this, session, token, result] {
+    network_->post([this, session, token, result, full] {
       view_->changed();
+      if (full) pause_peer(session);
       engine_->on_stored(session, token, *result);
       after_engine();
     });
   });
+}
+
+void PeerService::Impl::not_stored(const Error& why) {
+  {
+    // Every peer sends it again and again: once a minute says as much.
+    const std::lock_guard guard{mutex_};
+    const auto now = std::chrono::steady_clock::now();
+    const auto [last, first] = told_.try_emplace(why.detail, now);
+    if (!first && now - last->second < kTellAgain) return;
+    last->second = now;
+  }
+  log_->error("cannot store what a peer sent: {}", why.detail);
+}
+
+void PeerService::Impl::pause_peer(sync::SessionId session) {
+  const auto connection = connection_of(session);
+  if (!connection) return;
+  auto& pause = paused_[connection->peer().node];
+  pause.first = replica_.clock().now() + kPause * (1 << std::min(pause.second++, 4));
 }
 
 void PeerService::Impl::perform(sync::CloseSession& action) {
@@ -427,6 +460,10 @@ SyncOutcome PeerService::sync(std::chrono::milliseconds wait) { return impl_->sy
 Result<void> PeerService::pursue(const federation::Invitation& invitation) {
   return impl_->pursue(invitation);
 }
+Result<void> PeerService::begin(const FederationId& federation) {
+  return impl_->start_network(federation);
+}
+bool PeerService::disk_full() const { return impl_->disk_full(); }
 bool PeerService::serves() const { return impl_->serves(); }
 Result<JoinReply> PeerService::join(const federation::Invitation& invitation,
                                     std::chrono::milliseconds wait) {

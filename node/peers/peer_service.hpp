@@ -33,6 +33,7 @@ struct PeerState {
 struct SyncOutcome {
   bool converged = false;  ///< every connected peer has our frontiers in every shared space
   std::size_t connected = 0;
+  bool disk_full = false;  ///< what came could not be stored here
 };
 
 struct DialEntry {
@@ -54,6 +55,8 @@ class PeerService {
   [[nodiscard]] SyncOutcome sync(std::chrono::milliseconds wait);
   /// Whether it listens, as a daemon does: it will be there when the command has ended.
   [[nodiscard]] bool serves() const;
+  /// Listens and dials, if start() could not yet for want of a federation.
+  [[nodiscard]] Result<void> begin(const FederationId& federation);
   /// From now on dials the inviter, at every address of the invitation and again and again, until
   /// annuaire names this node or the inviter refuses. start() takes up a wish that was kept.
   [[nodiscard]] Result<void> pursue(const federation::Invitation& invitation);
@@ -66,6 +69,8 @@ class PeerService {
   void hear_own_tips(std::chrono::milliseconds wait);
   /// How far this node's clock is from the median of its peers'.
   [[nodiscard]] std::optional<std::chrono::milliseconds> clock_offset();
+  /// Whether this node could not store what a peer sent last, for want of room.
+  [[nodiscard]] bool disk_full() const;
   /// Re-reads the table of whom to dial.
   void dials_changed();
   /// Called on the writer's thread after each durable transaction, besides what replication does.
