@@ -17,7 +17,7 @@ class Conflicts(Case):
         """By USB stick, both ways."""
         for source, target in ((self.a, self.b), (self.b, self.a)):
             stick = self.path("stick")
-            source.ok("bundle", "export", "-o", stick)
+            source.ok("bundle", "export", "--force", "-o", stick)
             target.ok("bundle", "import", stick)
         self.assertEqual(self.a.digests(), self.b.digests())
 

@@ -57,14 +57,14 @@ class Backup(Case):
         for node in (a, b):
             node.ok("put", "lieux", "nom=Deux")
         stick = self.path("stick")
-        b.ok("bundle", "export", "-o", stick)
+        b.ok("bundle", "export", "--force", "-o", stick)
         self.assertEqual(a.ok("bundle", "import", stick)["rejected"], 0)
         b.ok("bundle", "import", self.exported(a))
         self.assertEqual(a.digests(), b.digests())
         self.assertEqual(a.ok("find", "lieux")["total"], 3)
 
     def exported(self, node):
-        node.ok("bundle", "export", "-o", self.path("stick2"))
+        node.ok("bundle", "export", "--force", "-o", self.path("stick2"))
         return self.path("stick2")
 
 
