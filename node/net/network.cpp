@@ -164,7 +164,7 @@ Result<Endpoint> NetworkCore::listen(const std::string& host, std::uint16_t port
     tcp::resolver resolver(io_);
     const auto found = resolver.resolve(host, std::to_string(port), tcp::resolver::passive, ec);
     if (ec || found.empty()) {
-      return Error{Errc::usage, "\"" + host + "\" is no address of this machine",
+      return Error{Errc::usage, "`" + host + "` is no address of this machine",
                    "« " + host + " » n’est pas une adresse de cette machine",
                    "use 0.0.0.0 or :: for every address, 127.0.0.1 for this machine alone",
                    "0.0.0.0 ou :: pour toutes les adresses, 127.0.0.1 pour cette machine seule"};
