@@ -172,8 +172,7 @@ Error Database::error(std::string_view doing) const {
   const int system = sqlite3_system_errno(raw_);
   const bool no_room =
       (rc & 0xff) == SQLITE_FULL || rc == SQLITE_IOERR_SHMSIZE ||
-      (((rc & 0xff) == SQLITE_IOERR || (rc & 0xff) == SQLITE_CANTOPEN) &&
-       (system == ENOSPC || system == EDQUOT)) ||
+      ((rc & 0xff) == SQLITE_CANTOPEN && (system == ENOSPC || system == EDQUOT)) ||
       // Opened so because there was no room to open it otherwise.
       ((rc & 0xff) == SQLITE_READONLY && sqlite3_uri_boolean(name, "immutable", 0) != 0);
   if (no_room)
