@@ -331,7 +331,8 @@ Result<Secret32> read_key_file(const fs::path& path, std::optional<std::string_v
   if (!passphrase)
     return Error{Errc::not_allowed, fmt::format("{} is sealed with a passphrase", path.string()),
                  fmt::format("{} est protégé par une phrase de passe", path.string()),
-                 "give the passphrase", "donnez la phrase de passe"};
+                 "put it on the first line of a file that $MAILLON_PASSPHRASE_FILE names",
+                 "placez-la sur la première ligne d’un fichier nommé par $MAILLON_PASSPHRASE_FILE"};
   return read_sealed(path, file.text, rest.substr(kSealed.size()), *passphrase);
 }
 

@@ -64,7 +64,9 @@ Result<Reply> import_bundle(Call& call) {
       said(Errc::refused,
            fmt::format("{} commit(s) of the bundle are refused: {}", done.rejected,
                        done.first_reason),
-           fmt::format("{} commit(s) du lot sont refusés : {}", done.rejected, done.first_reason)));
+           fmt::format("{} commit(s) du lot sont refusés : {}", done.rejected, done.first_reason),
+           "ask whoever made the bundle for another one",
+           "demandez un autre lot à qui a fait celui-ci"));
 }
 
 Result<Reply> verify_all(Call& call) {
@@ -84,7 +86,7 @@ Result<Reply> verify_all(Call& call) {
     json.object().field("space", error.space).key("commit");
     error.commit ? json.text(error.commit->hex()) : json.null();
     json.field("message", message).end_object();
-    text += fmt::format("  {} {}\n", error.commit ? error.commit->hex() : "", message);
+    text += fmt::format("  {}{}\n", error.commit ? error.commit->hex() + " " : "", message);
   }
   json.end_array().end_object();
   text += call.say("{} commits et {} fiches vérifiés, {} erreur(s).\n",
@@ -93,12 +95,14 @@ Result<Reply> verify_all(Call& call) {
   Reply out = answer(call, std::move(text), std::move(json));
   if (report.errors.empty()) return out;
   const auto& first = report.errors.front();
-  const std::string which = first.commit ? "commit " + first.commit->hex() : "";
-  return with_error(call, std::move(out),
-                    said(Errc::integrity, fmt::format("the log is damaged: {} {}", which, first.en),
-                         fmt::format("le journal est abîmé : {} {}", which, first.fr),
-                         "restore a backup, or start afresh in a new folder",
-                         "restaurez une sauvegarde, ou repartez d’un dossier neuf"));
+  // Without a commit it is about what is kept beside the log.
+  const std::string which = first.commit ? "commit " + first.commit->hex() + ": " : "";
+  return with_error(
+      call, std::move(out),
+      said(Errc::integrity, fmt::format("what is stored is damaged: {}{}", which, first.en),
+           fmt::format("ce qui est enregistré est abîmé : {}{}", which, first.fr),
+           "restore a backup, or start afresh in a new folder",
+           "restaurez une sauvegarde, ou repartez d’un dossier neuf"));
 }
 
 }  // namespace maillon::admin

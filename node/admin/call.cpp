@@ -1,6 +1,9 @@
 #include "node/admin/call.hpp"
 
 #include <algorithm>
+#include <set>
+
+#include "node/replica/lookup.hpp"
 
 namespace maillon::admin {
 namespace {
@@ -15,6 +18,32 @@ Error no_federation() {
 }
 
 bool is_hex_id(std::string_view text) { return RecordId::from_hex(text).has_value(); }
+
+/// Candidates that one sentence names; more of them help nobody.
+constexpr std::size_t kNamed = 8;
+
+Error ambiguous(const std::string& wanted, const std::string& where,
+                const std::vector<replica::Candidate>& found) {
+  std::string list;
+  for (std::size_t i = 0; i < found.size() && i < kNamed; ++i) {
+    const std::string title = title_of(found[i].record);
+    list += fmt::format("{}{} ({}{}{})", i == 0 ? "" : ", ", found[i].id.hex(),
+                        for_terminal(found[i].source, 60), title.empty() ? "" : ": ", title);
+  }
+  if (found.size() > kNamed) list += ", …";
+  return said(
+      Errc::refused,
+      fmt::format("`{}` means {} records in {}: {}", wanted, found.size(), where, list),
+      fmt::format("« {} » désigne {} fiches dans {} : {}", wanted, found.size(), where, list),
+      "give the id of the record itself, from this list",
+      "donnez l’identifiant de la fiche elle-même, pris dans cette liste");
+}
+
+std::string joined(const std::set<std::string>& names) {
+  std::string out;
+  for (const std::string& name : names) out += (out.empty() ? "" : ", ") + for_terminal(name, 60);
+  return out;
+}
 
 }  // namespace
 
@@ -46,7 +75,9 @@ Result<std::int64_t> Call::number(const std::string& name, std::int64_t otherwis
   const auto [at, bad] = std::from_chars(digits.data(), end, out);
   if (bad != std::errc{} || at != end || out < min || out > max)
     return said(Errc::usage, fmt::format("--{} must be a number from {} to {}", name, min, max),
-                fmt::format("--{} doit être un nombre de {} à {}", name, min, max));
+                fmt::format("--{} doit être un nombre de {} à {}", name, min, max),
+                fmt::format("for example --{} {}", name, otherwise),
+                fmt::format("par exemple --{} {}", name, otherwise));
   return out;
 }
 
@@ -112,18 +143,65 @@ std::vector<Place> Call::readable_spaces() const {
 
 Result<RecordId> Call::identify(const Place& place, const std::string& collection,
                                 const std::string& wanted) {
-  const auto found = replica().read<std::optional<RecordId>>(
-      [&](replica::Reader& reader) { return reader.identify(place.id, collection, wanted); });
+  using Candidates = std::vector<replica::Candidate>;
+  const auto found = replica().read<Candidates>([&](replica::Reader& reader) {
+    return replica::candidates(reader, place.id, collection, wanted);
+  });
   if (found.has_error()) return found.error();
-  if (*found) return **found;
-  const std::string where = place.name + ", " + collection;
+  const std::string shown = for_terminal(wanted, 80);
+  const std::string where = place.name + ", " + for_terminal(collection, 60);
+  if (found->size() > 1) return ambiguous(shown, where, *found);
+  if (!found->empty()) return found->front().id;
+  MAILLON_CHECK(expect_collection(collection));
   const bool hex = is_hex_id(wanted);
-  return said(Errc::not_found, fmt::format("there is no record `{}` in {}", wanted, where),
-              fmt::format("il n’y a pas de fiche « {} » dans {}", wanted, where),
+  return said(Errc::not_found, fmt::format("there is no record `{}` in {}", shown, where),
+              fmt::format("il n’y a pas de fiche « {} » dans {}", shown, where),
               hex ? "check the id, or ask with `maillon why`"
                   : "give the id of the record or the one of its source",
               hex ? "vérifiez l’identifiant, ou demandez « maillon why »"
                   : "donnez l’identifiant de la fiche ou celui de sa source");
+}
+
+Result<void> Call::expect_collection(const std::string& collection) {
+  // Those that this version knows by name are none the less right before anything was written.
+  if (collection == "lieux" || collection == "modules") return {};
+  std::set<std::string> names;
+  for (const Place& place : readable_spaces()) {
+    const auto some = replica().read<std::vector<std::string>>(
+        [&](replica::Reader& reader) { return reader.collections(place.id); });
+    if (some.has_error()) return some.error();
+    names.insert(some->begin(), some->end());
+  }
+  if (names.contains(collection)) return {};
+  const std::string name = for_terminal(collection, 80);
+  const std::string there = joined(names);
+  if (there.empty())
+    return said(Errc::not_found, "no collection `" + name + "` here; nothing was written yet",
+                "pas de collection « " + name + " » ici ; rien n’a encore été écrit",
+                "import a file, or run `maillon sync`",
+                "importez un fichier, ou lancez « maillon sync »");
+  return said(Errc::not_found, "no collection `" + name + "` here; there are: " + there,
+              "pas de collection « " + name + " » ici ; il y a : " + there, "check the name",
+              "vérifiez le nom");
+}
+
+std::string Call::elsewhere(const Place& place, const std::string& collection) {
+  const auto count = [&](const Place& where) {
+    const auto many = replica().read<std::int64_t>([&](replica::Reader& reader) {
+      return replica::count_visible(reader, where.id, collection);
+    });
+    return many.has_value() ? *many : 0;
+  };
+  if (count(place) > 0) return {};
+  std::string out;
+  for (const Place& other : readable_spaces()) {
+    const std::int64_t many = other.id == place.id ? 0 : count(other);
+    if (many > 0)
+      out += say(" ; {} en a {} (--space {})", "; {} has {} (--space {})",
+                 for_terminal(other.name, 60), grouped(many), for_terminal(other.name, 60));
+  }
+  if (out.empty()) return {};
+  return say("rien dans {}{}", "nothing in {}{}", for_terminal(place.name, 60), out);
 }
 
 void Call::before_writing() {

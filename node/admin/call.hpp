@@ -52,9 +52,14 @@ class Call {
   [[nodiscard]] std::string home_region() const;
   [[nodiscard]] std::string name_of(const MemberId& member) const;
 
-  /// Errc::not_found names what was looked for.
+  /// Errc::not_found names what was looked for; Errc::refused lists what it may mean.
   [[nodiscard]] Result<RecordId> identify(const Place& place, const std::string& collection,
                                           const std::string& text);
+  /// Errc::not_found when no space that this member reads has such a collection, and it is none of
+  /// those that every federation has.
+  [[nodiscard]] Result<void> expect_collection(const std::string& collection);
+  /// One sentence when the place has nothing of the collection and other spaces have; else empty.
+  [[nodiscard]] std::string elsewhere(const Place& place, const std::string& collection);
   /// Hears about this node's own feeds before it writes, where that is possible.
   void before_writing();
   /// Writes one change; its commit, or none when nothing was to change.

@@ -5,6 +5,16 @@
 namespace maillon::admin {
 namespace {
 
+Result<Reply> export_known(Call& call) {
+  MAILLON_TRY(const std::string collection, call.need("collection"));
+  MAILLON_TRY(const auto trust, call.federation());
+  MAILLON_CHECK(call.expect_collection(collection));
+  MAILLON_TRY(Reply out, export_table(call));
+  if (const auto place = call.place(collection); place.has_value() && out.error.empty())
+    out.error = call.elsewhere(*place, collection);
+  return out;
+}
+
 const std::map<std::string, Handler, std::less<>>& handlers() {
   static const std::map<std::string, Handler, std::less<>> kAll{
       {"get", get_record},
@@ -16,7 +26,7 @@ const std::map<std::string, Handler, std::less<>>& handlers() {
       {"resolve", resolve_conflict},
       {"why", explain},
       {"import", import_table},
-      {"export", export_table},
+      {"export", export_known},
       {"status", show_status},
       {"member list", list_members},
       {"member show", show_member},

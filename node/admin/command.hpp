@@ -28,7 +28,7 @@ struct Request {
 struct Reply {
   int exit_code = 0;
   std::string text;   ///< for people, for stdout; empty when JSON was asked for
-  std::string error;  ///< one sentence for stderr, when the exit code is not 0
+  std::string error;  ///< one sentence for stderr: of a failure, or what else one should know
   std::string json;  ///< one document, when asked for; of a failure {"error": …} and what is known
 };
 

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "node/admin/call.hpp"
+#include "node/replica/lookup.hpp"
 
 /// The conflict inbox.
 namespace maillon::admin {
@@ -14,6 +15,7 @@ struct Conflict {
   Place place;
   RecordView record;
   std::vector<HistoryEntry> history;
+  RecordView whole;  ///< with what a delete took away, where an edit won over one
 };
 
 Result<std::vector<Conflict>> conflicts_of(Reader& reader, const std::vector<Place>& places,
@@ -26,7 +28,12 @@ Result<std::vector<Conflict>> conflicts_of(Reader& reader, const std::vector<Pla
       MAILLON_TRY(auto records, reader.conflicts(place.id, collection));
       for (RecordView& record : records) {
         MAILLON_TRY(auto history, reader.history(place.id, collection, record.id));
-        out.push_back({place, std::move(record), std::move(history)});
+        RecordView whole = record;
+        if (record.edit_won_over_delete) {
+          MAILLON_TRY(auto before, replica::undeleted(reader, place.id, collection, record.id));
+          if (before) whole = *std::move(before);
+        }
+        out.push_back({place, std::move(record), std::move(history), std::move(whole)});
       }
     }
   }
@@ -63,9 +70,9 @@ class Listing {
     }
     if (!conflict.record.edit_won_over_delete) return;
     open(conflict, "", "edit_over_delete");
-    json.key("values").array().end_array().end_object();
-    text += call_.say("  modifiée par l’un, supprimée par l’autre ; la modification l’emporte\n",
-                      "  edited by one, deleted by another; the edit won\n");
+    json.key("values").array().end_array();
+    edit_over_delete(conflict);
+    json.end_object();
   }
 
   JsonWriter json;
@@ -74,7 +81,35 @@ class Listing {
  private:
   void title(const Conflict& conflict) {
     text += fmt::format("{} {} ({}) {}\n", conflict.record.collection, conflict.record.id.hex(),
-                        conflict.place.name, title_of(conflict.record));
+                        conflict.place.name, title_of(conflict.whole));
+  }
+  void edit_over_delete(const Conflict& conflict) {
+    const auto live = [](const HistoryEntry& e) { return !e.superseded && !e.is_void; };
+    const auto deleted = std::ranges::find_if(
+        conflict.history, [&](const HistoryEntry& e) { return e.removes && live(e); });
+    const auto edited = std::ranges::find_if(
+        conflict.history, [&](const HistoryEntry& e) { return !e.removes && live(e); });
+    const auto who = [&](auto found) {
+      if (found == conflict.history.end()) return std::string{"?"};
+      return fmt::format("{}, {}", for_terminal(call_.name_of(found->author), 40),
+                         local(found->time));
+    };
+    std::string fields;
+    for (const auto& field : conflict.record.fields)
+      fields += (fields.empty() ? "" : ", ") + for_terminal(field.name, 60);
+    const std::string which = conflict.record.collection + " " + conflict.record.id.hex() +
+                              " --space " + conflict.place.name;
+    const std::string keep = "maillon resolve " + which + " --keep";
+    const std::string drop = "maillon resolve " + which + " --delete";
+    const std::string what = call_.say(
+        "supprimée ({}) et, à part, modifiée ({}) : seul ce qui a été modifié est montré ({})",
+        "deleted ({}) and, apart from that, edited ({}): only what was edited is shown ({})",
+        who(deleted), who(edited), fields);
+    text += "  " + what + '\n';
+    text += call_.say("    garder la fiche entière : {}\n    la supprimer :            {}\n",
+                      "    keep the whole record: {}\n    delete it:             {}\n", keep, drop);
+    json.field("name", title_of(conflict.whole)).field("what", what);
+    json.key("commands").array().text(keep).text(drop).end_array();
   }
   void open(const Conflict& conflict, std::string_view field, std::string_view kind) {
     json.object()
@@ -112,6 +147,7 @@ Result<Reply> list_conflicts(Call& call) {
     MAILLON_TRY(auto place, call.place(only));
     places = {std::move(place)};
   }
+  if (!only.empty()) MAILLON_CHECK(call.expect_collection(only));
   const auto found = call.replica().read<std::vector<Conflict>>(
       [&](Reader& reader) { return conflicts_of(reader, places, only); });
   if (found.has_error()) return found.error();

@@ -1,5 +1,5 @@
 #include <algorithm>
-#include <set>
+#include <unordered_set>
 
 #include "node/admin/call.hpp"
 #include "node/catalogue/lieux_schema.hpp"
@@ -12,6 +12,8 @@ namespace {
 using catalogue::Fields;
 using replica::RecordView;
 
+constexpr std::string_view kPlaces = "lieux";
+
 class Export {
  public:
   Export(Call& call, storage::Database& db) : call_(call), db_(db), reader_(db) {}
@@ -21,7 +23,8 @@ class Export {
     MAILLON_CHECK(db_.execute("BEGIN"));
     MAILLON_CHECK(each([&](const Fields& fields) -> Result<void> {
       ++total_;
-      for (const auto& [name, value] : fields) names_.insert(name);
+      for (const auto& [name, value] : fields)
+        if (known_.insert(name).second) names_.push_back(name);
       return {};
     }));
     const auto writer = catalogue::make_table_writer(format_, call_.context().output);
@@ -42,11 +45,12 @@ class Export {
         .field("records", total_)
         .field("conflicts", conflicts_ / 2)  // Counted in both passes.
         .end_object();
-    std::string text = call_.say("{} fiche(s) exportée(s)\n", "{} record(s) exported\n", total_);
+    std::string text =
+        call_.say("{} fiche(s) exportée(s)\n", "{} record(s) exported\n", grouped(total_));
     if (conflicts_ > 0)
       text += call_.say("{} d’entre elles sont en conflit : seule la valeur montrée est exportée\n",
                         "{} of them are in conflict: only the value shown is exported\n",
-                        conflicts_ / 2);
+                        grouped(conflicts_ / 2));
     return answer(call_, std::move(text), std::move(json));
   }
 
@@ -72,11 +76,12 @@ class Export {
   }
 
   Result<void> each(const std::function<Result<void>(const Fields&)>& take) {
-    return reader_.each(place_.id, collection_, [&](RecordView&& record) -> Result<bool> {
+    const auto one = [&](RecordView&& record) -> Result<bool> {
       if (record.in_conflict) ++conflicts_;
       MAILLON_CHECK(take(fields_of(record)));
       return true;
-    });
+    };
+    return reader_.each_as_they_came(place_.id, collection_, one);
   }
 
   [[nodiscard]] Fields fields_of(RecordView& record) const {
@@ -93,16 +98,26 @@ class Export {
   }
 
   [[nodiscard]] std::vector<std::string> columns() const {
-    std::vector<std::string> all{names_.begin(), names_.end()};
-    const auto version = catalogue::detect_lieux_version(all);
+    std::vector<std::string> all = names_;
+    const auto version = schema();
     if (!version) {
       // The column that names a record leads, as people expect.
       const auto id = std::ranges::find(all, "id");
       if (id != all.end()) std::rotate(all.begin(), id, id + 1);
       return all;
     }
-    return catalogue::in_official_order(std::move(all),
-                                        migrate_ ? catalogue::LieuxVersion::v1 : *version);
+    // A table shows its empty columns too, and who expects the schema looks for all of them.
+    if (format_ == catalogue::Format::csv) return catalogue::with_all_official(all, *version);
+    return catalogue::in_official_order(std::move(all), *version);
+  }
+
+  /// The national schema that the table follows, if any.
+  [[nodiscard]] std::optional<catalogue::LieuxVersion> schema() const {
+    if (migrate_) return catalogue::LieuxVersion::v1;
+    std::vector<std::string> judged = names_;
+    // The name of the collection says that these are places, even if few columns are filled.
+    if (collection_ == kPlaces) judged.insert(judged.end(), {"nom", "commune", "adresse"});
+    return catalogue::detect_lieux_version(judged);
   }
 
   Call& call_;
@@ -112,7 +127,8 @@ class Export {
   Place place_;
   catalogue::Format format_ = catalogue::Format::csv;
   bool migrate_ = false;
-  std::set<std::string> names_;
+  std::vector<std::string> names_;  ///< in order of first appearance
+  std::unordered_set<std::string> known_;
   std::int64_t total_ = 0;
   std::int64_t conflicts_ = 0;
 };

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <condition_variable>
+#include <unordered_map>
 #include <unordered_set>
 
 #include "node/admin/call.hpp"
@@ -18,10 +19,19 @@ constexpr std::size_t kBatchBytes = 2u << 20;  ///< for files with long values
 constexpr std::size_t kBatchesInFlight = 3;
 constexpr std::size_t kWarningsKept = 10'000;
 constexpr std::size_t kShown = 20;  ///< of each list, to people
+constexpr std::size_t kLinesShown = 5;
+
+/// Where a row stands in the file.
+struct Position {
+  std::uint64_t line = 0;
+  std::uint64_t record = 0;
+};
 
 struct Batch {
   std::vector<Change> changes;
-  std::vector<std::uint64_t> lines;
+  std::vector<Position> positions;  ///< one per change
+  /// Of which change, and what: for people, who hear about rows that this import touched.
+  std::vector<std::pair<std::size_t, catalogue::Warning>> warnings;
   std::size_t bytes = 0;
 };
 
@@ -29,8 +39,11 @@ struct Totals {
   std::uint64_t created = 0;
   std::uint64_t changed = 0;
   std::uint64_t unchanged = 0;
-  std::vector<std::uint64_t> deleted_here;  ///< lines
+  std::vector<Position> deleted_here;
   std::uint64_t commits = 0;
+  std::vector<catalogue::Warning> shown;  ///< the first of rows created or changed
+  std::uint64_t of_touched = 0;           ///< warnings
+  std::uint64_t of_others = 0;
 };
 
 /// Batches on their way to the writer, a few at a time.
@@ -76,7 +89,7 @@ class Pipeline {
     if (dry_) return Error{Errc::refused, "dry run"};
     return {};
   }
-  void done(const Batch& batch, const storage::Written& written, const Result<void>& result) {
+  void done(Batch& batch, const storage::Written& written, const Result<void>& result) {
     const std::lock_guard lock{mutex_};
     --in_flight_;
     if (result.has_value() || (dry_ && written.outcomes.size() == batch.changes.size()))
@@ -85,7 +98,13 @@ class Pipeline {
       failure_ = result.error();
     changed_.notify_all();
   }
-  void count(const Batch& batch, const storage::Written& written) {
+  void count(Batch& batch, const storage::Written& written) {
+    for (auto& [change, warning] : batch.warnings) {
+      const ChangeOutcome outcome = written.outcomes[change];
+      const bool touched = outcome == ChangeOutcome::created || outcome == ChangeOutcome::changed;
+      ++(touched ? totals_.of_touched : totals_.of_others);
+      if (touched && totals_.shown.size() < kShown) totals_.shown.push_back(std::move(warning));
+    }
     totals_.commits += written.commits.size();
     for (std::size_t i = 0; i < written.outcomes.size(); ++i) {
       switch (written.outcomes[i]) {
@@ -96,7 +115,7 @@ class Pipeline {
           ++totals_.changed;
           break;
         case ChangeOutcome::deleted_here:
-          totals_.deleted_here.push_back(batch.lines[i]);
+          totals_.deleted_here.push_back(batch.positions[i]);
           [[fallthrough]];
         default:
           ++totals_.unchanged;
@@ -157,6 +176,7 @@ class Import {
                   "`maillon space list` shows who may",
                   "« maillon space list » montre qui le peut");
     options_.file_name = call_.text("file_name");
+    options_.source_column = call_.text("source-column");
     if (call_.has("format")) {
       options_.format = catalogue::format_from_name(call_.text("format"));
       if (!options_.format)
@@ -170,25 +190,48 @@ class Import {
     call_.progress(0, call_.say("Vérification du fichier", "Checking the file"));
     // Before anything is written: a file that ends in a fault changes nothing.
     MAILLON_TRY(summary_, catalogue::check_table(bytes_, options_));
+    MAILLON_CHECK(check_source_column());
     version_ = catalogue::detect_lieux_version(summary_.columns);
     seen_.reserve(summary_.rows_read);
     if (!dry_) call_.before_writing();
     return {};
   }
 
+  Result<void> check_source_column() const {
+    const std::string& column = options_.source_column;
+    const auto& columns = summary_.columns;
+    if (column.empty() || std::ranges::find(columns, column) != columns.end()) return {};
+    return said(Errc::refused, "the file has no column `" + column + "`",
+                "le fichier n’a pas de colonne « " + column + " »",
+                "--source-column takes the name of a column",
+                "--source-column vaut le nom d’une colonne");
+  }
+
+  /// What the ids of the row are those of.
+  [[nodiscard]] std::string source_of(const catalogue::Row& row) const {
+    return row.source.empty() ? source_ : source_ + "/" + row.source;
+  }
+
   Result<void> take(catalogue::Row&& row, Batch& batch, Pipeline& pipeline) {
     Change change;
-    change.id = storage::derived_record_id(collection_, source_, row.external_id);
+    change.source = source_of(row);
+    if (change.source.size() > limits::kNameMax) {
+      refuse({row.line, options_.source_column, "names of sources have at most 256 bytes",
+              "les noms de sources font 256 octets au plus", row.record});
+      ++rows_refused_;
+      return {};
+    }
+    change.id = storage::derived_record_id(collection_, change.source, row.external_id);
     seen_.insert(change.id);
-    if (version_ && !judge(row)) return {};
+    if (version_ && !judge(row, batch)) return {};
     change.collection = collection_;
     change.form = IdForm::derived;
-    change.source = source_;
+    change.untyped = summary_.format == catalogue::Format::csv;
     change.external_id = std::move(row.external_id);
     for (const auto& [name, value] : row.fields) batch.bytes += name.size() + value.text().size();
     change.fields = std::move(row.fields);
     batch.changes.push_back(std::move(change));
-    batch.lines.push_back(row.line);
+    batch.positions.push_back({row.line, row.record});
     if (batch.changes.size() < kBatchRows && batch.bytes < kBatchBytes) return {};
     handed_ += batch.changes.size();
     MAILLON_CHECK(pipeline.push(std::move(batch)));
@@ -200,28 +243,48 @@ class Import {
   }
 
   /// False when --strict refuses the row.
-  bool judge(const catalogue::Row& row) {
+  bool judge(const catalogue::Row& row, Batch& batch) {
     auto found = catalogue::validate_lieu(row, *version_);
     if (strict_ && !found.empty()) {
-      for (const auto& warning : found)
-        if (refused_.size() < catalogue::kRejectionsKept)
-          refused_.push_back({warning.line, warning.field, warning.reason_en, warning.reason_fr});
+      for (auto& warning : found)
+        refuse({warning.line, std::move(warning.field), std::move(warning.reason_en),
+                std::move(warning.reason_fr), warning.record});
       ++rows_refused_;
       return false;
     }
     warnings_total_ += found.size();
-    for (auto& warning : found)
-      if (warnings_.size() < kWarningsKept) warnings_.push_back(std::move(warning));
+    for (auto& warning : found) {
+      if (!call_.wants_json())
+        batch.warnings.emplace_back(batch.changes.size(), std::move(warning));
+      else if (warnings_.size() < kWarningsKept)
+        warnings_.push_back(std::move(warning));
+    }
     return true;
+  }
+  void refuse(Rejection&& one) {
+    if (refused_.size() < catalogue::kRejectionsKept) refused_.push_back(std::move(one));
   }
 
   Result<void> find_missing() {
     const auto known = call_.replica().read<std::vector<RecordId>>(
-        [&](replica::Reader& reader) { return reader.of_source(place_.id, collection_, source_); });
+        [&](replica::Reader& reader) { return known_records(reader); });
     if (known.has_error()) return known.error();
     for (const RecordId& id : *known)
       if (!seen_.contains(id)) missing_.push_back(id);
     return {};
+  }
+  /// Those that the source listed before; with --source-column, each of the sources below it, one
+  /// that the file does not name any more as well.
+  Result<std::vector<RecordId>> known_records(replica::Reader& reader) const {
+    if (options_.source_column.empty()) return reader.of_source(place_.id, collection_, source_);
+    std::vector<RecordId> out;
+    MAILLON_TRY(const auto sources, reader.sources(place_.id, collection_));
+    for (const std::string& source : sources) {
+      if (source != source_ && !source.starts_with(source_ + "/")) continue;
+      MAILLON_TRY(const auto ids, reader.of_source(place_.id, collection_, source));
+      out.insert(out.end(), ids.begin(), ids.end());
+    }
+    return out;
   }
 
   /// Batches before the failure are durable, and importing again goes on from there.
@@ -248,21 +311,48 @@ class Import {
   Reply report() {
     Reply out = call_.wants_json() ? answer(call_, {}, json_report())
                                    : answer(call_, text_report(), JsonWriter{});
-    const bool nothing = summary_.rows_read > 0 && rejected() == summary_.rows_read;
-    if (!nothing && !(strict_ && rejected() > 0)) return out;
-    return with_error(
-        call_, std::move(out),
-        said(Errc::refused, fmt::format("{} row(s) are refused", rejected()),
-             fmt::format("{} ligne(s) sont refusées", rejected()),
-             "correct them, then import again", "corrigez-les, puis importez à nouveau"));
+    if (rejected() == 0) return out;
+    const Error why = refusal();
+    if (rejected() == summary_.rows_read || strict_) return with_error(call_, std::move(out), why);
+    // The rest is imported, but whoever reads neither report nor JSON must not take it for all.
+    out.error = sentence(why, call_.language());
+    return out;
+  }
+  [[nodiscard]] Error refusal() const {
+    const Rejection& first =
+        summary_.rejections.empty() ? refused_.front() : summary_.rejections.front();
+    const auto words = [&](const char* counted, const std::string& why, bool french) {
+      return fmt::format(fmt::runtime(counted), grouped_(rejected()), position(first, french),
+                         first.field.empty() ? "" : " " + first.field, why);
+    };
+    Error out = said(Errc::refused,
+                     words("{} row(s) are refused; {}{}: {}", first.reason_en, /*french=*/false),
+                     words("{} ligne(s) sont refusées ; {}{} : {}", first.reason_fr, true),
+                     "correct them, then import again", "corrigez-les, puis importez à nouveau");
+    if (summary_.repeats_across_sources > 0) {
+      out.hint = "the ids repeat under different `source`: import with --source-column source";
+      out.hint_fr =
+          "les identifiants se répètent sous différentes « source » : importez avec "
+          "--source-column source";
+    }
+    return out;
+  }
+  template <class Where>
+  [[nodiscard]] static std::string position(const Where& where, bool french) {
+    return catalogue::position_in_words(where.line, where.record, french);
+  }
+  template <class Where>
+  static JsonWriter& open_entry(JsonWriter& json, const Where& where) {
+    json.object().field("line", where.line);
+    if (where.record > 0) json.field("record", where.record);
+    return json;
   }
 
   void list_rejections(JsonWriter& json) const {
     json.key("rejections").array();
     for (const auto* list : {&summary_.rejections, &refused_})
       for (const Rejection& one : *list)
-        json.object()
-            .field("line", one.line)
+        open_entry(json, one)
             .field("field", one.field)
             .field("reason", reason(one.reason_fr, one.reason_en))
             .end_object();
@@ -271,21 +361,19 @@ class Import {
   void list_warnings(JsonWriter& json) const {
     json.key("warnings").array();
     for (const auto& one : warnings_)
-      json.object()
-          .field("line", one.line)
+      open_entry(json, one)
           .field("field", one.field)
           .field("value", one.value)
           .field("proposal", one.proposal)
           .field("reason", reason(one.reason_fr, one.reason_en))
           .end_object();
     for (const Rejection& one : summary_.remarks)
-      json.object()
-          .field("line", one.line)
+      open_entry(json, one)
           .field("field", one.field)
           .field("reason", reason(one.reason_fr, one.reason_en))
           .end_object();
-    for (const std::uint64_t line : totals_.deleted_here)
-      json.object().field("line", line).field("field", "").field("reason", deleted()).end_object();
+    for (const Position& where : totals_.deleted_here)
+      open_entry(json, where).field("field", "").field("reason", deleted()).end_object();
     json.end_array();
   }
   [[nodiscard]] std::string deleted() const {
@@ -302,6 +390,7 @@ class Import {
         .field("collection", collection_)
         .field("space", place_.name)
         .field("source", source_)
+        .field("source_column", options_.source_column)
         .field("format", catalogue::name_of(summary_.format))
         .field("encoding",
                summary_.encoding == catalogue::Encoding::utf8 ? "utf-8" : "windows-1252")
@@ -328,28 +417,87 @@ class Import {
                   grouped_(summary_.rows_read), grouped_(totals_.created),
                   grouped_(totals_.changed), grouped_(totals_.unchanged), grouped_(rejected()));
     if (dry_) out += call_.say("Essai : rien n’est écrit.\n", "Rehearsal: nothing was written.\n");
-    std::size_t shown = 0;
-    for (const auto* list : {&summary_.rejections, &refused_})
-      for (const Rejection& one : *list)
-        if (shown++ < kShown)
-          out += call_.say("  refusée, ligne {} {} : {}\n", "  refused, line {} {}: {}\n", one.line,
-                           for_terminal(one.field, 60), reason(one.reason_fr, one.reason_en));
-    shown = 0;
-    for (const auto& one : warnings_) {
-      if (shown++ == kShown) break;
-      out += call_.say("  à vérifier, ligne {} {} : {}\n", "  to check, line {} {}: {}\n", one.line,
-                       for_terminal(one.field, 60), reason(one.reason_fr, one.reason_en));
-    }
-    for (const std::uint64_t line : totals_.deleted_here)
-      if (shown++ < kShown)
-        out += call_.say("  ligne {} : {}\n", "  line {}: {}\n", line, deleted());
-    if (warnings_total() > kShown)
-      out += call_.say("  … {} points à vérifier en tout ; --json les donne tous\n",
-                       "  … {} points to check in all; --json gives them all\n", warnings_total());
+    if (summary_.encoding == catalogue::Encoding::windows_1252)
+      out += call_.say("Lu comme du Windows-1252 : le fichier n’est pas en UTF-8.\n",
+                       "Read as Windows-1252: the file is not UTF-8.\n");
+    out += refusals_in_words();
+    if (!call_.has("quiet")) out += warnings_in_words();
     if (!missing_.empty())
       out += call_.say("{} fiche(s) de « {} » ne sont plus dans le fichier ; elles sont gardées\n",
                        "{} record(s) of `{}` are no longer in the file; they are kept\n",
-                       missing_.size(), source_);
+                       grouped_(missing_.size()), source_);
+    return out;
+  }
+
+  /// Rows that are refused for one reason together, in the order of the first of each.
+  [[nodiscard]] std::string refusals_in_words() const {
+    struct Group {
+      const Rejection* first;
+      std::vector<const Rejection*> shown;
+      std::uint64_t rows = 0;
+    };
+    std::vector<Group> groups;
+    std::unordered_map<std::string_view, std::size_t> by_reason;
+    for (const auto* list : {&summary_.rejections, &refused_})
+      for (const Rejection& one : *list) {
+        const auto [at, fresh] = by_reason.try_emplace(one.reason_en, groups.size());
+        if (fresh) groups.push_back({&one, {}});
+        Group& group = groups[at->second];
+        ++group.rows;
+        if (group.shown.size() < kLinesShown) group.shown.push_back(&one);
+      }
+    std::string out;
+    for (std::size_t i = 0; i < groups.size() && i < kShown; ++i) {
+      const auto& [first, shown, rows] = groups[i];
+      std::string where = position(*first, call_.french());
+      if (rows > 1) where = several(shown, rows);
+      out += call_.say("  refusée, {} {} : {}\n", "  refused, {} {}: {}\n", where,
+                       for_terminal(first->field, 60),
+                       for_terminal(reason(first->reason_fr, first->reason_en), 400));
+    }
+    if (groups.size() > kShown)
+      out += call_.say("  … {} lignes refusées en tout ; --json les donne\n",
+                       "  … {} rows refused in all; --json gives them\n", grouped_(rejected()));
+    return out;
+  }
+
+  /// "30 rows (lines 3, 4, …)"
+  [[nodiscard]] std::string several(const std::vector<const Rejection*>& shown,
+                                    std::uint64_t rows) const {
+    const bool numbered = shown.front()->record > 0;
+    std::string list;
+    for (const Rejection* one : shown)
+      list += (list.empty() ? "" : ", ") + std::to_string(numbered ? one->record : one->line);
+    if (rows > shown.size()) list += ", …";
+    return numbered ? call_.say("{} fois (fiches {})", "{} rows (records {})", grouped_(rows), list)
+                    : call_.say("{} fois (lignes {})", "{} rows (lines {})", grouped_(rows), list);
+  }
+
+  /// Of the rows that this import touched: the others were said when they were.
+  [[nodiscard]] std::string warnings_in_words() const {
+    std::string out;
+    std::size_t shown = 0;
+    const auto line = [&](const auto& where, const std::string& field, const std::string& why) {
+      if (shown++ < kShown)
+        out += call_.say("  à vérifier, {} {} : {}\n", "  to check, {} {}: {}\n",
+                         position(where, call_.french()), for_terminal(field, 60),
+                         for_terminal(why, 400));
+    };
+    for (const Rejection& one : summary_.remarks)
+      line(one, one.field, reason(one.reason_fr, one.reason_en));
+    for (const Position& where : totals_.deleted_here) line(where, "", deleted());
+    for (const auto& one : totals_.shown)
+      line(one, one.field, reason(one.reason_fr, one.reason_en));
+    const std::uint64_t all =
+        summary_.remarks.size() + totals_.deleted_here.size() + totals_.of_touched;
+    if (all > kShown)
+      out += call_.say("  … {} points à vérifier en tout ; --json les donne tous\n",
+                       "  … {} points to check in all; --json gives them all\n", grouped_(all));
+    if (totals_.of_others > 0)
+      out +=
+          call_.say("  {} points à vérifier dans des lignes inchangées ; --json les donne tous\n",
+                    "  {} points to check in rows that are unchanged; --json gives them all\n",
+                    grouped_(totals_.of_others));
     return out;
   }
   static std::string grouped_(std::uint64_t number) {

@@ -19,14 +19,17 @@ Error no_network() {
 Result<Role> role_from(const std::string& text) {
   if (text == "hub") return Role::hub;
   if (text == "cooperative") return Role::cooperative;
-  return said(Errc::usage, "--role takes cooperative or hub", "--role vaut cooperative ou hub");
+  return said(Errc::usage, "--role takes cooperative or hub", "--role vaut cooperative ou hub",
+              "leave it out for a cooperative", "ne l’indiquez pas pour une coopérative");
 }
 
 /// The inviter's word for why not.
 Error refusal(const JoinReply& reply) {
   const auto no = [](std::string en, std::string fr) {
-    return said(Errc::refused, std::move(en), std::move(fr), "ask the inviter for another code",
-                "demandez un autre code à qui vous a invité");
+    return said(
+        Errc::refused, std::move(en), std::move(fr),
+        "ask the inviter for another code; this folder is kept and can be used with it",
+        "demandez un autre code à qui vous a invité ; ce dossier reste et servira avec lui");
   };
   if (reply.reason == "used")
     return no("this invitation was used already", "cette invitation a déjà servi");
@@ -54,7 +57,6 @@ Reply join_answer(Call& call, const Invitation& invitation, const char* status, 
 }
 
 Result<Reply> joined(Call& call, const Invitation& invitation, const JoinReply& reply) {
-  MAILLON_CHECK(federation::enter(call.replica(), invitation, reply));
   MAILLON_CHECK(federation::forget_wish(call.replica()));
   call.progress(0.5, call.say("Premier échange", "First exchange"));
   const auto outcome = call.peers()->sync(kFirstSync);
@@ -74,6 +76,8 @@ Result<Reply> create_federation(Call& call) {
   MAILLON_TRY(options.name, call.need("name"));
   options.quorum = call.text("quorum", "1");
   MAILLON_TRY(const FederationId id, federation::create(call.replica(), options));
+  // A daemon that was started before listens from now on.
+  if (call.peers() != nullptr && call.peers()->serves()) MAILLON_CHECK(call.peers()->begin(id));
   JsonWriter json;
   json.object()
       .field("federation_id", id.hex())
@@ -127,26 +131,25 @@ Result<Reply> join_federation(Call& call) {
   MAILLON_TRY(const Invitation invitation, Invitation::decode(code));
   MAILLON_TRY(const auto wait, call.number("wait", 30, 0, kWaitMaxSeconds));
   const auto already = call.replica().federation();
-  if (already == invitation.federation)
+  // Between the admission and the arrival of annuaire a node has a federation and is no member yet.
+  const bool member = call.replica().trust()->member_of(call.replica().identity().node) != nullptr;
+  if (member && already == invitation.federation)
     return join_answer(call, invitation, "admitted",
                        call.say("Déjà membre de cette fédération.\n", "A member of it already.\n"));
-  if (already)
+  if (already && already != invitation.federation)
     return said(Errc::refused, "this node belongs to another federation",
                 "ce nœud appartient à une autre fédération", "use another folder with --data",
                 "utilisez un autre dossier avec --data");
   if (call.peers() == nullptr) return no_network();
   MAILLON_CHECK(federation::remember_wish(call.replica(), code));
+  if (wait == 0 && call.peers()->serves()) MAILLON_CHECK(call.peers()->pursue(invitation));
   if (wait == 0)
     return join_answer(call, invitation, "waiting",
                        call.say("Noté : « maillon serve » s’en charge.\n",
                                 "Noted: `maillon serve` will see to it.\n"));
   call.progress(0, call.say("Contact du nœud qui invite", "Contacting the inviter's node"));
   const auto reply = call.peers()->join(invitation, std::chrono::seconds{wait});
-  if (reply.has_error()) {
-    if (reply.error().code != Errc::unavailable)
-      MAILLON_CHECK(federation::forget_wish(call.replica()));
-    return reply.error();
-  }
+  if (reply.has_error()) return reply.error();
   if (reply->status == JoinStatus::refused) {
     MAILLON_CHECK(federation::forget_wish(call.replica()));
     return refusal(*reply);
@@ -169,7 +172,9 @@ Result<Reply> add_peer(Call& call) {
     const auto node = NodeId::from_hex(call.text("node-id"));
     if (node.has_error())
       return said(Errc::usage, "--node-id takes 64 hexadecimal digits",
-                  "--node-id attend 64 chiffres hexadécimaux");
+                  "--node-id attend 64 chiffres hexadécimaux",
+                  "`maillon status` on the other machine shows its node id",
+                  "« maillon status » sur l’autre machine montre son identifiant");
     entry.node = *node;
   }
   MAILLON_CHECK(peers::dial_add(call.replica(), entry));
@@ -256,7 +261,18 @@ Result<Reply> sync_now(Call& call) {
   const Error late = said(Errc::unavailable, "the peers did not agree in time",
                           "les pairs ne sont pas d’accord à temps",
                           "run it again with a longer --wait", "relancez avec un --wait plus long");
-  return with_error(call, std::move(out), outcome.connected == 0 ? none : late);
+  const std::string dir = call.replica().dir().string();
+  const Error full =
+      said(Errc::unavailable, "this node's disk is full: it cannot store what its peers send",
+           "le disque de ce nœud est plein : il ne peut enregistrer ce que ses pairs envoient",
+           "free some space in " + dir + ", then run it again",
+           "libérez de la place dans " + dir + ", puis relancez");
+  // One sentence is enough.
+  if (!call.wants_json()) out.text.clear();
+  return with_error(call, std::move(out),
+                    outcome.disk_full        ? full
+                    : outcome.connected == 0 ? none
+                                             : late);
 }
 
 }  // namespace maillon::admin

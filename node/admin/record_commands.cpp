@@ -2,6 +2,7 @@
 
 #include "node/admin/assignment.hpp"
 #include "node/admin/call.hpp"
+#include "node/replica/lookup.hpp"
 
 /// Reading and writing records one by one.
 namespace maillon::admin {
@@ -40,12 +41,14 @@ Result<Assignments> assignments_of(Call& call) {
     MAILLON_TRY(auto one, parse_assignment(argument));
     if (std::ranges::find(out, one.first, &std::pair<std::string, Value>::first) != out.end())
       return said(Errc::usage, "the field `" + one.first + "` is given twice",
-                  "le champ « " + one.first + " » est donné deux fois");
+                  "le champ « " + one.first + " » est donné deux fois", "leave one of them out",
+                  "n’en gardez qu’un");
     out.push_back(std::move(one));
   }
   if (out.empty() || out.size() > limits::kFieldsMax)
     return said(Errc::usage, "give from 1 to 512 times FIELD=VALUE",
-                "donnez de 1 à 512 fois CHAMP=VALEUR");
+                "donnez de 1 à 512 fois CHAMP=VALEUR", "for example nom=Mairie",
+                "par exemple nom=Mairie");
   return out;
 }
 
@@ -116,16 +119,22 @@ Result<Reply> get_record(Call& call) {
 Result<Reply> find_records(Call& call) {
   MAILLON_TRY(const std::string collection, call.need("collection"));
   MAILLON_TRY(const Place place, call.place(collection));
+  MAILLON_CHECK(call.expect_collection(collection));
   MAILLON_TRY(const auto limit, call.number("limit", 100, 0, 1'000'000'000));
   std::vector<replica::Condition> where;
   for (const std::string& argument : call.all("where")) {
     const std::size_t equals = argument.find('=');
     if (equals == std::string::npos || equals == 0)
-      return said(Errc::usage, "--where wants FIELD=VALUE", "--where attend CHAMP=VALEUR");
+      return said(Errc::usage, "--where wants FIELD=VALUE", "--where attend CHAMP=VALEUR",
+                  "for example --where code_postal=16000", "par exemple --where code_postal=16000");
     where.push_back({argument.substr(0, equals), argument.substr(equals + 1)});
   }
   const std::string words = call.text("text");
-  if (!words.empty()) MAILLON_CHECK(call.replica().finish_index());
+  if (!words.empty()) {
+    // On a full disk, what is indexed can still be found.
+    const auto indexed = call.replica().finish_index();
+    if (indexed.has_error() && indexed.error().code != Errc::full) return indexed.error();
+  }
   const auto most = limit == 0 ? static_cast<std::size_t>(-1) : static_cast<std::size_t>(limit);
   const auto found = call.replica().read<replica::Found>(
       [&](Reader& reader) { return reader.find(place.id, collection, where, words, most); });
@@ -147,7 +156,9 @@ Result<Reply> find_records(Call& call) {
   std::string text = table(rows);
   text += call.say("{} fiche(s), {} montrée(s)\n", "{} record(s), {} shown\n", found->total,
                    found->records.size());
-  return answer(call, std::move(text), std::move(json));
+  Reply out = answer(call, std::move(text), std::move(json));
+  if (found->total == 0) out.error = call.elsewhere(place, collection);
+  return out;
 }
 
 Result<Reply> put_record(Call& call) {
@@ -161,13 +172,15 @@ Result<Reply> put_record(Call& call) {
   }
   if (target.collection.size() > limits::kNameMax)
     return said(Errc::usage, "the collection's name is too long",
-                "le nom de la collection est trop long");
+                "le nom de la collection est trop long", "use at most 256 bytes",
+                "256 octets au plus");
   MAILLON_TRY(auto fields, assignments_of(call));
   // A new record with nothing in it would be visible to nobody.
   if (!call.has("id") &&
       std::ranges::all_of(fields, [](const auto& f) { return f.second.is_null(); }))
     return said(Errc::usage, "a new record needs a value",
-                "une nouvelle fiche a besoin d’une valeur");
+                "une nouvelle fiche a besoin d’une valeur", "give at least one FIELD=VALUE",
+                "donnez au moins un CHAMP=VALEUR");
   MAILLON_TRY(const auto wrote, call.write_one(target.place, change_of(target, std::move(fields))));
   return written(call, target, wrote, outcome_in_words(call, wrote.outcome));
 }
@@ -223,9 +236,57 @@ Result<Reply> show_history(Call& call) {
   return answer(call, std::move(text), std::move(json));
 }
 
+namespace {
+
+/// What the delete had taken away, beside what is shown: one write that has seen the delete.
+Result<Assignments> kept(Call& call, const Target& target, const RecordView& record) {
+  const auto whole = call.replica().read<std::optional<RecordView>>([&](Reader& reader) {
+    return replica::undeleted(reader, target.place.id, target.collection, target.id);
+  });
+  if (whole.has_error()) return whole.error();
+  Assignments out;
+  const auto add = [&](const replica::FieldView& field) {
+    const bool known =
+        std::ranges::find(out, field.name, &std::pair<std::string, Value>::first) != out.end();
+    if (!known && field.readable) out.emplace_back(field.name, field.value);
+  };
+  for (const auto& field : record.fields)
+    // Several values are a question of its own, which this does not answer.
+    if (field.others.empty()) add(field);
+  if (whole->has_value())
+    for (const auto& field : (*whole)->fields)
+      if (record.field(field.name) == nullptr) add(field);
+  if (out.empty())
+    for (const auto& field : record.fields) add(field);
+  return out;
+}
+
+Result<Reply> settle_delete(Call& call, const Target& target, const RecordView& record) {
+  if (call.has("delete") && call.has("keep"))
+    return said(Errc::usage, "--keep and --delete exclude each other",
+                "--keep et --delete s’excluent", "give one of them", "donnez l’un des deux");
+  if (!record.edit_won_over_delete)
+    return said(Errc::refused, "nobody deleted this record while another edited it",
+                "personne n’a supprimé cette fiche pendant qu’un autre la modifiait",
+                "`maillon conflicts` shows what is to be decided",
+                "« maillon conflicts » montre ce qu’il y a à trancher");
+  if (call.has("delete")) {
+    storage::Change change = change_of(target, {});
+    change.kind = OpKind::remove;
+    MAILLON_TRY(const auto wrote, call.write_one(target.place, change));
+    return written(call, target, wrote, call.say("Fiche supprimée", "Record deleted"));
+  }
+  MAILLON_TRY(auto fields, kept(call, target, record));
+  MAILLON_TRY(const auto wrote, call.write_one(target.place, change_of(target, std::move(fields))));
+  return written(call, target, wrote, call.say("Fiche rétablie en entier", "Whole record kept"));
+}
+
+}  // namespace
+
 Result<Reply> resolve_conflict(Call& call) {
   MAILLON_TRY(const Target target, target_of(call));
   MAILLON_TRY(const RecordView record, view_of(call, target));
+  if (call.has("keep") || call.has("delete")) return settle_delete(call, target, record);
   MAILLON_TRY(auto fields, assignments_of(call));
   for (auto& [name, value] : fields) {
     const auto* field = record.field(name);

@@ -77,6 +77,12 @@ Result<Seen> look(Reader& reader, Call& call) {
 
 std::vector<std::string> warnings_of(Call& call, const Seen& seen) {
   std::vector<std::string> out;
+  const std::string dir = call.replica().dir().string();
+  if (call.replica().only_reads() || (call.peers() != nullptr && call.peers()->disk_full()))
+    out.push_back(
+        call.say("le disque de ce nœud est plein : rien de nouveau n’est enregistré ; "
+                 "libérez de la place dans {}",
+                 "this node's disk is full: nothing new is stored; free some space in {}", dir));
   if (call.peers() != nullptr) {
     const auto off = call.peers()->clock_offset();
     if (off && (*off > kClockOffLoud || *off < -kClockOffLoud))
@@ -142,6 +148,18 @@ std::string state_in_words(const Call& call, const peers::PeerState& peer) {
   return call.say("en attente", "waiting");
 }
 
+std::string peers_in_words(const Call& call, const std::vector<peers::PeerState>& peers) {
+  std::vector<std::vector<std::string>> rows;
+  for (const auto& peer : peers)
+    rows.push_back({for_terminal(peer.name.empty() ? peer.address : peer.name, 40),
+                    state_in_words(call, peer), for_terminal(peer.detail, 80),
+                    peer.last_sync ? local(*peer.last_sync) : "",
+                    call.say("envoyé {}, reçu {}", "sent {}, received {}",
+                             bytes_in_words(peer.sent_bytes, call.language()),
+                             bytes_in_words(peer.received_bytes, call.language()))});
+  return table(rows);
+}
+
 std::string in_words(Call& call, const Seen& seen, const std::vector<peers::PeerState>& peers,
                      const std::vector<std::string>& warnings) {
   const auto& who = call.replica().identity();
@@ -150,8 +168,13 @@ std::string in_words(Call& call, const Seen& seen, const std::vector<peers::Peer
       call.say("Nœud        {}\nMembre      {} ({}, {})\n",
                "Node        {}\nMember      {} ({}, {})\n", who.node.hex(), for_terminal(who.name),
                role_in_words(who.role, call.language()), for_terminal(call.home_region()));
-  if (!call.replica().federation())
-    return out + call.say("Aucune fédération encore.\n", "No federation yet.\n");
+  if (trust->members().empty())
+    return out +
+           (call.replica().federation()
+                ? call.say("Fédération  adhésion en cours : l’annuaire n’est pas encore là.\n",
+                           "Federation  joining: the directory has not arrived yet.\n")
+                : call.say("Aucune fédération encore.\n", "No federation yet.\n")) +
+           peers_in_words(call, peers);
   out += call.say("Fédération  {} ({} membre(s))\n\n", "Federation  {} ({} member(s))\n\n",
                   for_terminal(trust->charter().name), trust->members().size());
   std::vector<std::vector<std::string>> rows{
@@ -164,18 +187,11 @@ std::string in_words(Call& call, const Seen& seen, const std::vector<peers::Peer
                     grouped(space.counts.pending + space.counts.held), shortened(space.digest)});
   out += table(rows) + '\n';
   if (call.peers() == nullptr)
-    return out + call.say("« maillon serve » ne tourne pas : aucun pair connecté.\n",
-                          "`maillon serve` is not running: no peer is connected.\n");
-  if (peers.empty()) out += call.say("Aucun pair.\n", "No peer.\n");
-  rows.clear();
-  for (const auto& peer : peers)
-    rows.push_back({for_terminal(peer.name.empty() ? peer.address : peer.name, 40),
-                    state_in_words(call, peer), for_terminal(peer.detail, 80),
-                    peer.last_sync ? local(*peer.last_sync) : "",
-                    call.say("envoyé {}, reçu {}", "sent {}, received {}",
-                             bytes_in_words(peer.sent_bytes, call.language()),
-                             bytes_in_words(peer.received_bytes, call.language()))});
-  out += table(rows);
+    out += call.say("« maillon serve » ne tourne pas : aucun pair connecté.\n",
+                    "`maillon serve` is not running: no peer is connected.\n");
+  else if (peers.empty())
+    out += call.say("Aucun pair.\n", "No peer.\n");
+  out += peers_in_words(call, peers);
   for (const std::string& warning : warnings)
     out += call.say("Attention : {}\n", "Warning: {}\n", warning);
   return out;

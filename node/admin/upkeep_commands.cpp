@@ -68,8 +68,12 @@ Result<Reply> back_up(Call& call) {
   if (!call.context().output) return Error{Errc::usage, "no output", "aucune sortie"};
   // The copy is made beside the original and then handed over: nobody who asks the daemon for a
   // backup makes it open a file of their choice.
-  const auto name = call.replica().rng().bytes<8>();
-  const TemporaryFile copy{call.replica().dir() / ("tmp-backup-" + to_hex(name))};
+  const std::string name = "tmp-backup-" + to_hex(call.replica().rng().bytes<8>());
+  // On a full disk there is no room beside the original.
+  std::error_code none;
+  const fs::path elsewhere = fs::temp_directory_path(none);
+  const bool beside = !call.replica().only_reads() || none;
+  const TemporaryFile copy{(beside ? call.replica().dir() : elsewhere) / name};
   MAILLON_CHECK(replica::backup(call.replica(), copy.path, [&](int percent) {
     call.progress(percent / 200.0, call.say("Copie de la base", "Copying the database"));
   }));

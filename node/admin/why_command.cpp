@@ -93,6 +93,9 @@ Result<Reply> explain(Call& call) {
       call.say("« maillon space list » montre qui le peut", "`maillon space list` shows who may")};
   std::optional<RecordId> record;
   if (place.has_value()) {
+    const auto known = call.identify(*place, collection, id);
+    // Of several records it cannot be said why "it" is here.
+    if (known.has_error() && known.error().code == Errc::refused) return known.error();
     const auto standing = call.replica().read<Standing>([&](replica::Reader& reader) {
       return replica::standing_of(reader, place->id, collection, id);
     });
@@ -110,7 +113,12 @@ Result<Reply> explain(Call& call) {
       .end_object();
   std::string text = why.reason + ".\n";
   if (!why.next.empty()) text += why.next + ".\n";
-  return answer(call, std::move(text), std::move(json));
+  Reply out = answer(call, std::move(text), std::move(json));
+  if (why.state != "absent") return out;
+  return with_error(call, std::move(out),
+                    said(Errc::not_found, "there is no record `" + for_terminal(id, 80) + "` here",
+                         "il n’y a pas de fiche « " + for_terminal(id, 80) + " » ici",
+                         "check the id and the space", "vérifiez l’identifiant et l’espace"));
 }
 
 }  // namespace maillon::admin

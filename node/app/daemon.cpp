@@ -15,8 +15,6 @@ namespace fs = std::filesystem;
 constexpr std::size_t kIndexStep =
     500;                         ///< records, so that a write waits a few milliseconds at most
 constexpr auto kLookEvery = 2s;  ///< for held commits that are due
-constexpr auto kWishEvery = 15s;
-constexpr auto kWishWait = 10s;
 
 /// Blocks SIGTERM and SIGINT for this thread and those that it starts, so that they come to wait().
 class StopSignals {
@@ -38,10 +36,10 @@ class StopSignals {
   sigset_t set_{};
 };
 
-/// What must be looked at now and then: held commits whose time has come, a wish to join.
+/// What must be looked at now and then: held commits whose time has come.
 class Chores {
  public:
-  Chores(replica::Replica& replica, peers::PeerService& peers) : replica_(replica), peers_(peers) {
+  explicit Chores(replica::Replica& replica) : replica_(replica) {
     thread_ = std::thread{[this] { loop(); }};
   }
   Chores(const Chores&) = delete;
@@ -62,14 +60,9 @@ class Chores {
     return !wake_.wait_for(lock, kLookEvery, [&] { return stopping_; });
   }
   void loop() {
-    auto next_wish = std::chrono::steady_clock::now();
     do {
       if (const auto released = release_held(); released.has_error())
         spdlog::error("held commits: {}", released.error().detail);
-      if (std::chrono::steady_clock::now() < next_wish) continue;
-      if (const auto fulfilled = fulfil_wish(); fulfilled.has_error())
-        spdlog::warn("joining: {}", fulfilled.error().detail);
-      next_wish = std::chrono::steady_clock::now() + kWishEvery;
     } while (pause());
   }
 
@@ -86,24 +79,7 @@ class Chores {
     });
   }
 
-  Result<void> fulfil_wish() {
-    if (replica_.federation()) return {};
-    MAILLON_TRY(const auto wish, federation::wish(replica_));
-    if (!wish) return {};
-    MAILLON_TRY(const JoinReply reply, peers_.join(*wish, kWishWait));
-    if (reply.status == JoinStatus::pending) return {};
-    if (reply.status == JoinStatus::refused) {
-      spdlog::error("the inviter's node refused: {}", reply.reason);
-      return federation::forget_wish(replica_);
-    }
-    MAILLON_CHECK(federation::enter(replica_, *wish, reply));
-    MAILLON_CHECK(federation::forget_wish(replica_));
-    spdlog::info("joined the federation {}", reply.federation_name);
-    return {};
-  }
-
   replica::Replica& replica_;
-  peers::PeerService& peers_;
   std::mutex mutex_;
   std::condition_variable wake_;
   bool stopping_ = false;  ///< protected by mutex_
@@ -146,12 +122,15 @@ Result<void> serve(const DaemonOptions& options) {
   how.dial = options.dial;
   MAILLON_TRY(const auto peers, peers::PeerService::start(*replica, how));
   MAILLON_TRY(auto admin, admin::SocketServer::start(*replica, peers.get()));
-  Chores chores{*replica, *peers};
+  Chores chores{*replica};
   // Programs wait for this line, so it is the same in every language.
-  fmt::print("maillon: ready {}\n", peers->listening_on());
+  const bool listens = !peers->listening_on().empty();
+  fmt::print("maillon: ready {}\n",
+             listens ? peers->listening_on() : "(listens for nobody: no federation yet)");
   std::fflush(stdout);
-  spdlog::info("node {} of {} listens on {}", replica->identity().node.hex(),
-               replica->identity().name, peers->listening_on());
+  spdlog::info("node {} of {} listens {}", replica->identity().node.hex(), replica->identity().name,
+               listens ? "on " + peers->listening_on()
+                       : "for nobody until a federation is created or joined");
   signals.wait();
   // Refuse new work, end what runs, then what it used; the writer drains in the replica's end.
   admin->stop_accepting();

@@ -74,8 +74,8 @@ class CsvCursor {
     const std::string line = std::to_string(opened);
     return Error{Errc::malformed, "line " + line + ": the quotes opened here are never closed",
                  "ligne " + line + " : les guillemets ouverts ici ne sont jamais fermés",
-                 "Close them, or double a quote that is part of the text (\"\").",
-                 "Fermez-les, ou doublez un guillemet qui fait partie du texte (\"\")."};
+                 "close them, or double a quote that is part of the text (\"\")",
+                 "fermez-les, ou doublez un guillemet qui fait partie du texte (\"\")"};
   }
 
   [[nodiscard]] Error stray(std::uint64_t opened) const {
@@ -86,8 +86,8 @@ class CsvCursor {
                      (from.empty() ? "" : " (opened in line " + from + ")"),
                  "ligne " + line + " : du texte juste après des guillemets fermants" +
                      (from.empty() ? "" : " (ouverts ligne " + from + ")"),
-                 "Double a quote that is part of the text (\"\").",
-                 "Doublez un guillemet qui fait partie du texte (\"\")."};
+                 "double a quote that is part of the text (\"\")",
+                 "doublez un guillemet qui fait partie du texte (\"\")"};
   }
 
   std::string_view text_;
@@ -117,6 +117,7 @@ struct Header {
   std::vector<std::string> names;
   std::vector<bool> number;   ///< cells may be read as numbers
   std::vector<bool> unnamed;  ///< without a name in the file, and so far without a value
+  std::size_t cells = 0;      ///< up to the last one with a name
   bool guarded = false;       ///< Maillon wrote the file
 };
 
@@ -130,19 +131,19 @@ Result<void> check_header(const Header& header, std::uint64_t line, const ReadOp
   if (header.names.size() > limits::kFieldsMax) {
     const std::string max = std::to_string(limits::kFieldsMax);
     return header_error(line, "more than " + max + " columns", "plus de " + max + " colonnes",
-                        "Is this the header?", "Est-ce bien la ligne d'en-tête ?");
+                        "is this the header?", "est-ce bien la ligne d'en-tête ?");
   }
   for (std::size_t i = 0; i < header.names.size(); ++i) {
     const std::string& name = header.names[i];
     if (name.size() > limits::kNameMax)
       return header_error(line, "a column name is too long", "un nom de colonne est trop long",
-                          "Is this the header?", "Est-ce bien la ligne d'en-tête ?");
+                          "is this the header?", "est-ce bien la ligne d'en-tête ?");
     const auto begin = header.names.begin();
     if (std::find(begin, begin + static_cast<std::ptrdiff_t>(i), name) !=
         begin + static_cast<std::ptrdiff_t>(i))
       return header_error(line, "two columns are called `" + name + "`",
-                          "deux colonnes s'appellent « " + name + " »", "Rename one of them.",
-                          "Renommez l'une des deux.");
+                          "deux colonnes s'appellent « " + name + " »", "rename one of them",
+                          "renommez l'une des deux");
   }
   const auto missing = [&](const std::vector<std::string>& wanted) {
     return !wanted.empty() && std::ranges::none_of(header.names, [&](const std::string& name) {
@@ -153,8 +154,8 @@ Result<void> check_header(const Header& header, std::uint64_t line, const ReadOp
     if (missing(*wanted))
       return header_error(line, "there is no column " + in_words(*wanted, false),
                           "il n'y a pas de colonne " + in_words(*wanted, true),
-                          "Name the columns in the first line, or give a profile.",
-                          "Nommez les colonnes dans la première ligne, ou donnez un profil.");
+                          "name the columns in the first line",
+                          "nommez les colonnes dans la première ligne");
   }
   return {};
 }
@@ -186,6 +187,7 @@ Result<Header> read_header(CsvCursor& cursor, const ReadOptions& options, char s
   for (std::size_t i = 0; i < header.names.size(); ++i) {
     std::string& name = header.names[i];
     header.unnamed.push_back(name.empty());
+    if (!name.empty()) header.cells = i + 1;
     if (name.empty()) name = "colonne_" + std::to_string(i + 1);
     if (header.guarded && is_guarded(name)) name.erase(0, 1);
     header.number.push_back(is_one_of(name, options.number_columns));
@@ -200,27 +202,52 @@ Value cell_value(std::string&& cell, bool number, bool guarded) {
   return Value::of_text(std::move(cell));
 }
 
-/// Reads one record. False in `fits` if it has filled cells beyond the header's columns.
-Result<Row> read_row(CsvCursor& cursor, Header& header, std::size_t expected, bool& fits) {
+struct Record {
   Row row;
+  bool fits = true;  ///< no filled cells beyond the header's columns
+  bool cut = false;  ///< the file ends before its last cell
+};
+
+bool is_blank(std::string_view text) noexcept {
+  return text.find_first_not_of(" \t") == std::string_view::npos;
+}
+
+Result<Record> read_record(CsvCursor& cursor, Header& header, std::size_t expected) {
+  Record out;
+  Row& row = out.row;
   row.line = cursor.line();
   row.fields.reserve(expected);
-  fits = true;
   std::string cell;
   After after = After::cell;
-  for (std::size_t column = 0; after == After::cell; ++column) {
+  std::size_t column = 0;
+  for (; after == After::cell; ++column) {
     bool quoted = false;
     MAILLON_TRY(after, cursor.cell(cell, quoted));
     if (cell.empty()) continue;
     if (column >= header.names.size()) {
-      fits = false;
+      out.fits = false;
       continue;
     }
     header.unnamed[column] = false;
     row.fields.emplace_back(header.names[column],
                             cell_value(std::move(cell), header.number[column], header.guarded));
   }
-  return row;
+  // Spaces after the last line are an editor's, not half a row.
+  out.cut =
+      after == After::file && column < header.cells &&
+      std::ranges::any_of(row.fields, [](const Field& f) { return !is_blank(f.second.text()); });
+  return out;
+}
+
+Error cut_short(std::uint64_t line, std::size_t columns) {
+  const std::string number = std::to_string(line);
+  const std::string cells = std::to_string(columns);
+  return Error{Errc::malformed,
+               "line " + number + ": the file ends in the middle of a row, which has fewer than " +
+                   cells + " cells and no line end",
+               "ligne " + number + " : le fichier s'arrête au milieu d'une ligne, qui a moins de " +
+                   cells + " cellules et pas de fin de ligne",
+               "fetch or export it again", "téléchargez-le ou exportez-le de nouveau"};
 }
 
 /// Excel's first line "sep=;".
@@ -247,10 +274,11 @@ Result<void> read_csv(std::string_view text, const ReadOptions& options, RowGate
   MAILLON_TRY(Header header, read_header(cursor, options, separator));
   std::size_t expected = header.names.size();
   while (!cursor.at_end()) {
-    bool fits = true;
-    MAILLON_TRY(Row row, read_row(cursor, header, expected, fits));
+    MAILLON_TRY(Record record, read_record(cursor, header, expected));
+    Row& row = record.row;
     row.line += skipped_lines;
-    if (!fits) {
+    if (record.cut) return cut_short(row.line, header.cells);
+    if (!record.fits) {
       gate.reject(row.line, "",
                   "more cells than the header has columns: a text holding the "
                   "separator must stand in quotes",

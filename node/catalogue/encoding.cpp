@@ -7,13 +7,21 @@
 namespace maillon::catalogue {
 namespace {
 
-constexpr std::size_t kNowhere = static_cast<std::size_t>(-1);
-
 struct Utf8Count {
   std::size_t sequences = 0;  ///< well-formed, of two bytes or more
+  std::size_t plain = 0;      ///< of these, such that nobody writes in Windows-1252
   std::size_t damaged = 0;    ///< bytes that belong to none
-  std::size_t first_damaged = kNowhere;
+  std::size_t first_damaged = DetectedEncoding::kNowhere;
 };
+
+/// Whether a sequence is surely meant as UTF-8. Two or three letters and marks of Windows-1252 may
+/// look like one ("É »" with its hard space is U+0260, "é »" U+983B); but nobody writes what the
+/// letters of French, its quotes, dashes and apostrophes, and emoji look like: "Ã©", "â€™", "ðŸ˜€".
+bool is_plain(const unsigned char* p, std::size_t length) noexcept {
+  if (length == 2) return p[0] == 0xc2 || p[0] == 0xc3 || p[0] == 0xc5;
+  if (length == 3) return p[0] == 0xe2 && p[1] < 0x90;
+  return p[0] == 0xf0 && p[1] == 0x9f;
+}
 
 /// Length of the well-formed sequence of two bytes or more at `p`, or 0.
 std::size_t sequence_length(const unsigned char* p, std::size_t left) noexcept {
@@ -49,6 +57,7 @@ Utf8Count count_utf8(std::string_view text) noexcept {
     if (at == text.size()) break;
     if (const std::size_t length = sequence_length(p + at, text.size() - at); length > 0) {
       ++out.sequences;
+      if (is_plain(p + at, length)) ++out.plain;
       at += length;
       continue;
     }
@@ -67,7 +76,7 @@ constexpr std::array<char16_t, 32> kWindows1252 = {
 
 Error not_text(std::string what_en, std::string what_fr) {
   return Error{Errc::malformed, std::move(what_en), std::move(what_fr),
-               "Save it as CSV UTF-8, or as JSON.", "Enregistrez-le en CSV UTF-8 ou en JSON."};
+               "save it as CSV UTF-8, or as JSON", "enregistrez-le en CSV UTF-8 ou en JSON"};
 }
 
 }  // namespace
@@ -109,17 +118,20 @@ Result<DetectedEncoding> detect_encoding(std::string_view text) {
   }
   const std::size_t skip = text.starts_with("\xef\xbb\xbf") ? 3 : 0;
   const Utf8Count count = count_utf8(text);
-  if (count.damaged == 0) return DetectedEncoding{Encoding::utf8, skip};
-  // French text in Windows-1252 hardly ever holds two bytes that look like one UTF-8 letter.
-  if (skip > 0 || count.sequences > count.damaged) {
-    const std::string line = std::to_string(line_at(text, count.first_damaged));
-    return Error{Errc::malformed,
-                 "line " + line + ": damaged UTF-8 in a file that is UTF-8 elsewhere",
-                 "ligne " + line + " : UTF-8 abîmé, alors que le reste du fichier est en UTF-8",
-                 "Correct that line, or save the whole file again as UTF-8.",
-                 "Corrigez cette ligne, ou enregistrez tout le fichier de nouveau en UTF-8."};
-  }
-  return DetectedEncoding{Encoding::windows_1252, 0};
+  DetectedEncoding out{Encoding::utf8, skip, count.first_damaged};
+  if (count.damaged == 0) return out;
+  out.mixed = skip > 0 || count.plain > 0 || count.sequences > count.damaged;
+  if (!out.mixed) out.encoding = Encoding::windows_1252;
+  return out;
+}
+
+Error damaged_utf8(std::string_view text, std::size_t at) {
+  const std::string line = std::to_string(line_at(text, at));
+  return Error{Errc::malformed,
+               "line " + line + ": damaged UTF-8 in a file that is UTF-8 elsewhere",
+               "ligne " + line + " : UTF-8 abîmé, alors que le reste du fichier est en UTF-8",
+               "correct that line, or save the whole file again as UTF-8",
+               "corrigez cette ligne, ou enregistrez tout le fichier de nouveau en UTF-8"};
 }
 
 std::string utf8_from_windows_1252(std::string_view text) {

@@ -10,14 +10,21 @@
 namespace maillon::catalogue {
 
 struct DetectedEncoding {
+  static constexpr std::size_t kNowhere = static_cast<std::size_t>(-1);
+
   Encoding encoding = Encoding::utf8;
-  std::size_t skip = 0;  ///< bytes of a byte order mark
+  std::size_t skip = 0;                 ///< bytes of a byte order mark
+  std::size_t first_damage = kNowhere;  ///< the first byte that UTF-8 does not allow
+  /// UTF-8 elsewhere: read as Windows-1252, every accent of it would turn into two wrong letters.
+  bool mixed = false;
 };
 
-/// UTF-8 if it is; else Windows-1252, what French spreadsheets write. Errc::malformed with the line
-/// for what is neither: UTF-16, archives, and UTF-8 with a few damaged bytes in it, which read as
-/// Windows-1252 would turn every accent of the file into two wrong letters.
+/// UTF-8 if it is; else Windows-1252, what French spreadsheets write, unless it is mixed.
+/// Errc::malformed with the line for what is no text: UTF-16, archives.
 [[nodiscard]] Result<DetectedEncoding> detect_encoding(std::string_view text);
+
+/// What is wrong with a mixed text.
+[[nodiscard]] Error damaged_utf8(std::string_view text, std::size_t at);
 
 /// UTF-8 of Windows-1252 bytes; the five bytes that it leaves undefined become C1 controls.
 [[nodiscard]] std::string utf8_from_windows_1252(std::string_view text);

@@ -7,15 +7,6 @@
 namespace maillon::catalogue {
 namespace {
 
-constexpr const char* kMalformedHint = "Correct that line, or export the file again.";
-constexpr const char* kMalformedHintFr = "Corrigez cette ligne, ou exportez le fichier de nouveau.";
-
-Error with_hint(Error error) {
-  error.hint = kMalformedHint;
-  error.hint_fr = kMalformedHintFr;
-  return error;
-}
-
 /// A member of a row that makes it unfit; the row is then read to its end and refused.
 struct RowFault {
   std::string field;
@@ -45,6 +36,8 @@ class JsonRows {
   Result<void> read_record(JsonScanner& in, std::size_t depth);
   bool members(JsonScanner& in, std::size_t depth, Row& row, RowFault& fault, ColumnTable& columns);
   bool unwrap_feature(Row& row, RowFault& fault);
+  /// The scanner's fault, and in which record of an array it is.
+  [[nodiscard]] Error fault_in(const JsonScanner& in) const;
 
   const ReadOptions& options_;
   RowGate& gate_;
@@ -54,7 +47,16 @@ class JsonRows {
   std::size_t expected_ = 0;
 };
 
-/// Reads `{ … }`: text, numbers, booleans and nested values become fields, empty ones do not.
+Error JsonRows::fault_in(const JsonScanner& in) const {
+  Error out = in.error();
+  const std::string record = std::to_string(gate_.record());
+  if (gate_.record() == 0) return out;
+  out.detail = "record " + record + ", " + out.detail;
+  out.fr = "fiche " + record + ", " + out.fr;
+  return out;
+}
+
+/// Reads `{ … }`: every member but null becomes a field.
 bool JsonRows::members(JsonScanner& in, std::size_t depth, Row& row, RowFault& fault,
                        ColumnTable& columns) {
   in.take('{');
@@ -83,8 +85,7 @@ bool JsonRows::members(JsonScanner& in, std::size_t depth, Row& row, RowFault& f
       gate_.remark(row.line, name, "\\u0000 or half of a UTF-16 pair was replaced by U+FFFD",
                    "\\u0000 ou une moitié de paire UTF-16 a été remplacé par U+FFFD");
     }
-    const bool empty = value.kind() == Value::Kind::text && value.text().empty();
-    if (!value.is_null() && !empty) row.fields.emplace_back(name, std::move(value));
+    if (!value.is_null()) row.fields.emplace_back(name, std::move(value));
     in.skip_space();
     if (in.take('}')) return true;
     if (!in.take(','))
@@ -123,7 +124,13 @@ bool JsonRows::unwrap_feature(Row& row, RowFault& fault) {
     if (find(inner.fields, name) == nullptr && columns_.size() < ColumnTable::kMax)
       inner.fields.emplace_back(columns_.name(columns_.index_of(name)), std::move(value));
   };
-  if (const Value* id = find(row.fields, "id")) add("id", *id);
+  if (const Value* id = find(row.fields, "id")) {
+    // An empty property names nothing: the feature's own id does.
+    std::erase_if(inner.fields, [](const Field& field) {
+      return field.first == "id" && field.second == Value::of_text("");
+    });
+    add("id", *id);
+  }
   Value longitude;
   Value latitude;
   const Value* geometry = find(row.fields, "geometry");
@@ -140,15 +147,14 @@ Result<void> JsonRows::read_record(JsonScanner& in, std::size_t depth) {
   Row row;
   row.line = in.line();
   if (in.peek() != '{') {
-    if (!in.skip_value(depth)) return with_hint(in.error());
+    if (!in.skip_value(depth)) return fault_in(in);
     gate_.reject(row.line, "", "a record must be an object { … }",
                  "une fiche doit être un objet { … }");
     return {};
   }
   row.fields.reserve(expected_);
   RowFault fault;
-  if (!members(in, depth, row, fault, features_ ? wrapper_columns_ : columns_))
-    return with_hint(in.error());
+  if (!members(in, depth, row, fault, features_ ? wrapper_columns_ : columns_)) return fault_in(in);
   if (features_ && !unwrap_feature(row, fault) && fault.en == nullptr)
     fault = {"properties", "this is not a GeoJSON feature with properties",
              "ce n'est pas un objet GeoJSON doté de « properties »"};
@@ -164,6 +170,7 @@ Result<void> JsonRows::read_array(JsonScanner& in) {
   in.take('[');
   in.skip_space();
   if (in.take(']')) return {};
+  gate_.count_records();
   for (;;) {
     MAILLON_CHECK(read_record(in, 1));
     in.skip_space();
@@ -171,7 +178,7 @@ Result<void> JsonRows::read_array(JsonScanner& in) {
     if (!in.take(',')) {
       in.unexpected("a comma or ] is missing after a record",
                     "il manque une virgule ou ] après une fiche");
-      return with_hint(in.error());
+      return fault_in(in);
     }
   }
 }
@@ -188,18 +195,18 @@ Result<JsonRows::Table> JsonRows::find_table(std::string_view text) {
   for (bool more = !in.take('}'); more;) {
     in.skip_space();
     std::string_view key;
-    if (!in.string(scratch, key)) return with_hint(in.error());
+    if (!in.string(scratch, key)) return fault_in(in);
     Table table{true, 0, 1, std::string{key}};
     in.skip_space();
     if (!in.take(':')) {
       in.unexpected("a colon is missing", "il manque un deux-points");
-      return with_hint(in.error());
+      return fault_in(in);
     }
     in.skip_space();
     const char first = in.peek();
     table.offset = in.position();
     table.line = in.line();
-    if (!in.skip_value(1)) return with_hint(in.error());
+    if (!in.skip_value(1)) return fault_in(in);
     if (first == '[') {
       const std::size_t next = text.find_first_not_of(" \t\r\n", table.offset + 1);
       if (text[next] == '{')
@@ -213,7 +220,7 @@ Result<JsonRows::Table> JsonRows::find_table(std::string_view text) {
     more = in.take(',');
     if (!more && !in.take('}')) {
       in.unexpected("a comma or } is missing", "il manque une virgule ou }");
-      return with_hint(in.error());
+      return fault_in(in);
     }
   }
   in.skip_space();
@@ -223,7 +230,7 @@ Result<JsonRows::Table> JsonRows::find_table(std::string_view text) {
                  "the file holds several lists: `" + filled[0].key + "`, `" + filled[1].key + "`",
                  "le fichier contient plusieurs listes : « " + filled[0].key + " », « " +
                      filled[1].key + " »",
-                 "Keep one list of records.", "Gardez une seule liste de fiches."};
+                 "keep one list of records", "gardez une seule liste de fiches"};
   return filled.empty() ? empty.front() : filled.front();
 }
 
@@ -241,7 +248,7 @@ Result<void> JsonRows::read(std::string_view text) {
     in.skip_space();
     if (!in.at_end()) {
       in.fail("something follows the end of the list", "quelque chose suit la fin de la liste");
-      return with_hint(in.error());
+      return fault_in(in);
     }
   } else {
     Table table;

@@ -9,9 +9,8 @@
 namespace maillon::catalogue {
 namespace {
 
-constexpr const char* kCutEn = "the file ends in the middle of a record; fetch or export it again";
-constexpr const char* kCutFr =
-    "le fichier s'arrête au milieu d'une fiche ; téléchargez-le ou exportez-le de nouveau";
+constexpr const char* kCutEn = "the file ends in the middle of a record";
+constexpr const char* kCutFr = "le fichier s'arrête au milieu d'une fiche";
 
 /// Offset of the first quote, backslash or control character at or after `at`. Eight bytes at a
 /// time: strings are most of a file.
@@ -83,8 +82,13 @@ bool JsonScanner::unexpected(const char* en, const char* fr) noexcept {
 Error JsonScanner::error() const {
   MAILLON_ASSERT(fault_en_ != nullptr, "error() without a fault");
   const std::string line = std::to_string(fault_line_);
-  return Error{Errc::malformed, "line " + line + ": " + fault_en_,
-               "ligne " + line + " : " + fault_fr_};
+  Error out{Errc::malformed, "line " + line + ": " + fault_en_,
+            "ligne " + line + " : " + fault_fr_};
+  const bool cut = fault_en_ == kCutEn;
+  out.hint = cut ? "fetch or export it again" : "correct that line, or export the file again";
+  out.hint_fr = cut ? "téléchargez-le ou exportez-le de nouveau"
+                    : "corrigez cette ligne, ou exportez le fichier de nouveau";
+  return out;
 }
 
 bool JsonScanner::hex4(std::uint32_t& out) {

@@ -56,10 +56,22 @@ class Draft {
     out_.emplace_back(std::string{field}, std::move(value));
   }
 
+  /// Puts a value where there is none yet; false if another one is there.
+  bool fill(std::string_view field, const Value& value) {
+    const auto found = std::ranges::find(out_, field, &Field::first);
+    if (found == out_.end())
+      put(field, value);
+    else if (found->second == Value::of_text(""))
+      found->second = value;
+    else
+      return found->second == value;
+    return true;
+  }
+
   /// Adds a term to a list, unless it is there.
   void add_term(std::string_view field, std::string_view term) {
+    if (fill(field, Value::of_text(std::string{term}))) return;
     const auto found = std::ranges::find(out_, field, &Field::first);
-    if (found == out_.end()) return put(field, Value::of_text(std::string{term}));
     std::string text = found->second.display();
     static constexpr std::string_view kBar[] = {"|"};
     const auto present = pieces(text, kBar);
@@ -67,11 +79,6 @@ class Draft {
     text.push_back('|');
     text += term;
     found->second = Value::of_text(std::move(text));
-  }
-
-  [[nodiscard]] const Value* find(std::string_view field) const {
-    const auto found = std::ranges::find(out_, field, &Field::first);
-    return found == out_.end() ? nullptr : &found->second;
   }
 
   [[nodiscard]] Fields take() {
@@ -186,11 +193,7 @@ void migrate_renamed(Draft& draft, const std::string& column, const Value& value
   } else if (column == "labels_autres") {
     move_other_labels(draft, value.text());
   } else if (column == "accessibilite") {
-    const Value* there = draft.find(move.new_field);
-    if (there == nullptr)
-      draft.put(move.new_field, value);
-    else if (*there != value)
-      draft.put(column, value);
+    if (!draft.fill(move.new_field, value)) draft.put(column, value);
   } else {
     const bool misspelt = column == "conditions_access";
     scatter(draft, column, misspelt ? "conditions_acces" : column, move.new_field, value);
@@ -222,7 +225,8 @@ Fields migrate_v01_to_v1(const Fields& fields) {
   }
   for (const auto& [column, value] : fields) {
     const ColumnMove* move = move_of(column);
-    if (move != nullptr && value.kind() == Value::Kind::text)
+    // An empty list has nothing to move, and v1 has no such column.
+    if (move != nullptr && value.kind() == Value::Kind::text && !value.text().empty())
       migrate_renamed(draft, column, value, *move);
   }
   return draft.take();

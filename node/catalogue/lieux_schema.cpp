@@ -1,7 +1,7 @@
 #include "node/catalogue/lieux_schema.hpp"
 
 #include <algorithm>
-#include <array>
+#include <iterator>
 
 #include "node/catalogue/lieux_lists.hpp"
 
@@ -55,6 +55,15 @@ std::vector<std::string> in_official_order(std::vector<std::string> columns, Lie
   };
   std::ranges::stable_sort(columns, {}, rank);
   return columns;
+}
+
+std::vector<std::string> with_all_official(const std::vector<std::string>& columns,
+                                           LieuxVersion version) {
+  const auto official = lieux_columns(version);
+  std::vector<std::string> out{official.begin(), official.end()};
+  std::ranges::copy_if(columns, std::back_inserter(out),
+                       [&](const std::string& name) { return !contains(official, name); });
+  return out;
 }
 
 }  // namespace maillon::catalogue

@@ -34,6 +34,11 @@ enum class LieuxVersion : std::uint8_t { v0_1, v1 };
 [[nodiscard]] std::vector<std::string> in_official_order(std::vector<std::string> columns,
                                                          LieuxVersion version);
 
+/// All columns of the version in the official order, then the others of `columns` in theirs: a
+/// table that a reader who expects the schema can take, whatever is empty in it.
+[[nodiscard]] std::vector<std::string> with_all_official(const std::vector<std::string>& columns,
+                                                         LieuxVersion version);
+
 /// Why a value is not what the schema would have. The value stays as it is.
 struct Warning {
   std::uint64_t line = 0;
@@ -42,10 +47,12 @@ struct Warning {
   std::string proposal;  ///< what the schema would have instead, where that is clear
   std::string reason_en;
   std::string reason_fr;
+  std::uint64_t record = 0;  ///< as Row::record
 };
 
 /// Judges one row; empty if it conforms. A column that v1 has renamed is reported too, unknown
-/// columns are not: the schema allows them.
+/// columns are not: the schema allows them. An empty text says as little as an absent field: only
+/// where the schema requires one is it reported, and there spaces do not count.
 [[nodiscard]] std::vector<Warning> validate_lieu(const Row& row, LieuxVersion version);
 
 /// The row as v1.0.2 says it, its columns in the official order, then the others: renamed columns,

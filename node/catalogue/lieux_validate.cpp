@@ -317,6 +317,15 @@ Finding check_name(std::string_view field, LieuxVersion version) {
   return {};
 }
 
+bool is_empty(const Value& value) noexcept {
+  return value.is_null() || (value.kind() == Value::Kind::text && value.text().empty());
+}
+
+bool is_blank(const Value& value) noexcept {
+  return value.is_null() || (value.kind() == Value::Kind::text &&
+                             value.text().find_first_not_of(" \t\r\n") == std::string::npos);
+}
+
 }  // namespace
 
 std::vector<Warning> validate_lieu(const Row& row, LieuxVersion version) {
@@ -324,10 +333,10 @@ std::vector<Warning> validate_lieu(const Row& row, LieuxVersion version) {
   const auto warn = [&](std::string_view field, std::string_view value, Finding&& finding) {
     if (finding.en.empty()) return;
     out.push_back({row.line, std::string{field}, shortened(value), std::move(finding.proposal),
-                   std::move(finding.en), std::move(finding.fr)});
+                   std::move(finding.en), std::move(finding.fr), row.record});
   };
   for (const auto& [field, value] : row.fields) {
-    if (value.is_null()) continue;
+    if (is_empty(value)) continue;
     const bool is_bool = value.kind() == Value::Kind::no || value.kind() == Value::Kind::yes;
     const std::string_view text = is_bool ? (value.kind() == Value::Kind::yes ? "true" : "false")
                                           : std::string_view{value.text()};
@@ -338,7 +347,7 @@ std::vector<Warning> validate_lieu(const Row& row, LieuxVersion version) {
                                                    "code_postal", "adresse", "date_maj"};
   const auto require = [&](std::string_view field) {
     const auto found = std::ranges::find(row.fields, field, &Field::first);
-    if (found == row.fields.end() || found->second.is_null())
+    if (found == row.fields.end() || is_blank(found->second))
       warn(field, "", {"the schema requires this field", "le schéma exige ce champ"});
   };
   std::ranges::for_each(kRequired, require);

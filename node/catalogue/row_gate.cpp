@@ -1,6 +1,7 @@
 #include "node/catalogue/row_gate.hpp"
 
 #include <algorithm>
+#include <functional>
 
 #include "proto/limits.hpp"
 
@@ -34,13 +35,24 @@ const Field* first_filled(const Row& row, const std::vector<std::string>& wanted
   return nullptr;
 }
 
-void keep(std::vector<Rejection>& list, std::uint64_t line, std::string_view field, std::string en,
-          std::string fr) {
-  if (list.size() < kRejectionsKept)
-    list.push_back({line, std::string{field}, std::move(en), std::move(fr)});
+void keep(std::vector<Rejection>& list, Rejection&& one) {
+  if (list.size() < kRejectionsKept) list.push_back(std::move(one));
+}
+
+/// Of the column that the national schema and data·inclusion name producers in.
+std::size_t source_of(const Row& row) {
+  const auto found = std::ranges::find(row.fields, "source", &Field::first);
+  return found == row.fields.end() ? 0 : std::hash<std::string>{}(found->second.text());
 }
 
 }  // namespace
+
+std::string position_in_words(std::uint64_t line, std::uint64_t record, bool french) {
+  std::string out;
+  if (record > 0) out = (french ? "fiche " : "record ") + std::to_string(record) + ", ";
+  out += french ? "ligne " : "line ";
+  return out += std::to_string(line);
+}
 
 std::size_t ColumnTable::index_of(std::string_view name) {
   if (next_ < names_.size() && names_[next_] == name) return next_++;
@@ -76,13 +88,13 @@ std::string in_words(const std::vector<std::string>& columns, bool french) {
 }
 
 void RowGate::reject(std::uint64_t line, std::string_view field, std::string en, std::string fr) {
+  keep(summary.rejections, {line, std::string{field}, std::move(en), std::move(fr), record()});
   ++summary.rows_read;
   ++summary.rows_rejected;
-  keep(summary.rejections, line, field, std::move(en), std::move(fr));
 }
 
 void RowGate::remark(std::uint64_t line, std::string_view field, std::string en, std::string fr) {
-  keep(summary.remarks, line, field, std::move(en), std::move(fr));
+  keep(summary.remarks, {line, std::string{field}, std::move(en), std::move(fr), record()});
 }
 
 bool RowGate::sizes_fit(const Row& row) {
@@ -134,29 +146,42 @@ bool RowGate::identify(Row& row) {
   }
   if (!options_.source_column.empty()) {
     if (const Field* source = first_filled(row, {options_.source_column}))
-      row.source = source->second.text();
+      row.source = trimmed(source->second.text());
   }
   return true;
 }
 
-Result<void> RowGate::offer(Row&& row) {
-  if (!sizes_fit(row) || !identify(row)) return {};
-  if (!options_.id_columns.empty()) {
-    // A zero byte occurs in no text file, so the pair cannot be mistaken for another.
-    std::string key = row.source;
-    key.push_back('\0');
-    key += row.external_id;
-    const auto [first, fresh] = lines_of_ids_.try_emplace(std::move(key), row.line);
-    if (!fresh) {
-      const std::string line = std::to_string(first->second);
-      reject(row.line, options_.id_columns.front(),
-             "the id " + row.external_id.substr(0, 80) + " is already that of line " + line +
-                 ": give each record its own",
-             "l'identifiant " + row.external_id.substr(0, 80) + " est déjà celui de la ligne " +
-                 line + " : donnez le sien à chaque fiche");
-      return {};
-    }
+bool RowGate::is_first(const Row& row) {
+  // A zero byte occurs in no text file, so the pair cannot be mistaken for another.
+  std::string key = row.source;
+  key.push_back('\0');
+  key += row.external_id;
+  const std::size_t source = source_of(row);
+  const auto [first, fresh] =
+      holders_.try_emplace(std::move(key), Holder{row.line, row.record, source});
+  if (fresh) return true;
+  const auto& [line, record, its_source] = first->second;
+  const std::string& column = options_.id_columns.front();
+  if (options_.source_column.empty() && source != its_source) {
+    // The same words for each: often there are many.
+    ++summary.repeats_across_sources;
+    reject(row.line, column, "another row has this id already, under another `source`",
+           "une autre ligne a déjà cet identifiant, sous une autre « source »");
+    return false;
   }
+  const std::string id = row.external_id.substr(0, 80);
+  reject(row.line, column,
+         "the id " + id + " is already that of " +
+             position_in_words(line, record, /*french=*/false) + ": give each record its own",
+         "l'identifiant " + id + " est déjà celui de la " +
+             position_in_words(line, record, /*french=*/true) + " : donnez le sien à chaque fiche");
+  return false;
+}
+
+Result<void> RowGate::offer(Row&& row) {
+  row.record = record();
+  if (!sizes_fit(row) || !identify(row)) return {};
+  if (!options_.id_columns.empty() && !is_first(row)) return {};
   ++summary.rows_read;
   return on_row_(std::move(row));
 }

@@ -42,6 +42,13 @@ class RowGate {
 
   /// Takes a row that was read. An error is the listener's: stop.
   Result<void> offer(Row&& row);
+  /// From here on rows are those of a JSON array, which may all stand on one line: they are told
+  /// apart by number.
+  void count_records() noexcept { counts_records_ = true; }
+  /// Number of the next row to be offered or rejected, or 0.
+  [[nodiscard]] std::uint64_t record() const noexcept {
+    return counts_records_ ? summary.rows_read + 1 : 0;
+  }
   /// Counts a row that could not be read.
   void reject(std::uint64_t line, std::string_view field, std::string en, std::string fr);
   /// Notes that a row differs from what the file says.
@@ -52,10 +59,19 @@ class RowGate {
  private:
   [[nodiscard]] bool sizes_fit(const Row& row);
   [[nodiscard]] bool identify(Row& row);
+  [[nodiscard]] bool is_first(const Row& row);
+
+  /// Who has an id.
+  struct Holder {
+    std::uint64_t line;
+    std::uint64_t record;
+    std::size_t source;  ///< hash of its column `source`
+  };
 
   const ReadOptions& options_;
   const OnRow& on_row_;
-  std::unordered_map<std::string, std::uint64_t> lines_of_ids_;
+  bool counts_records_ = false;
+  std::unordered_map<std::string, Holder> holders_;
 };
 
 /// Compares the name of a column with one of ReadOptions' lists.

@@ -30,7 +30,21 @@ Result<bool> is_json(std::string_view text, const ReadOptions& options) {
   if (!options.format) return false;
   return Error{Errc::malformed, "this is not JSON: it begins with neither [ nor {",
                "ce n'est pas du JSON : le fichier ne commence ni par [ ni par {",
-               "Leave out --format, or give the right one.", "Omettez --format, ou donnez le bon."};
+               "leave out --format, or give the right one", "omettez --format, ou donnez le bon"};
+}
+
+/// JSON is UTF-8 by definition (RFC 8259). Reading up to the damage tells which record it is in.
+Error damaged_json(std::string_view text, std::size_t at, const ReadOptions& options) {
+  const OnRow nobody = [](Row&&) { return Result<void>{}; };
+  RowGate before{options, nobody};
+  (void)read_json(text.substr(0, at), options, before);
+  const std::uint64_t line = line_at(text, at);
+  return Error{Errc::malformed,
+               position_in_words(line, before.record(), /*french=*/false) +
+                   ": a byte that is no UTF-8, which JSON always is",
+               position_in_words(line, before.record(), /*french=*/true) +
+                   " : un octet qui n'est pas de l'UTF-8, or le JSON en est toujours",
+               "save the file again as UTF-8", "enregistrez le fichier de nouveau en UTF-8"};
 }
 
 }  // namespace
@@ -53,19 +67,24 @@ std::optional<Format> format_from_name(std::string_view name) noexcept {
 Result<ReadSummary> read_table(ByteView bytes, const ReadOptions& options, const OnRow& on_row) {
   if (bytes.size() > limits::kImportFileMax)
     return Error{Errc::full, "the file is larger than 1 GiB", "le fichier dépasse 1 Gio",
-                 "Split it.", "Découpez-le."};
+                 "split it", "découpez-le"};
   std::string_view text = as_text(bytes);
   MAILLON_TRY(const DetectedEncoding detected, detect_encoding(text));
+  text.remove_prefix(detected.skip);
+  MAILLON_TRY(const bool json, is_json(text, options));
+  if (detected.first_damage != DetectedEncoding::kNowhere) {
+    const std::size_t at = detected.first_damage - detected.skip;
+    if (json) return damaged_json(text, at, options);
+    if (detected.mixed) return damaged_utf8(text, at);
+  }
   std::string converted;
   if (detected.encoding == Encoding::windows_1252) {
     converted = utf8_from_windows_1252(text);
     text = converted;
   }
-  text.remove_prefix(detected.skip);
   RowGate gate{options, on_row};
   gate.summary.encoding = detected.encoding;
   gate.summary.byte_order_mark = detected.skip > 0;
-  MAILLON_TRY(const bool json, is_json(text, options));
   MAILLON_CHECK(json ? read_json(text, options, gate) : read_csv(text, options, gate));
   return std::move(gate.summary);
 }

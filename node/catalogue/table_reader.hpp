@@ -26,13 +26,14 @@ enum class Encoding : std::uint8_t { utf8, windows_1252 };
 using Field = std::pair<std::string, Value>;
 using Fields = std::vector<Field>;
 
-/// One record. A field that the file leaves out, leaves empty ("" or an empty cell) or sets to
-/// null is absent: the formats cannot all tell these apart, so Maillon does not either.
+/// One record. A field that the file leaves out or sets to null is absent, and so is an empty cell
+/// of CSV, which cannot say which of these it is. The empty text of JSON is a value.
 struct Row {
-  std::uint64_t line = 0;   ///< where the record starts, from 1
-  std::string external_id;  ///< text of the id column, which also stays among the fields
-  std::string source;       ///< text of ReadOptions::source_column, if any
-  Fields fields;            ///< in file order; no name twice
+  std::uint64_t line = 0;    ///< where the record starts, from 1
+  std::string external_id;   ///< text of the id column, which also stays among the fields
+  std::string source;        ///< text of ReadOptions::source_column, trimmed; empty if none
+  Fields fields;             ///< in file order; no name twice
+  std::uint64_t record = 0;  ///< which record of a JSON array it is, from 1; 0 in other formats
 };
 
 /// Why a row was left out, or (in ReadSummary::remarks) what was read otherwise than written.
@@ -41,7 +42,11 @@ struct Rejection {
   std::string field;
   std::string reason_en;
   std::string reason_fr;
+  std::uint64_t record = 0;  ///< as Row::record
 };
+
+/// "line 3", or where lines may hold many records "record 17, line 1".
+[[nodiscard]] std::string position_in_words(std::uint64_t line, std::uint64_t record, bool french);
 
 struct ReadOptions {
   std::optional<Format> format;  ///< otherwise from `file_name` and the content
@@ -68,6 +73,9 @@ struct ReadSummary {
   std::vector<std::string> columns;  ///< with at least one value, or named in a CSV header
   std::uint64_t rows_read = 0;       ///< records in the file, rejected ones included
   std::uint64_t rows_rejected = 0;
+  /// Rejected ones that repeat an id under another value of the column `source`: a file of several
+  /// producers, to be read with ReadOptions::source_column.
+  std::uint64_t repeats_across_sources = 0;
   std::vector<Rejection> rejections;  ///< the first kRejectionsKept
   std::vector<Rejection> remarks;     ///< rows kept, with something replaced; equally bounded
 };

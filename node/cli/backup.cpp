@@ -34,9 +34,13 @@ void add_backup(Command app, Line& line) {
               "");
   backup.path("-o,--output", line.output_path, line.say("Le fichier à écrire", "The file to write"))
       .required();
+  backup.flag("--force", "force",
+              line.say("Remplace le fichier s’il existe", "Replaces the file if there is one"));
   backup.then([&line] {
     line.request.command = "backup";
     line.writes_data = true;
+    line.secret = true;  // It holds the node's key.
+    line.may_replace = line.request.options.contains("force");
   });
   Command restore =
       app.add("restore",
@@ -44,7 +48,8 @@ void add_backup(Command app, Line& line) {
                        "Makes a data folder of a backup (--data must be empty)."),
               "");
   const auto file = std::make_shared<std::string>();
-  restore.path("FILE", *file, line.say("La sauvegarde", "The backup")).required();
+  restore.path(line.say("FICHIER", "FILE"), *file, line.say("La sauvegarde", "The backup"))
+      .required();
   restore.then(
       [&line, file] { line.action = [file](Line& parsed) { return run_restore(parsed, *file); }; });
 }

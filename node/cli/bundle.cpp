@@ -15,16 +15,19 @@ void add_bundle(Command app, Line& line) {
   out.path("--since", line.input_path,
            line.say("Un lot plus ancien : n’écrit que ce qu’il ne contient pas",
                     "An earlier bundle: writes only what it does not hold"));
+  out.flag("--force", "force",
+           line.say("Remplace le fichier s’il existe", "Replaces the file if there is one"));
   out.then([&line] {
     line.request.command = "bundle export";
     line.writes_data = true;
-    line.may_replace = true;
+    line.may_replace = line.request.options.contains("force");
     if (!line.input_path.empty()) line.request.options["since"] = {"1"};
   });
   Command in = bundle.add(
       "import", line.say("Vérifie un lot, puis l’applique.", "Verifies a bundle, then applies it."),
       "bundle import");
-  in.path("FILE", line.input_path, line.say("Le lot", "The bundle")).required();
+  in.path(line.say("FICHIER", "FILE"), line.input_path, line.say("Le lot", "The bundle"))
+      .required();
 }
 
 }  // namespace maillon::cli

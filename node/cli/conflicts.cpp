@@ -15,8 +15,16 @@ void add_conflicts(Command app, Line& line) {
   resolve
       .values(line.say("CHAMP=VALEUR", "FIELD=VALUE"), "fields",
               line.say("La valeur qui vaut désormais", "The value that holds from now on"))
-      .required()
       .up_to(limits::kFieldsMax);
+  resolve.flag(
+      "--keep", "keep",
+      line.say("Modifiée par l’un, supprimée par l’autre : garde la fiche, avec toutes les "
+               "valeurs d’avant la suppression",
+               "Edited by one, deleted by another: keeps the record, with every value "
+               "from before the delete"));
+  resolve.flag("--delete", "delete",
+               line.say("Modifiée par l’un, supprimée par l’autre : supprime la fiche",
+                        "Edited by one, deleted by another: deletes the record"));
 }
 
 }  // namespace maillon::cli

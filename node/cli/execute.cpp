@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <cerrno>
+#include <cstring>
 #include <thread>
 
 #include "node/admin/socket_client.hpp"
@@ -19,6 +21,18 @@ using admin::Reply;
 constexpr auto kLockWait = 5s;
 constexpr auto kLockPoll = 100ms;
 
+Error stdout_refused() {
+  const int error = errno;
+  const bool full = error == ENOSPC || error == EDQUOT;
+  return admin::said(
+      full ? Errc::full : Errc::io,
+      fmt::format("cannot write to standard output: {}", std::strerror(error)),
+      fmt::format("impossible d’écrire sur la sortie standard : {}", system_in_french(error)),
+      full ? "free some space, or write elsewhere" : "see what reads it, or name a file",
+      full ? "libérez de la place, ou écrivez ailleurs"
+           : "voyez ce qui la lit, ou nommez un fichier");
+}
+
 /// Input and output of one run.
 class Streams {
  public:
@@ -26,7 +40,7 @@ class Streams {
 
   Result<void> open() {
     if (!line_.writes_data || line_.output_path.empty()) return {};
-    MAILLON_TRY(auto file, OutputFile::create(line_.output_path, line_.may_replace));
+    MAILLON_TRY(auto file, OutputFile::create(line_.output_path, line_.may_replace, line_.secret));
     file_ = std::make_unique<OutputFile>(std::move(file));
     return {};
   }
@@ -45,7 +59,7 @@ class Streams {
   Result<void> write(ByteView piece) {
     if (file_) return file_->write(piece);
     if (write_all(STDOUT_FILENO, piece)) return {};
-    return admin::said(Errc::io, "standard output is closed", "la sortie standard est fermée");
+    return stdout_refused();
   }
 
   const Line& line_;
@@ -109,8 +123,10 @@ int present(const Line& line, const Reply& reply, bool data_on_stdout) {
     fmt::print(out, "{}", reply.text);
   if (!reply.error.empty()) fmt::print(stderr, "maillon: {}\n", reply.error);
   // What could not be written was not said.
-  const bool said = std::fflush(stdout) == 0;
-  return reply.exit_code == 0 && !said ? 1 : reply.exit_code;
+  if (std::fflush(stdout) == 0) return reply.exit_code;
+  if (reply.exit_code != 0) return reply.exit_code;
+  fmt::print(stderr, "maillon: {}\n", admin::sentence(stdout_refused(), line.globals.language));
+  return 1;
 }
 
 }  // namespace maillon::cli

@@ -10,7 +10,7 @@ void add_federation(Command app, Line& line) {
                                   line.say("Fonde une fédération dont ce membre est le premier.",
                                            "Founds a federation with this member as its first."),
                                   "federation create");
-  create.value("NAME", "name", line.say("Son nom", "Its name")).required();
+  create.value(line.say("NOM", "NAME"), "name", line.say("Son nom", "Its name")).required();
   create.value("--quorum", "quorum",
                line.say("Voix pour admettre un membre : 1", "Votes that admit a member: 1"));
   federation.add("show", line.say("Sa charte, en mots.", "Its charter, in words."),

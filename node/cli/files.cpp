@@ -18,16 +18,26 @@ using admin::said;
 
 namespace {
 
-Error cannot(const char* en, const char* fr, const fs::path& path) {
-  const std::string why = std::strerror(errno);
-  const Errc code = errno == ENOENT                     ? Errc::not_found
-                    : errno == EACCES || errno == EPERM ? Errc::not_allowed
-                    : errno == ENOSPC || errno == EFBIG ? Errc::full
+Error cannot_read(const fs::path& path) {
+  const int error = errno;
+  const Errc code = error == ENOENT                     ? Errc::not_found
+                    : error == EACCES || error == EPERM ? Errc::not_allowed
                                                         : Errc::io;
-  return said(code, fmt::format("cannot {} {}: {}", en, path.string(), why),
-              fmt::format("impossible {} {} : {}", fr, path.string(), why),
-              "check the name, the folder and the space left",
-              "vérifiez le nom, le dossier et la place restante");
+  return said(code, fmt::format("cannot read {}: {}", path.string(), std::strerror(error)),
+              fmt::format("impossible de lire {} : {}", path.string(), system_in_french(error)),
+              "check the name and who may read it", "vérifiez le nom et qui a le droit de le lire");
+}
+
+Error cannot_write(const fs::path& path) {
+  const int error = errno;
+  const bool full = error == ENOSPC || error == EDQUOT || error == EFBIG;
+  return said(full ? Errc::full : Errc::io,
+              fmt::format("cannot write {}: {}", path.string(), std::strerror(error)),
+              fmt::format("impossible d’écrire {} : {}", path.string(), system_in_french(error)),
+              full ? "free some space, or choose another disk"
+                   : "check the name, the folder and who may write there",
+              full ? "libérez de la place, ou choisissez un autre disque"
+                   : "vérifiez le nom, le dossier et qui a le droit d’y écrire");
 }
 
 /// Pieces of a file of unknown size, or of the size that it claims.
@@ -38,7 +48,7 @@ Result<Bytes> read_all(int fd, std::size_t expected, const fs::path& path) {
     if (size == out.size()) out.resize(std::min(out.size() * 2, limits::kImportFileMax + 1));
     const ssize_t got = ::read(fd, out.data() + size, out.size() - size);
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return cannot("read", "de lire", path);
+    if (got < 0) return cannot_read(path);
     if (got == 0) break;
     size += static_cast<std::size_t>(got);
     if (size > limits::kImportFileMax)
@@ -51,10 +61,38 @@ Result<Bytes> read_all(int fd, std::size_t expected, const fs::path& path) {
 
 }  // namespace
 
+std::string system_in_french(int error) {
+  switch (error) {
+    case ENOENT:
+      return "fichier ou dossier introuvable";
+    case EACCES:
+    case EPERM:
+      return "accès refusé";
+    case ENOSPC:
+      return "plus de place sur le disque";
+    case EDQUOT:
+      return "quota de disque atteint";
+    case EFBIG:
+      return "fichier trop grand";
+    case EISDIR:
+      return "c’est un dossier";
+    case ENOTDIR:
+      return "ce n’est pas un dossier";
+    case EROFS:
+      return "disque en lecture seule";
+    case EIO:
+      return "erreur du disque";
+    case EPIPE:
+      return "plus personne ne lit";
+    default:
+      return std::strerror(error);
+  }
+}
+
 Result<Bytes> read_input(const std::string& path) {
   if (path == "-") return read_all(STDIN_FILENO, 1u << 20, "stdin");
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return cannot("read", "de lire", path);
+  if (fd < 0) return cannot_read(path);
   struct stat info {};
   const bool known = ::fstat(fd, &info) == 0 && S_ISREG(info.st_mode);
   auto out = read_all(fd, known ? static_cast<std::size_t>(info.st_size) : 1u << 20, path);
@@ -72,15 +110,17 @@ bool write_all(int fd, ByteView bytes) {
   return true;
 }
 
-Result<OutputFile> OutputFile::create(const fs::path& path, bool may_replace) {
-  if (!may_replace && fs::exists(path))
+Result<OutputFile> OutputFile::create(const fs::path& path, bool may_replace, bool secret) {
+  std::error_code ignored;
+  if (!may_replace && fs::exists(path, ignored))
     return said(Errc::refused, path.string() + " exists already", path.string() + " existe déjà",
-                "give another name", "donnez un autre nom");
+                "give another name, or replace it with --force",
+                "donnez un autre nom, ou remplacez-le avec --force");
   const fs::path partial = path.string() + ".partial";
   // Backups hold a key: nobody else may read them.
   const int fd = ::open(partial.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
-                        may_replace ? 0644 : 0600);
-  if (fd < 0) return cannot("write", "d’écrire", path);
+                        secret ? 0600 : 0644);
+  if (fd < 0) return cannot_write(path);
   return OutputFile{fd, path, partial};
 }
 
@@ -96,13 +136,13 @@ OutputFile::~OutputFile() {
 }
 
 Result<void> OutputFile::write(ByteView piece) {
-  if (!write_all(fd_, piece)) return cannot("write", "d’écrire", path_);
+  if (!write_all(fd_, piece)) return cannot_write(path_);
   return {};
 }
 
 Result<void> OutputFile::finish() {
   if (::fsync(fd_) != 0 || ::rename(partial_.c_str(), path_.c_str()) != 0)
-    return cannot("write", "d’écrire", path_);
+    return cannot_write(path_);
   ::close(std::exchange(fd_, -1));
   return {};
 }

@@ -14,9 +14,9 @@ namespace maillon::cli {
 /// A file that appears under its name only once it is whole and durable.
 class OutputFile {
  public:
-  /// Errc::refused when it exists and may not be replaced.
+  /// Errc::refused when it exists and may not be replaced. A secret one only its owner may read.
   [[nodiscard]] static Result<OutputFile> create(const std::filesystem::path& path,
-                                                 bool may_replace);
+                                                 bool may_replace, bool secret);
   OutputFile(OutputFile&& other) noexcept;
   OutputFile& operator=(OutputFile&&) = delete;
   ~OutputFile();
@@ -30,6 +30,9 @@ class OutputFile {
   std::filesystem::path path_;
   std::filesystem::path partial_;
 };
+
+/// Why the system refused, by errno, in the words of people who speak French.
+[[nodiscard]] std::string system_in_french(int error);
 
 /// Writes all of it; false when the system refuses.
 [[nodiscard]] bool write_all(int fd, ByteView bytes);

@@ -48,6 +48,13 @@ void add_import(Command app, Line& line) {
           "du fichier jusqu’à son premier point",
           "Who made the file: ids are those of this source. Else the file's name up to its "
           "first dot"));
+  command.value(
+      "--source-column", "source-column",
+      line.say(
+          "Colonne qui dit quel producteur a donné chaque ligne, quand les identifiants ne valent "
+          "que pour lui : sa source est alors SOURCE/VALEUR",
+          "Column that says which producer gave each row, where ids are unique only per producer: "
+          "the row's source is then SOURCE/VALUE"));
   command.flag(
       "--strict", "strict",
       line.say(
@@ -57,6 +64,10 @@ void add_import(Command app, Line& line) {
   command.flag(
       "--dry-run", "dry-run",
       line.say("Dit ce qui changerait, n’écrit rien", "Says what would change, writes nothing"));
+  command.then([&line] {
+    line.request.command = "import";
+    if (line.globals.quiet) line.request.options["quiet"] = {};
+  });
 }
 
 }  // namespace maillon::cli

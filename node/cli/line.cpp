@@ -80,6 +80,28 @@ void put_in_french(CLI::App& app) {
   labels->label("Positionals", "Arguments");
 }
 
+/// The kind of an option's value is CLI11's own word.
+void name_kinds_in_french(CLI::App& app) {
+  for (CLI::Option* option : app.get_options())
+    if (option->get_type_name().starts_with("TEXT")) option->type_name("TEXTE");
+  for (CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; }))
+    name_kinds_in_french(*command);
+}
+
+/// `--format: zz not in {csv,json}`, as CLI11 says it.
+void say_choices(const std::string& what, std::string& en, std::string& fr) {
+  const auto colon = what.find(": ");
+  const auto in = what.find(" not in {");
+  if (colon == std::string::npos || in == std::string::npos || what.back() != '}') return;
+  const std::string option = what.substr(0, colon);
+  const std::string value = what.substr(colon + 2, in - colon - 2);
+  std::string choices;
+  for (const char c : what.substr(in + 9, what.size() - in - 10))
+    choices += c == ',' ? std::string{", "} : std::string{c};
+  en = option + " takes one of " + choices + ", not `" + value + "`";
+  fr = option + " vaut l’un de " + choices + ", pas « " + value + " »";
+}
+
 /// The word that stands where a command should, if it names none.
 std::string unknown_command(const CLI::App& root, const std::vector<std::string>& words) {
   const CLI::App* at = &root;
@@ -119,6 +141,7 @@ Error in_words(const CLI::ParseError& error, const CLI::App& app,
     en = "unexpected argument: " + extra;
   } else if (dynamic_cast<const CLI::ValidationError*>(&error) != nullptr) {
     fr = "valeur refusée, " + what;
+    say_choices(what, en, fr);
   } else if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr) {
     fr = "il manque une valeur, " + what;
   }
@@ -141,6 +164,7 @@ bool parse(int argc, char** argv, Line& line, int& exit_code) {
   std::string language;
   add_globals(app, line, data, language);
   add_commands(app, line);
+  if (line.globals.language == Language::french) name_kinds_in_french(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp&) {

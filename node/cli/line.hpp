@@ -31,7 +31,8 @@ struct Line {
   std::string input_path;    ///< of import and bundle import; "-" is stdin
   std::string output_path;   ///< of commands that write a file; empty is stdout
   bool writes_data = false;  ///< to output_path
-  bool may_replace = false;  ///< an export may replace a file, a backup may not
+  bool may_replace = false;  ///< an export may replace a file, a backup only when told to
+  bool secret = false;       ///< what is written is for its owner alone
   bool needs_peers = false;  ///< without a daemon, the command talks to peers itself
   /// Instead of running `request`; gives the exit code.
   std::function<int(Line&)> action;

@@ -9,7 +9,7 @@ namespace {
 Error opening_failed(CloseReason reason, const std::string& text) {
   if (reason == CloseReason::malformed) return Error{Errc::malformed, "in the handshake: " + text};
   return Error{Errc::unavailable, "the other side closed the connection during the handshake",
-               "l'autre côté a fermé la connexion pendant la poignée de main"};
+               "l’autre côté a fermé la connexion pendant la poignée de main"};
 }
 
 Error refused_by_peer(const Inbox::End& end) {
@@ -356,7 +356,7 @@ void NetConnection::deadline_passed() {
   if (!opening()) return cut();
   give_up(Error{Errc::unavailable, "no answer in time", "pas de réponse à temps",
                 "check that the other node runs and that the way to it is open",
-                "vérifier que l'autre nœud tourne et que le chemin jusqu'à lui est ouvert"});
+                "vérifiez que l’autre nœud tourne et que le chemin jusqu’à lui est ouvert"});
 }
 
 std::uint64_t NetConnection::sent_bytes() const noexcept {

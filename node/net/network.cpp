@@ -28,18 +28,18 @@ Error listen_error(const tcp::endpoint& endpoint, const error_code& ec) {
   if (ec == asio::error::address_in_use) {
     return Error{Errc::busy, "another program already listens on " + where,
                  "un autre programme écoute déjà sur " + where,
-                 "stop it, or choose another port in the configuration",
-                 "l'arrêter, ou choisir un autre port dans la configuration"};
+                 "stop it, or choose another port with --listen HOST:PORT",
+                 "arrêtez-le, ou choisissez un autre port avec --listen HÔTE:PORT"};
   }
   if (ec == asio::error::access_denied) {
     return Error{Errc::not_allowed, "this user may not listen on " + where,
                  "cet utilisateur ne peut pas écouter sur " + where,
                  "choose a port above 1023, or put a reverse proxy in front",
-                 "choisir un port au-dessus de 1023, ou placer un proxy inverse devant"};
+                 "choisissez un port au-dessus de 1023, ou placez un relais inverse devant"};
   }
   if (ec == boost::system::errc::address_not_available) {
     return Error{Errc::usage, "this machine has no address " + endpoint.address().to_string(),
-                 "cette machine n'a pas l'adresse " + endpoint.address().to_string(),
+                 "cette machine n’a pas l’adresse " + endpoint.address().to_string(),
                  "use 0.0.0.0 or :: for every address", "0.0.0.0 ou :: pour toutes les adresses"};
   }
   return Error{Errc::io, "listening on " + where + ": " + ec.message(),
@@ -164,8 +164,10 @@ Result<Endpoint> NetworkCore::listen(const std::string& host, std::uint16_t port
     tcp::resolver resolver(io_);
     const auto found = resolver.resolve(host, std::to_string(port), tcp::resolver::passive, ec);
     if (ec || found.empty()) {
-      return Error{Errc::usage, "\"" + host + "\" is no address of this machine",
-                   "« " + host + " » n'est pas une adresse de cette machine"};
+      return Error{Errc::usage, "`" + host + "` is no address of this machine",
+                   "« " + host + " » n’est pas une adresse de cette machine",
+                   "use 0.0.0.0 or :: for every address, 127.0.0.1 for this machine alone",
+                   "0.0.0.0 ou :: pour toutes les adresses, 127.0.0.1 pour cette machine seule"};
     }
     endpoint = found.begin()->endpoint();
   }

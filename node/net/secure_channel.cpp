@@ -34,7 +34,7 @@ Result<LocalIdentity> LocalIdentity::make(const FederationId& federation,
   MAILLON_TRY(const auto decoded, crypto::NodeCertificate::decode_verified(certificate));
   if (decoded.node != key.node_id()) {
     return Error{Errc::refused, "the certificate is that of another node key",
-                 "le certificat est celui d'une autre clé de nœud"};
+                 "le certificat est celui d’une autre clé de nœud"};
   }
   crypto::Secret32 secret = crypto::Secret32::random(rng);
   const crypto::noise::DhKey dh(secret.copy());
@@ -97,7 +97,7 @@ Result<void> SecureChannel::check_payload(ByteView payload) {
     return Error{Errc::integrity, "the node key has not signed this session's static key"};
   }
   if (decoded.node == identity_->node) {
-    return Error{Errc::refused, "this is our own node", "c'est notre propre nœud"};
+    return Error{Errc::refused, "this is our own node", "c’est notre propre nœud"};
   }
   peer_ = PeerIdentity{decoded.node, decoded.member, Bytes(certificate.begin(), certificate.end())};
   return {};

@@ -11,10 +11,10 @@ constexpr std::uint16_t kHttpPort = 80;
 constexpr std::uint16_t kHttpsPort = 443;
 
 Error bad_url(std::string_view text, std::string_view what, std::string_view what_fr) {
-  return Error{Errc::usage, "\"" + std::string(text) + "\": " + std::string(what),
+  return Error{Errc::usage, "`" + std::string(text) + "`: " + std::string(what),
                "« " + std::string(text) + " » : " + std::string(what_fr),
                "write it as wss://node.example.org or ws://192.0.2.7:4242",
-               "l'écrire comme wss://noeud.exemple.fr ou ws://192.0.2.7:4242"};
+               "écrivez par exemple wss://noeud.exemple.fr ou ws://192.0.2.7:4242"};
 }
 
 bool all_of(std::string_view text, std::string_view others) {
@@ -63,7 +63,7 @@ Result<Url> Url::parse(std::string_view text) {
   std::string_view host;
   std::string_view port;
   if (!split_authority(rest.substr(0, slash), host, port)) {
-    return bad_url(text, "no host name or address", "pas de nom d'hôte ni d'adresse");
+    return bad_url(text, "no host name or address", "pas de nom d’hôte ni d’adresse");
   }
   url.host = host;
   url.port = url.tls ? kHttpsPort : kHttpPort;
@@ -71,7 +71,7 @@ Result<Url> Url::parse(std::string_view text) {
     const auto [end, failure] = std::from_chars(port.data(), port.data() + port.size(), url.port);
     if (failure != std::errc{} || end != port.data() + port.size() || url.port == 0) {
       return bad_url(text, "the port is not a number from 1 to 65535",
-                     "le port n'est pas un nombre de 1 à 65535");
+                     "le port n’est pas un nombre de 1 à 65535");
     }
   }
   if (slash != std::string_view::npos) {

@@ -56,9 +56,26 @@ class CountingPolicy {
 using TcpStream = beast::basic_stream<tcp, asio::any_io_executor, CountingPolicy>;
 using TlsStream = beast::ssl_stream<TcpStream>;
 
+std::string in_french(const error_code& ec) {
+  if (ec == asio::error::connection_refused) return "connexion refusée";
+  if (ec == asio::error::host_not_found || ec == asio::error::host_not_found_try_again)
+    return "nom d’hôte inconnu";
+  if (ec == asio::error::timed_out || ec == beast::error::timeout) return "délai dépassé";
+  if (ec == asio::error::network_unreachable) return "réseau injoignable";
+  if (ec == asio::error::host_unreachable) return "machine injoignable";
+  if (ec == asio::error::connection_reset || ec == asio::error::eof) return "connexion coupée";
+  return ec.message();
+}
+
 Error unreachable(std::string_view doing, const error_code& ec) {
+  const bool unknown =
+      ec == asio::error::host_not_found || ec == asio::error::host_not_found_try_again;
   return Error{Errc::unavailable, std::string(doing) + ": " + ec.message(),
-               "pas de réponse : " + ec.message()};
+               "pas de réponse : " + in_french(ec),
+               unknown ? "check the spelling of the host, and this machine's network"
+                       : "check that the node runs there and that the way to it is open",
+               unknown ? "vérifiez l’orthographe de l’hôte, et le réseau de cette machine"
+                       : "vérifiez que le nœud y tourne et que le chemin jusqu’à lui est ouvert"};
 }
 
 bool in_range(const asio::ip::address& address, const std::string& range) {
@@ -106,13 +123,13 @@ Error explain_refusal(const websocket::response_type& response) {
     return Error{Errc::refused, "the node at this address belongs to another federation",
                  "le nœud à cette adresse appartient à une autre fédération",
                  "check the address, or the invitation that this node was set up with",
-                 "vérifier l'adresse, ou l'invitation avec laquelle ce nœud a été installé"};
+                 "vérifiez l’adresse, ou l’invitation avec laquelle ce nœud a été installé"};
   }
   const std::string status = std::to_string(response.result_int());
   return Error{Errc::unavailable, "a web server answers there (HTTP " + status + "), not a node",
                "un serveur web répond là (HTTP " + status + "), pas un nœud",
                "check the address, and that its proxy passes WebSocket on to the node",
-               "vérifier l'adresse, et que le proxy transmet les WebSocket au nœud"};
+               "vérifiez l’adresse, et que le relais transmet les WebSocket au nœud"};
 }
 
 template <class Next>
@@ -258,8 +275,8 @@ class WsStreamImpl final : public WsStream,
                            "TLS : " + failure.message(),
                            "check the name in the address and the server's certificate, or give "
                            "the authority that signed it",
-                           "vérifier le nom dans l'adresse et le certificat du serveur, ou donner "
-                           "l'autorité qui l'a signé"});
+                           "vérifiez le nom dans l’adresse et le certificat du serveur, ou donnez "
+                           "l’autorité qui l’a signé"});
         });
   }
 
@@ -407,10 +424,10 @@ Result<void> check_proxies(const std::vector<std::string>& proxies) {
     (void)asio::ip::make_network_v4(range, v4);
     (void)asio::ip::make_network_v6(range, v6);
     if (single && v4 && v6) {
-      return Error{Errc::usage, "trusted proxy \"" + range + "\": neither an address nor a range",
+      return Error{Errc::usage, "trusted proxy `" + range + "`: neither an address nor a range",
                    "proxy de confiance « " + range + " » : ni une adresse ni une plage",
                    "write it as 192.0.2.7 or 192.0.2.0/24",
-                   "l'écrire comme 192.0.2.7 ou 192.0.2.0/24"};
+                   "écrivez par exemple 192.0.2.7 ou 192.0.2.0/24"};
     }
   }
   return {};

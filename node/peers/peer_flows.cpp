@@ -29,6 +29,7 @@ std::vector<PeerState> PeerService::Impl::peers() {
   return ask<std::vector<PeerState>>(
       [this] {
         std::vector<PeerState> out;
+        if (!engine_) return out;
         const auto trust = replica_.trust();
         std::set<NodeId> connected;
         std::map<sync::SessionId, bool> in_sync;
@@ -50,8 +51,9 @@ std::vector<PeerState> PeerService::Impl::peers() {
         if (!dialler_) return out;
         for (const auto& status : dialler_->status()) {
           const auto target = targets_.find(status.url);
-          const auto node = status.node ? status.node
-                            : target == targets_.end() ? std::nullopt : target->second;
+          const auto node = status.node                ? status.node
+                            : target == targets_.end() ? std::nullopt
+                                                       : target->second;
           if (status.state == net::Dialler::State::connected || (node && connected.contains(*node)))
             continue;
           PeerState state;
@@ -72,6 +74,7 @@ SyncOutcome PeerService::Impl::sync(std::chrono::milliseconds wait) {
   const auto until = std::chrono::steady_clock::now() + wait;
   (void)ask<bool>(
       [this] {
+        if (!engine_) return false;
         update_targets();
         if (dialler_) dialler_->retry_now();
         engine_->probe();
@@ -88,7 +91,9 @@ SyncOutcome PeerService::Impl::sync(std::chrono::milliseconds wait) {
             for (const auto& status : dialler_->status())
               dialling |= status.state == net::Dialler::State::connecting;
           SyncOutcome now;
+          if (!engine_) return now;
           now.connected = sessions_.size();
+          now.disk_full = disk_full_;
           now.converged = !sessions_.empty() && engine_->all_in_sync();
           return now;
         },
@@ -105,9 +110,12 @@ void PeerService::Impl::hear_own_tips(std::chrono::milliseconds wait) {
   };
   (void)await(until, [&] {
     if (heard_ || !somebody()) return true;
-    return ask<bool>([this] { return std::ranges::any_of(engine_->sessions(),
-                                                         [](const auto& s) { return s.second.in_sync; }); },
-                     true);
+    return ask<bool>(
+        [this] {
+          return std::ranges::any_of(engine_->sessions(),
+                                     [](const auto& s) { return s.second.in_sync; });
+        },
+        true);
   });
   heard_ = true;
 }
@@ -116,6 +124,7 @@ std::optional<std::chrono::milliseconds> PeerService::Impl::clock_offset() {
   return ask<std::optional<std::chrono::milliseconds>>(
       [this]() -> std::optional<std::chrono::milliseconds> {
         std::vector<std::int64_t> offsets;
+        if (!engine_) return std::nullopt;
         for (const auto& [id, seen] : engine_->sessions())
           if (seen.clock_offset_ms) offsets.push_back(*seen.clock_offset_ms);
         if (offsets.empty()) return std::nullopt;
@@ -123,66 +132,6 @@ std::optional<std::chrono::milliseconds> PeerService::Impl::clock_offset() {
         return std::chrono::milliseconds{offsets[offsets.size() / 2]};
       },
       std::nullopt);
-}
-
-Result<JoinReply> PeerService::Impl::join(const federation::Invitation& invitation,
-                                          std::chrono::milliseconds wait) {
-  MAILLON_CHECK(start_network(invitation.federation));
-  const auto until = std::chrono::steady_clock::now() + wait;
-  auto answer = std::make_shared<std::promise<Result<JoinReply>>>();
-  auto future = answer->get_future();
-  auto answered = std::make_shared<std::atomic<bool>>(false);
-  const auto tell = [answer, answered](Result<JoinReply> reply) {
-    if (!answered->exchange(true)) answer->set_value(std::move(reply));
-  };
-  const auto& who = replica_.identity();
-  const JoinRequest request{invitation.token, who.name, who.role,
-                            invitation.region.empty() ? who.region : invitation.region};
-  net::DialCallbacks callbacks;
-  callbacks.on_failed = [tell](const Error& error) { tell(error); };
-  callbacks.on_open = [this, request, tell, invitation](const net::ConnectionPtr& connection) {
-    (void)connection->send(encode(request), net::Priority::urgent);
-    net::ConnectionEvents events = session_events();
-    auto entered = std::make_shared<bool>(false);
-    events.on_message = [this, tell, invitation, entered, weak = std::weak_ptr{connection}](
-                            net::Connection& c, Bytes message) {
-      if (*entered) return on_message(c, std::move(message));
-      const auto reply = decode_join_reply(message);
-      const auto self = weak.lock();
-      if (!reply || !self || reply->status != JoinStatus::admitted) {
-        tell(reply ? Result<JoinReply>{*reply} : Result<JoinReply>{reply.error()});
-        return c.close(net::CloseReason::done);
-      }
-      *entered = true;
-      self->pause_reading(true);
-      verifier_.submit([this, tell, invitation, reply = *reply, self] {
-        const auto done = federation::enter(replica_, invitation, reply);
-        network_->post([this, tell, reply, self, done] {
-          if (done.has_error()) return tell(done.error());
-          view_->set_annuaire(reply.annuaire);
-          begin_session(self);
-          self->pause_reading(false);
-          tell(reply);
-        });
-      });
-    };
-    events.on_closed = [this, tell](net::Connection& c, const net::CloseInfo& info) {
-      tell(Error{Errc::unavailable, "the inviter's node ended the connection: " + info.text});
-      on_closed(c, info);
-    };
-    return events;
-  };
-  if (invitation.urls.empty()) return Error{Errc::malformed, "the invitation has no address"};
-  network_->dial(invitation.urls.front(), invitation.inviter, callbacks);
-  while (future.wait_for(kPoll) != std::future_status::ready)
-    if (stopping_ || std::chrono::steady_clock::now() >= until)
-      return Error{Errc::unavailable, "the inviter's node did not answer in time"};
-  auto reply = future.get();
-  if (!reply.has_value() || reply->status != JoinStatus::admitted) return reply;
-  // Admitted means little before annuaire is here: wait until it names us.
-  if (!await(until, [&] { return replica_.trust()->member_of(who.node) != nullptr; }))
-    return Error{Errc::unavailable, "admitted, but the directory has not arrived yet"};
-  return reply;
 }
 
 }  // namespace maillon::peers

@@ -28,10 +28,13 @@ class PeerService::Impl {
 
   std::vector<PeerState> peers();
   SyncOutcome sync(std::chrono::milliseconds wait);
+  Result<void> pursue(const federation::Invitation& invitation);
+  [[nodiscard]] bool serves() const { return !options_.listen.empty(); }
   Result<JoinReply> join(const federation::Invitation& invitation, std::chrono::milliseconds wait);
   void hear_own_tips(std::chrono::milliseconds wait);
   std::optional<std::chrono::milliseconds> clock_offset();
   void refresh_dials();
+  [[nodiscard]] bool disk_full() const { return disk_full_; }
   [[nodiscard]] std::string listening_on() const { return listening_; }
   void set_on_durable(std::function<void()> call) {
     const std::lock_guard guard{mutex_};
@@ -42,8 +45,9 @@ class PeerService::Impl {
   static constexpr int kBatchesInMemory = 3;  ///< of up to 256 KiB packed, some 10 MiB each
   struct Peer {
     net::ConnectionPtr connection;
-    std::optional<sync::SessionId> session;
-    std::optional<UnixMillis> last_sync;
+    std::optional<sync::SessionId> session = {};
+    std::optional<UnixMillis> last_sync = {};
+    bool asked = false;  ///< to join; nobody needs to twice on one connection
   };
   using Key = net::Connection*;
 
@@ -61,17 +65,28 @@ class PeerService::Impl {
   void on_message(net::Connection& connection, Bytes message);
   void on_closed(net::Connection& connection, const net::CloseInfo& info);
   void on_join_request(const net::ConnectionPtr& connection, ByteView message);
+  net::ConnectionEvents ask_to_join(const net::ConnectionPtr& connection);
+  void on_join_reply(const net::ConnectionPtr& connection, ByteView message,
+                     const federation::Invitation& invitation, std::optional<Bytes> greeting);
+  void entered(const net::ConnectionPtr& connection, const JoinReply& reply,
+               std::optional<Bytes> greeting);
+  void wish_granted();
+  [[nodiscard]] bool is_member() const;
+  Error not_joined(const federation::Invitation& invitation);
   void after_engine();
   void perform(sync::SendMessage& action);
   void perform(sync::Submit& action);
   void perform(sync::CloseSession& action);
   void perform(sync::Remember& action);
+  void not_stored(const Error& why);
+  void pause_peer(sync::SessionId session);
   void store_batch(sync::SessionId session, std::uint64_t token,
                    std::shared_ptr<std::vector<storage::CommitPtr>> commits);
   void tick();
   /// Ends sessions with nodes whose member was removed or left, or whose key was taken back.
   void part_from_strangers();
   void update_targets();
+  void want_members(std::map<std::string, std::optional<NodeId>>& wanted);
   net::ConnectionPtr connection_of(sync::SessionId session);
 
   replica::Replica& replica_;
@@ -88,12 +103,21 @@ class PeerService::Impl {
   std::map<Key, Peer> peers_;
   std::map<sync::SessionId, Key> sessions_;
   std::map<NodeId, std::pair<UnixMillis, int>> banned_;  ///< until when, how often before
+  /// Whose commits this node has no room for: until when it is not asked again, how often before.
+  std::map<NodeId, std::pair<UnixMillis, int>> paused_;
   std::map<std::string, std::optional<NodeId>> targets_;
+  std::optional<federation::Invitation> wish_;  ///< until annuaire names this node
+  std::optional<Result<JoinReply>> answer_;     ///< the inviter's last, since somebody waits for it
+  std::vector<std::string> urls_;               ///< where this node says that it is reached
+  std::mutex starting_;
+  std::optional<FederationId> federation_;  ///< protected by starting_
   std::string listening_;
   std::atomic<bool> heard_ = false;  ///< some peer agreed with us in this run
   std::atomic<bool> stopping_ = false;
+  std::atomic<bool> disk_full_ = false;
   std::mutex mutex_;
   std::function<void()> also_on_durable_;  ///< protected by mutex_
+  std::map<std::string, std::chrono::steady_clock::time_point> told_;  ///< protected by mutex_
   std::condition_variable moved_;
   std::uint64_t moves_ = 0;  ///< of sessions; protected by mutex_
 };

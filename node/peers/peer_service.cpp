@@ -15,6 +15,8 @@ namespace {
 constexpr auto kTick = 1s;
 constexpr std::size_t kCongested = 1u << 20;  ///< queued bytes above which the engine waits
 constexpr auto kBan = 10min;
+constexpr auto kPause = 5s;  ///< of a peer whose commits there is no room for; doubles to 80 s
+constexpr auto kTellAgain = 1min;  ///< of one cause
 constexpr std::size_t kDirectoryDials = 6;
 constexpr const char* kNoLonger = "its member or its key is no longer part of the federation";
 
@@ -59,7 +61,16 @@ PeerService::Impl::Impl(replica::Replica& replica, PeerOptions options)
 PeerService::Impl::~Impl() { stop(); }
 
 Result<void> PeerService::Impl::start_network(const FederationId& federation) {
-  if (network_) return {};
+  const std::lock_guard starting{starting_};
+  if (network_ && federation_ == federation) return {};
+  if (network_)
+    return Error{Errc::unavailable, "the daemon runs for an invitation to another federation",
+                 "le démon tourne pour une invitation à une autre fédération",
+                 "the wish is kept: start `maillon serve` again",
+                 "la demande est gardée : relancez « maillon serve »"};
+  MAILLON_TRY(wish_, federation::wish(replica_));
+  if (wish_ && wish_->federation != federation) wish_.reset();
+  federation_ = federation;
   MAILLON_TRY(auto db, replica_.open_reader());
   database_.emplace(std::move(db));
   view_ = std::make_unique<replica::StoreView>(
@@ -83,7 +94,8 @@ Result<void> PeerService::Impl::start_network(const FederationId& federation) {
     MAILLON_TRY(const net::Endpoint bound, network_->listen(where.host, where.port, on_open));
     listening_ = with_port(bound);
     engine.urls = options_.urls.empty() ? std::vector{own_url(bound)} : options_.urls;
-    MAILLON_CHECK(federation::announce(replica_, engine.urls));
+    urls_ = engine.urls;
+    MAILLON_CHECK(federation::announce(replica_, urls_));
   }
   replica_.set_on_durable([this] {
     if (stopping_) return;
@@ -130,11 +142,26 @@ void PeerService::Impl::stop() {
 net::ConnectionEvents PeerService::Impl::opened(const net::ConnectionPtr& connection) {
   const auto& peer = connection->peer();
   const auto trust = replica_.trust();
+  if (!engine_) {
+    connection->close(net::CloseReason::stopping, "starting");
+    return {};
+  }
   if (const auto ban = banned_.find(peer.node);
       ban != banned_.end() && replica_.clock().now() < ban->second.first) {
     connection->close(net::CloseReason::misbehaviour, "come back later");
     return {};
   }
+  if (disk_full_) {
+    const auto pause = paused_.find(peer.node);
+    if (pause != paused_.end() && replica_.clock().now() < pause->second.first) {
+      connection->close(net::CloseReason::full, "the disk is full here");
+      return {};
+    }
+  } else {
+    paused_.clear();
+  }
+  if (wish_ && connection->outgoing() && peer.node == wish_->inviter && !is_member())
+    return ask_to_join(connection);
   const storage::Member* member = trust->member_of(peer.node);
   // A newcomer cannot know its inviter yet; annuaire will tell who that is.
   const bool newcomer = !trust->federation().has_value() && connection->outgoing();
@@ -172,7 +199,7 @@ net::ConnectionEvents PeerService::Impl::session_events() {
 
 net::ConnectionEvents PeerService::Impl::opened_as_stranger(const net::ConnectionPtr& connection) {
   net::ConnectionEvents events = session_events();
-  peers_[connection.get()] = {connection, std::nullopt, std::nullopt};
+  peers_[connection.get()] = {connection};
   events.on_message = [this, weak = std::weak_ptr{connection}](net::Connection& c, Bytes m) {
     const auto found = peers_.find(&c);
     if (found == peers_.end()) return;
@@ -203,33 +230,19 @@ bool PeerService::Impl::keep_which(const net::ConnectionPtr& connection) {
 void PeerService::Impl::begin_session(const net::ConnectionPtr& connection) {
   const auto& peer = connection->peer();
   const sync::SessionId session = engine_->open(peer.node, peer.member);
-  peers_[connection.get()] = {connection, session, std::nullopt};
+  peers_[connection.get()] = {connection, session};
   sessions_[session] = connection.get();
   log_->info("connected to node {} at {}", peer.node.hex().substr(0, 12), connection->address());
   after_engine();
 }
 
-void PeerService::Impl::on_join_request(const net::ConnectionPtr& connection, ByteView message) {
-  const auto request = decode_join_request(message);
-  if (!request) return connection->close(net::CloseReason::not_admitted, "not a member here");
-  // Writing waits for the disk: never on the network thread.
-  verifier_.submit([this, connection, request = *request] {
-    auto reply = federation::admit(replica_, request, connection->peer().certificate);
-    network_->post([this, connection, reply = std::move(reply)] {
-      if (!reply) return connection->close(net::CloseReason::full, "cannot admit now");
-      log_->info("{} asked to join: {}", connection->address(),
-                 reply->status == JoinStatus::admitted ? "admitted" : reply->reason);
-      (void)connection->send(encode(*reply), net::Priority::urgent);
-      if (reply->status != JoinStatus::admitted)
-        return connection->close(net::CloseReason::not_admitted, reply->reason);
-      begin_session(connection);
-    });
-  });
-}
-
 void PeerService::Impl::on_message(net::Connection& connection, Bytes message) {
   const auto found = peers_.find(&connection);
   if (found == peers_.end() || !found->second.session) return;
+  // A node that was cut off right after its admission does not know of it, and asks again.
+  if (const auto kind = kind_of(message); kind && *kind == MessageKind::join_request &&
+                                          !connection.outgoing() && !found->second.asked)
+    return on_join_request(found->second.connection, message);
   engine_->on_message(*found->second.session, message);
   after_engine();
 }
@@ -317,16 +330,38 @@ void PeerService::Impl::store_batch(sync::SessionId session, std::uint64_t token
   };
   replica_.writer().submit(job, [this, session, token, result](const Result<void>& done) {
     room_.release();
+    const bool full = done.has_error() && done.error().code == Errc::full;
+    disk_full_ = full;
     if (done.has_error()) {
       result->failed = true;
-      log_->error("cannot store what a peer sent: {}", done.error().detail);
+      not_stored(done.error());
     }
-    network_->post([this, session, token, result] {
+    network_->post([this, session, token, result, full] {
       view_->changed();
+      if (full) pause_peer(session);
       engine_->on_stored(session, token, *result);
       after_engine();
     });
   });
+}
+
+void PeerService::Impl::not_stored(const Error& why) {
+  {
+    // Every peer sends it again and again: once a minute says as much.
+    const std::lock_guard guard{mutex_};
+    const auto now = std::chrono::steady_clock::now();
+    const auto [last, first] = told_.try_emplace(why.detail, now);
+    if (!first && now - last->second < kTellAgain) return;
+    last->second = now;
+  }
+  log_->error("cannot store what a peer sent: {}", why.detail);
+}
+
+void PeerService::Impl::pause_peer(sync::SessionId session) {
+  const auto connection = connection_of(session);
+  if (!connection) return;
+  auto& pause = paused_[connection->peer().node];
+  pause.first = replica_.clock().now() + kPause * (1 << std::min(pause.second++, 4));
 }
 
 void PeerService::Impl::perform(sync::CloseSession& action) {
@@ -375,15 +410,30 @@ void PeerService::Impl::tick() {
       peers_[key->second].last_sync = replica_.clock().now();
   }
   after_engine();
+  if (wish_ && is_member()) wish_granted();
   update_targets();
   if (!stopping_) timer_ = network_->call_after(kTick, [this] { tick(); });
 }
 
 void PeerService::Impl::update_targets() {
-  if (!options_.dial || !dialler_) return;
+  if (!dialler_) return;
   std::map<std::string, std::optional<NodeId>> wanted;
-  if (const auto configured = dial_list(replica_))
-    for (const auto& entry : *configured) wanted[entry.url] = entry.node;
+  if (options_.dial) {
+    if (const auto configured = dial_list(replica_))
+      for (const auto& entry : *configured) wanted[entry.url] = entry.node;
+    want_members(wanted);
+  }
+  // Until annuaire names this node, nobody else can tell it whom to dial.
+  if (wish_)
+    for (const auto& url : wish_->urls) wanted.try_emplace(url, wish_->inviter);
+  for (const auto& [url, node] : targets_)
+    if (!wanted.contains(url)) dialler_->remove(url);
+  for (const auto& [url, node] : wanted)
+    if (!targets_.contains(url)) dialler_->add(url, node);
+  targets_ = std::move(wanted);
+}
+
+void PeerService::Impl::want_members(std::map<std::string, std::optional<NodeId>>& wanted) {
   const NodeId self = replica_.identity().node;
   // Whoever is connected already needs no second link; what the dialler made, it must keep.
   std::set<NodeId> connected;
@@ -401,11 +451,6 @@ void PeerService::Impl::update_targets() {
     --room;
     wanted.try_emplace(node.urls.front(), id);
   }
-  for (const auto& [url, node] : targets_)
-    if (!wanted.contains(url)) dialler_->remove(url);
-  for (const auto& [url, node] : wanted)
-    if (!targets_.contains(url)) dialler_->add(url, node);
-  targets_ = std::move(wanted);
 }
 
 void PeerService::Impl::refresh_dials() {
@@ -430,6 +475,14 @@ Result<std::unique_ptr<PeerService>> PeerService::start(replica::Replica& replic
 std::string PeerService::listening_on() const { return impl_->listening_on(); }
 std::vector<PeerState> PeerService::peers() { return impl_->peers(); }
 SyncOutcome PeerService::sync(std::chrono::milliseconds wait) { return impl_->sync(wait); }
+Result<void> PeerService::pursue(const federation::Invitation& invitation) {
+  return impl_->pursue(invitation);
+}
+Result<void> PeerService::begin(const FederationId& federation) {
+  return impl_->start_network(federation);
+}
+bool PeerService::disk_full() const { return impl_->disk_full(); }
+bool PeerService::serves() const { return impl_->serves(); }
 Result<JoinReply> PeerService::join(const federation::Invitation& invitation,
                                     std::chrono::milliseconds wait) {
   return impl_->join(invitation, wait);

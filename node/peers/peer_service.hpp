@@ -11,19 +11,19 @@
 namespace maillon::peers {
 
 struct PeerOptions {
-  std::string listen;                 ///< "HOST:PORT", or empty: only dial out
-  std::vector<std::string> urls;      ///< how others reach it; none: made from where it listens
+  std::string listen;             ///< "HOST:PORT", or empty: only dial out
+  std::vector<std::string> urls;  ///< how others reach it; none: made from where it listens
   std::vector<std::string> trusted_proxies = {};
   std::string ca_file = {};
-  bool dial = true;                   ///< configured peers, members' known addresses
+  bool dial = true;  ///< configured peers, members' known addresses
 };
 
 struct PeerState {
   std::optional<NodeId> node;
-  std::string name;      ///< of its member
+  std::string name;  ///< of its member
   std::string address;
-  std::string state;     ///< connected, connecting, waiting, refused
-  std::string detail;    ///< why it is not connected, in words
+  std::string state;   ///< connected, connecting, waiting, refused
+  std::string detail;  ///< why it is not connected, in words
   bool in_sync = false;
   std::optional<UnixMillis> last_sync;
   std::uint64_t sent_bytes = 0;
@@ -31,8 +31,9 @@ struct PeerState {
 };
 
 struct SyncOutcome {
-  bool converged = false;      ///< every connected peer has our frontiers in every shared space
+  bool converged = false;  ///< every connected peer has our frontiers in every shared space
   std::size_t connected = 0;
+  bool disk_full = false;  ///< what came could not be stored here
 };
 
 struct DialEntry {
@@ -52,7 +53,15 @@ class PeerService {
   [[nodiscard]] std::vector<PeerState> peers();
   /// Dials now whoever is not connected, asks all for their frontiers, and waits until all agree.
   [[nodiscard]] SyncOutcome sync(std::chrono::milliseconds wait);
-  /// Contacts the inviter; Errc::refused with its reason, Errc::unavailable when not in time.
+  /// Whether it listens, as a daemon does: it will be there when the command has ended.
+  [[nodiscard]] bool serves() const;
+  /// Listens and dials, if start() could not yet for want of a federation.
+  [[nodiscard]] Result<void> begin(const FederationId& federation);
+  /// From now on dials the inviter, at every address of the invitation and again and again, until
+  /// annuaire names this node or the inviter refuses. start() takes up a wish that was kept.
+  [[nodiscard]] Result<void> pursue(const federation::Invitation& invitation);
+  /// pursue(), and waits: for annuaire to name this node, or for a reply that admits nobody.
+  /// Errc::unavailable names the addresses when neither came in time.
   [[nodiscard]] Result<JoinReply> join(const federation::Invitation& invitation,
                                        std::chrono::milliseconds wait);
   /// Before the first local commit of a run: hears one reachable peer about our own feeds, so that
@@ -60,6 +69,8 @@ class PeerService {
   void hear_own_tips(std::chrono::milliseconds wait);
   /// How far this node's clock is from the median of its peers'.
   [[nodiscard]] std::optional<std::chrono::milliseconds> clock_offset();
+  /// Whether this node could not store what a peer sent last, for want of room.
+  [[nodiscard]] bool disk_full() const;
   /// Re-reads the table of whom to dial.
   void dials_changed();
   /// Called on the writer's thread after each durable transaction, besides what replication does.

@@ -1,6 +1,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <fstream>
 
 #include "node/replica/marker.hpp"
@@ -91,6 +92,16 @@ Result<Identity> restore(const fs::path& file, const fs::path& dir, Rng& rng) {
     return Error{Errc::not_found, "there is no file " + file.string(),
                  "il n’y a pas de fichier " + file.string(), "check the name", "vérifiez le nom"};
   const auto bad = [&](const Error& why) {
+    if (why.code == Errc::full)
+      return Error{Errc::full, "the disk is full: no room left in " + dir.string(),
+                   "le disque est plein : plus de place dans " + dir.string(),
+                   "the backup is as good as before: free some space, or name another --data",
+                   "la sauvegarde est intacte : libérez de la place, ou indiquez un autre --data"};
+    if (why.code == Errc::newer_version)
+      return Error{Errc::newer_version, file.string() + " was made by a newer version of Maillon",
+                   file.string() + " vient d’une version plus récente de Maillon",
+                   "the backup is fine: upgrade Maillon, then restore it",
+                   "la sauvegarde est bonne : mettez Maillon à jour, puis restaurez-la"};
     return Error{why.code, file.string() + " is no usable backup: " + why.detail,
                  file.string() + " n’est pas une sauvegarde utilisable",
                  "use a file that `maillon backup` made", "utilisez un fichier créé par « maillon backup »"};
@@ -100,6 +111,7 @@ Result<Identity> restore(const fs::path& file, const fs::path& dir, Rng& rng) {
   fs::permissions(dir, fs::perms::owner_all, failed);
   const auto make = [&]() -> Result<Identity> {
     fs::copy_file(file, dir / "maillon.db", failed);
+    if (failed == std::errc::no_space_on_device) return Error{Errc::full, failed.message()};
     if (failed) return Error{Errc::io, failed.message()};
     storage::StoreOptions options;
     options.path = dir / "maillon.db";
@@ -116,7 +128,8 @@ Result<Identity> restore(const fs::path& file, const fs::path& dir, Rng& rng) {
         fd >= 0 && ::write(fd, key->data(), key->size()) == static_cast<ssize_t>(key->size()) &&
         ::fsync(fd) == 0;
     if (fd >= 0) ::close(fd);
-    if (!written) return Error{Errc::io, "cannot write the node key"};
+    if (!written)
+      return Error{errno == ENOSPC ? Errc::full : Errc::io, "cannot write the node key"};
     Identity who;
     who.incarnation = fresh;
     MAILLON_TRY(const auto member, store->meta("member"));

@@ -84,7 +84,21 @@ Result<void> Reader::each(const SpaceId& space, std::string_view collection,
   if (!row) return {};
   MAILLON_TRY(auto get, db_.prepare("SELECT rid, state FROM record"
                                     " WHERE collection = ?1 AND flags & 1 ORDER BY rid"));
-  get.bind(1, *row);
+  return walk(get.bind(1, *row), collection, each_record);
+}
+
+Result<void> Reader::each_as_they_came(
+    const SpaceId& space, std::string_view collection,
+    const std::function<Result<bool>(RecordView&&)>& each_record) {
+  MAILLON_TRY(const auto row, collection_row(space, collection));
+  if (!row) return {};
+  MAILLON_TRY(auto get, db_.prepare("SELECT rid, state FROM record"
+                                    " WHERE collection = ?1 AND flags & 1 ORDER BY id"));
+  return walk(get.bind(1, *row), collection, each_record);
+}
+
+Result<void> Reader::walk(storage::Statement& get, std::string_view collection,
+                          const std::function<Result<bool>(RecordView&&)>& each_record) {
   for (;;) {
     MAILLON_TRY(const bool more, get.step());
     if (!more) return {};
@@ -221,6 +235,21 @@ Result<std::vector<RecordId>> Reader::of_source(const SpaceId& space, std::strin
     if (!more) return out;
     MAILLON_TRY(const RecordId id, RecordId::from_bytes(get.blob(0)));
     out.push_back(id);
+  }
+}
+
+Result<std::vector<std::string>> Reader::sources(const SpaceId& space,
+                                                 std::string_view collection) {
+  std::vector<std::string> out;
+  MAILLON_TRY(const auto row, collection_row(space, collection));
+  if (!row) return out;
+  MAILLON_TRY(auto get, db_.prepare("SELECT DISTINCT n.text FROM record r JOIN name n"
+                                    " ON n.id = r.source WHERE r.collection = ?1 AND r.flags & 1"));
+  get.bind(1, *row);
+  for (;;) {
+    MAILLON_TRY(const bool more, get.step());
+    if (!more) return out;
+    out.emplace_back(get.text(0));
   }
 }
 

@@ -75,6 +75,10 @@ class Reader {
   /// Visible records in order of id, until `each` says no.
   [[nodiscard]] Result<void> each(const SpaceId& space, std::string_view collection,
                                   const std::function<Result<bool>(RecordView&&)>& each_record);
+  /// The same in the order in which they first came here: of an import, the order of the file.
+  [[nodiscard]] Result<void> each_as_they_came(
+      const SpaceId& space, std::string_view collection,
+      const std::function<Result<bool>(RecordView&&)>& each_record);
   [[nodiscard]] Result<Found> find(const SpaceId& space, std::string_view collection,
                                    std::span<const Condition> where, std::string_view text,
                                    std::size_t limit);
@@ -88,6 +92,9 @@ class Reader {
   [[nodiscard]] Result<std::vector<RecordId>> of_source(const SpaceId& space,
                                                         std::string_view collection,
                                                         std::string_view source);
+  /// Sources that listed records that are visible now, in no order. Walks the collection.
+  [[nodiscard]] Result<std::vector<std::string>> sources(const SpaceId& space,
+                                                         std::string_view collection);
   [[nodiscard]] Result<SpaceCounts> counts(const SpaceId& space);
   [[nodiscard]] Result<Digest> digest(const SpaceId& space);
   [[nodiscard]] Result<Digest> frontier(const SpaceId& space);
@@ -102,6 +109,8 @@ class Reader {
  private:
   [[nodiscard]] Result<RecordView> view(std::string_view collection, const RecordId& id,
                                         ByteView state);
+  [[nodiscard]] Result<void> walk(storage::Statement& get, std::string_view collection,
+                                  const std::function<Result<bool>(RecordView&&)>& each_record);
   [[nodiscard]] Result<std::optional<std::int64_t>> collection_row(const SpaceId& space,
                                                                    std::string_view collection);
   storage::Database& db_;

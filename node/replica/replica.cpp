@@ -150,7 +150,7 @@ Result<std::unique_ptr<Replica>> Replica::open(const fs::path& dir,
   if (secret.has_error()) return release(secret.error());
   std::unique_ptr<Replica> out{new Replica{dir, crypto::SigningKey{*secret}}};
   out->lock_ = lock;
-  MAILLON_TRY(auto store, storage::Store::open(store_options(dir)));
+  MAILLON_TRY(auto store, out->open_store());
   MAILLON_CHECK(out->load(*store));
   for (int i = 0; i < kReaders; ++i) {
     MAILLON_TRY(auto db, out->open_reader());
@@ -180,6 +180,18 @@ Replica::~Replica() {
   databases_.clear();
   writer_.reset();
   if (lock_ >= 0) ::close(lock_);
+}
+
+Result<std::unique_ptr<storage::Store>> Replica::open_store() {
+  auto options = store_options(dir_);
+  auto store = storage::Store::open(options);
+  if (store.has_value() || store.error().code != Errc::full) return store;
+  // With a WAL, the file alone does not say how things are.
+  std::error_code none;
+  const auto wal = fs::file_size(options.path.string() + "-wal", none);
+  if (!none && wal > 0) return store;
+  options.immutable = only_reads_ = true;
+  return storage::Store::open(options);
 }
 
 Result<void> Replica::load(storage::Store& store) {
@@ -235,6 +247,7 @@ void Replica::set_on_durable(std::function<void()> call) {
 Result<storage::Database> Replica::open_reader() const {
   storage::DatabaseOptions how;
   how.read_only = true;
+  how.immutable = only_reads_;
   how.cache_kib = kReaderCacheKib;
   return storage::Database::open(dir_ / kDatabase, how);
 }

@@ -37,7 +37,9 @@ class Replica {
   [[nodiscard]] static Result<Identity> init(const std::filesystem::path& dir,
                                              const InitOptions& options,
                                              const crypto::SigningKey& root, Rng& rng);
-  /// Errc::not_found: no such folder; Errc::busy: another process has it; ::not_allowed: passphrase.
+  /// On a full disk it still opens, to read; then what writes is Errc::full.
+  /// Errc::not_found: no such folder; Errc::busy: another process has it; ::not_allowed:
+  /// passphrase.
   [[nodiscard]] static Result<std::unique_ptr<Replica>> open(const std::filesystem::path& dir,
                                                              std::optional<std::string> passphrase);
   ~Replica();
@@ -50,6 +52,7 @@ class Replica {
   /// For use inside a writer's job: a fresh incarnation may have been drawn since.
   [[nodiscard]] storage::Author author() const;
   /// A copy of the folder was found at open(), and this run writes under a new incarnation.
+  [[nodiscard]] bool only_reads() const noexcept { return only_reads_; }
   [[nodiscard]] bool incarnation_was_drawn() const noexcept { return drew_incarnation_; }
   /// Draws another one and remembers it; writer's thread.
   Result<void> draw_incarnation(storage::Store& store);
@@ -88,6 +91,7 @@ class Replica {
     Reader* reader;
   };
   Replica(std::filesystem::path dir, crypto::SigningKey key) : dir_(std::move(dir)), key_(std::move(key)) {}
+  [[nodiscard]] Result<std::unique_ptr<storage::Store>> open_store();
   Result<void> load(storage::Store& store);
   Result<void> check_marker(storage::Store& store);
 
@@ -105,6 +109,7 @@ class Replica {
   int lock_ = -1;
   Identity identity_;
   bool drew_incarnation_ = false;
+  bool only_reads_ = false;  ///< there is no room even for what SQLite keeps beside the database
   SystemClock clock_;
   SharedRng rng_;
   mutable std::mutex mutex_;

@@ -1,5 +1,8 @@
 #include "storage/sqlite/database.hpp"
 
+#include <cctype>
+#include <cerrno>
+
 #include "proto/fault.hpp"
 
 namespace maillon::storage {
@@ -66,13 +69,35 @@ ByteView Statement::blob(int column) const {
 }
 std::string_view Statement::text(int column) const { return as_text(blob(column)); }
 
+namespace {
+
+/// The name as a URI: what is special in one is escaped.
+std::string immutable_uri(const std::filesystem::path& path) {
+  std::string out = "file:";
+  for (const char c : std::filesystem::absolute(path).string()) {
+    const bool plain = std::isalnum(static_cast<unsigned char>(c)) != 0 ||
+                       std::string_view{"/-_.~"}.find(c) != std::string_view::npos;
+    if (plain) {
+      out += c;
+    } else {
+      constexpr const char* kHex = "0123456789ABCDEF";
+      const auto byte = static_cast<unsigned char>(c);
+      out += {'%', kHex[byte >> 4], kHex[byte & 15]};
+    }
+  }
+  return out + "?immutable=1";
+}
+
+}  // namespace
+
 Result<Database> Database::open(const std::filesystem::path& path, const DatabaseOptions& options) {
   sqlite3* raw = nullptr;
   int flags = options.read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
   if (options.create) flags |= SQLITE_OPEN_CREATE;
-  const int rc =
-      sqlite3_open_v2(path.c_str(), &raw, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE,
-                      options.vfs);
+  if (options.immutable) flags |= SQLITE_OPEN_URI;
+  const std::string name = options.immutable ? immutable_uri(path) : path.string();
+  const int rc = sqlite3_open_v2(
+      name.c_str(), &raw, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE, options.vfs);
   Database db{raw};
   if (rc != SQLITE_OK) return db.error("open " + path.string());
   sqlite3_extended_result_codes(raw, 1);
@@ -141,22 +166,37 @@ bool Database::in_transaction() const noexcept { return sqlite3_get_autocommit(r
 
 Error Database::error(std::string_view doing) const {
   const int rc = sqlite3_extended_errcode(raw_);
-  std::string detail = std::string{sqlite3_errmsg(raw_)} + " (" + std::string{doing.substr(0, 120)} + ")";
+  const char* name = sqlite3_db_filename(raw_, "main");
+  const std::filesystem::path file{name == nullptr ? "" : name};
+  const std::string folder = file.parent_path().string();
+  const int system = sqlite3_system_errno(raw_);
+  const bool no_room =
+      (rc & 0xff) == SQLITE_FULL || rc == SQLITE_IOERR_SHMSIZE ||
+      ((rc & 0xff) == SQLITE_CANTOPEN && (system == ENOSPC || system == EDQUOT)) ||
+      // Opened so because there was no room to open it otherwise.
+      ((rc & 0xff) == SQLITE_READONLY && sqlite3_uri_boolean(name, "immutable", 0) != 0);
+  if (no_room)
+    return Error{Errc::full, "the disk is full: no room left in " + folder,
+                 "le disque est plein : plus de place dans " + folder,
+                 "free some space, then try again; nothing was half written",
+                 "libérez de la place puis recommencez ; rien n’est écrit à moitié"};
+  const std::string words = (file.empty() ? std::string{doing} : file.string()) + ": " +
+                            sqlite3_errmsg(raw_) + " (SQLite " + std::to_string(rc) + ")";
   switch (rc & 0xff) {
-    case SQLITE_FULL:
-      return Error{Errc::full, std::move(detail), "le disque est plein",
-                   "free some space, then try again; nothing was half written",
-                   "libérez de la place puis recommencez ; rien n’est écrit à moitié"};
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
-      return Error{Errc::busy, std::move(detail)};
+      return Error{Errc::busy, "the database is busy: " + words, "la base est occupée : " + words,
+                   "try again in a moment", "recommencez dans un instant"};
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
-      return Error{Errc::integrity, std::move(detail), "le fichier de la base est abîmé",
-                   "restore a backup, or start afresh and let the peers send everything again",
-                   "restaurez une sauvegarde, ou repartez d’un dossier neuf : les pairs renverront tout"};
+      return Error{
+          Errc::integrity, "the database is damaged: " + words, "la base est abîmée : " + words,
+          "restore a backup, or start afresh and let the peers send everything again",
+          "restaurez une sauvegarde, ou repartez d’un dossier neuf : les pairs renverront tout"};
     default:
-      return Error{Errc::io, std::move(detail)};
+      return Error{Errc::io, "the database cannot be used: " + words,
+                   "la base est inutilisable : " + words, "check the disk and who owns the file",
+                   "vérifiez le disque et le propriétaire du fichier"};
   }
 }
 

@@ -53,14 +53,17 @@ struct DatabaseOptions {
   bool create = false;
   int cache_kib = 2048;
   const char* vfs = nullptr;  ///< another VFS, for crash tests
+  /// With read_only: nothing beside the file is made or looked at, so a full disk does not matter.
+  /// Only while no other process writes and there is no WAL.
+  bool immutable = false;
   bool exclusive = false;     ///< one connection only; the WAL index then needs no shared memory
 };
 
 /// One connection. Not thread-safe: it belongs to one thread at a time.
 class Database {
  public:
-  /// Errc::io with SQLite's words; Errc::integrity when the file is no database. To write, also
-  /// what refuse_foreign() says.
+  /// Errc::full when even reading needs room that the disk has not; Errc::io with SQLite's words;
+  /// Errc::integrity when the file is no database. To write, also what refuse_foreign() says.
   [[nodiscard]] static Result<Database> open(const std::filesystem::path& path,
                                              const DatabaseOptions& options);
   Database(Database&&) noexcept;

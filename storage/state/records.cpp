@@ -280,12 +280,14 @@ Result<merge::RecordState> Records::fold_all(std::string_view collection, const 
 
 Result<merge::RecordState> Records::fold_from(std::string_view collection, const RecordId& rid,
                                               std::vector<merge::OpRef> from,
-                                              std::vector<CommitPtr>& keep) {
+                                              std::vector<CommitPtr>& keep,
+                                              std::span<const merge::OpRef> without) {
   merge::History history;
   MAILLON_TRY(const auto found, walk(collection, rid, std::move(from), history.reissues));
   std::vector<Resolved> parts(found.size());
   for (std::size_t i = 0; i < found.size(); ++i) {
     const HistoryOp& step = found[i];
+    if (std::ranges::find(without, step.ref) != without.end()) continue;
     MAILLON_TRY(const auto table, resolve_table(*step.commit, step.ref.commit));
     MAILLON_CHECK(fill(*step.commit, *step.op, table, parts[i]));
     parts[i].input.ref = step.ref;
@@ -296,6 +298,20 @@ Result<merge::RecordState> Records::fold_from(std::string_view collection, const
   merge::RecordState folded = merge::fold(history, context_);
   MAILLON_CHECK(context_.check());
   return folded;
+}
+
+Result<merge::RecordState> Records::without_deletes(std::string_view collection,
+                                                    const RecordId& rid, ByteView state,
+                                                    std::vector<CommitPtr>& keep) {
+  std::vector<merge::OpRef> from;
+  std::vector<merge::OpRef> deletes;
+  MAILLON_TRY(const auto heads, merge::decode_state(state));
+  for (const auto& op : heads.ops) {
+    from.push_back(op.ref);
+    // A delete that was written over is past: what it took away has been gone since.
+    if (op.removes && !op.superseded) deletes.push_back(op.ref);
+  }
+  return fold_from(collection, rid, std::move(from), keep, deletes);
 }
 
 Result<std::vector<HistoryOp>> Records::history(std::string_view collection, const RecordId& rid,

@@ -56,6 +56,10 @@ class Records {
   Result<std::vector<HistoryOp>> history(std::string_view collection, const RecordId& rid,
                                          ByteView state);
 
+  /// The record as it would be had nobody deleted it. `keep` holds what the state points into.
+  Result<merge::RecordState> without_deletes(std::string_view collection, const RecordId& rid,
+                                             ByteView state, std::vector<CommitPtr>& keep);
+
   /// Hash of all visible records and conflicts of a space, in order of collection and id.
   Result<Digest> digest(std::int64_t space);
   /// What `log_id`s a commit's leaf 0 names; index 0 is the commit itself. Unknown ones are 0.
@@ -94,8 +98,8 @@ class Records {
                                       std::vector<CommitPtr>& keep);
   /// Folds all that is reached from these ops. `keep` holds what the state points into.
   Result<merge::RecordState> fold_from(std::string_view collection, const RecordId& rid,
-                                       std::vector<merge::OpRef> from,
-                                       std::vector<CommitPtr>& keep);
+                                       std::vector<merge::OpRef> from, std::vector<CommitPtr>& keep,
+                                       std::span<const merge::OpRef> without = {});
   Result<std::vector<HistoryOp>> walk(std::string_view collection, const RecordId& rid,
                                       std::vector<merge::OpRef> from,
                                       std::vector<std::pair<std::int64_t, std::int64_t>>& reissues);

@@ -16,7 +16,9 @@ Store::~Store() = default;
 
 Result<std::unique_ptr<Store>> Store::open(const StoreOptions& options) {
   DatabaseOptions how;
-  how.create = true;
+  how.create = !options.immutable;
+  how.read_only = options.immutable;
+  how.immutable = options.immutable;
   how.cache_kib = options.cache_kib;
   how.vfs = options.vfs;
   how.exclusive = options.exclusive;

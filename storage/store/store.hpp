@@ -15,6 +15,7 @@ struct StoreOptions {
   int cache_kib = 16 * 1024;
   const char* vfs = nullptr;
   bool exclusive = false;
+  bool immutable = false;  ///< DatabaseOptions::immutable: only to read
 };
 
 /// Who signs local commits.
@@ -50,6 +51,9 @@ struct Change {
   std::string source;       ///< with external_id: this is a row of a source, and fields that the
   std::string external_id;  ///< source gave before and no longer gives are cleared
   std::vector<std::pair<std::string, Value>> fields = {};
+  /// The fields come from a format that knows texts only, as CSV does: a field that displays as
+  /// the text already says the same, and an absent one may be an empty text.
+  bool untyped = false;
 };
 
 enum class ChangeOutcome : std::uint8_t { created, changed, unchanged, deleted_here, not_found };

@@ -47,17 +47,38 @@ const merge::FieldState* register_of(const merge::RecordState& state, std::int64
   return nullptr;
 }
 
-/// Whether everybody already sees exactly this value.
-bool agrees(const merge::RecordState& state, const merge::FieldState* field, ByteView value) {
+/// Whether a stored value says what a change wants to say.
+bool says(ByteView stored, const Value& value, ByteView encoded, bool untyped) {
+  if (std::ranges::equal(stored, encoded)) return true;
+  if (!untyped) return false;
+  const auto known = Value::decode(stored);
+  return known.has_value() && !known->is_null() && known->display() == value.display();
+}
+
+/// What a text without a type is, beside the value that is there: the file may correct a number,
+/// it cannot say that it is no number any more.
+Value typed_like(ByteView stored, const Value& value) {
+  const auto known = Value::decode(stored);
+  if (!known.has_value() || value.kind() != Value::Kind::text) return value;
+  const std::string& text = value.text();
+  if (known->kind() == Value::Kind::number && is_json_number(text))
+    return {Value::Kind::number, text};
+  const bool is_bool = known->kind() == Value::Kind::yes || known->kind() == Value::Kind::no;
+  if (is_bool && (text == "true" || text == "false")) return Value::of_bool(text == "true");
+  return value;
+}
+
+/// Whether everybody already sees this value.
+bool agrees(const merge::RecordState& state, const merge::FieldState* field, const Value& value,
+            ByteView encoded, bool untyped) {
   bool any = false;
   if (field != nullptr)
     for (const auto& head : field->heads) {
       if (state.ops[head.op].is_void || !state.ops[head.op].readable) continue;
-      if (!std::ranges::equal(head.value, value)) return false;
+      if (!says(head.value, value, encoded, untyped)) return false;
       any = true;
     }
-  const bool null = value.size() == 1 && value[0] == static_cast<std::uint8_t>(Value::Kind::null);
-  return any || null;
+  return any || value.is_null();
 }
 
 }  // namespace
@@ -287,24 +308,30 @@ Result<std::vector<std::pair<std::string, Value>>> Store::wanted_fields(
     const merge::FieldState* field = id ? register_of(state, *id) : nullptr;
     const Bytes encoded = value.encoded();
     // Saying again what is shown confirms an edit that won over a delete.
-    if (agrees(state, field, encoded) && (from_source || !merge::show(state).edit_won_over_delete))
+    if (agrees(state, field, value, encoded, change.untyped) && (from_source || !merge::show(state).edit_won_over_delete))
       continue;
     // Somebody corrected what the source said: as long as it says the same, it says nothing new.
     if (from_source && field != nullptr) {
       MAILLON_TRY(const auto before, last_imported(change, row, state, name));
-      if (before == encoded) continue;
+      if (before && says(*before, value, encoded, change.untyped)) continue;
     }
-    out.emplace_back(name, value);
+    const bool alike = change.untyped && field != nullptr && !field->heads.empty();
+    out.emplace_back(name, alike ? typed_like(field->heads.front().value, value) : value);
   }
   if (!from_source) return out;
+  const Value none;
+  const Value empty = Value::of_text({});
+  const Bytes none_encoded = none.encoded();
+  const Bytes empty_encoded = empty.encoded();
   for (const auto& field : state.fields) {
     const std::string name{records_.context().name(field.name)};
     if (has_field(change.fields, name)) continue;
     const bool by_source = std::ranges::any_of(field.heads, [&](const merge::FieldHead& head) {
       return state.ops[head.op].imported;
     });
-    const Bytes null = Value{}.encoded();
-    if (by_source && !agrees(state, &field, null)) out.emplace_back(name, Value{});
+    if (!by_source || agrees(state, &field, none, none_encoded, /*untyped=*/false)) continue;
+    if (change.untyped && agrees(state, &field, empty, empty_encoded, /*untyped=*/false)) continue;
+    out.emplace_back(name, none);
   }
   MAILLON_CHECK(records_.context().check());
   return out;

@@ -16,7 +16,7 @@ class Bundle(Case):
 
     def test_carries_everything_then_only_what_is_new(self):
         self.a.ok("put", "lieux", "nom=Un")
-        first = self.a.ok("bundle", "export", "-o", self.stick)
+        first = self.a.ok("bundle", "export", "--force", "-o", self.stick)
         self.assertEqual(first["bytes"], os.path.getsize(self.stick))
         done = self.b.ok("bundle", "import", self.stick)
         self.assertEqual((done["commits"], done["rejected"]), (first["commits"], 0))
@@ -31,13 +31,13 @@ class Bundle(Case):
         self.assertEqual(out["commits"], 1)
         self.assertEqual(self.b.ok("bundle", "import", second)["applied"], 1)
         self.assertEqual(self.a.digests(), self.b.digests())
-        self.assertEqual(self.a.ok("bundle", "export", "-o", self.stick, "--since", second)["commits"], 0)
+        self.assertEqual(self.a.ok("bundle", "export", "--force", "-o", self.stick, "--since", second)["commits"], 0)
 
     def test_what_comes_too_early_waits(self):
         base = self.path("base")
         self.a.ok("bundle", "export", "-o", base)
         self.a.ok("put", "lieux", "nom=Un")
-        self.a.ok("bundle", "export", "-o", self.stick, "--since", base)
+        self.a.ok("bundle", "export", "--force", "-o", self.stick, "--since", base)
         late = self.path("late")
         made = self.a.ok("put", "lieux", "nom=Deux")
         self.a.ok("bundle", "export", "-o", late, "--since", self.stick)
@@ -49,7 +49,7 @@ class Bundle(Case):
 
     def test_a_spoiled_one_is_refused_whole(self):
         self.a.ok("put", "lieux", "nom=Un")
-        self.a.ok("bundle", "export", "-o", self.stick)
+        self.a.ok("bundle", "export", "--force", "-o", self.stick)
         before = self.b.digests()
         with open(self.stick, "rb") as source:
             sound = source.read()
@@ -65,7 +65,7 @@ class Bundle(Case):
         self.assertEqual(self.b.digests(), before)
 
     def test_of_another_federation(self):
-        self.a.ok("bundle", "export", "-o", self.stick)
+        self.a.ok("bundle", "export", "--force", "-o", self.stick)
         other = self.founder("tierce")
         self.refuses(other, 1, "bundle", "import", self.stick)
         alone = self.node("seule")

@@ -17,7 +17,7 @@ class Conflicts(Case):
         """By USB stick, both ways."""
         for source, target in ((self.a, self.b), (self.b, self.a)):
             stick = self.path("stick")
-            source.ok("bundle", "export", "-o", stick)
+            source.ok("bundle", "export", "--force", "-o", stick)
             target.ok("bundle", "import", stick)
         self.assertEqual(self.a.digests(), self.b.digests())
 
@@ -70,6 +70,57 @@ class Conflicts(Case):
         for node in (self.a, self.b):
             self.assertEqual(node.ok("conflicts")["conflicts"], [])
             self.assertEqual(node.ok("get", "lieux", self.id)["fields"]["tel"], "0545")
+
+    def deleted_and_edited(self):
+        self.a.ok("put", "lieux", "--id", self.id, "tel=0545")
+        self.b.ok("put", "lieux", "--id", self.id, "ville=Cognac")
+        self.meet()
+        self.a.ok("put", "lieux", "--id", self.id, "tel=0546")
+        self.b.ok("delete", "lieux", self.id)
+        self.meet()
+        self.assertEqual(self.a.ok("get", "lieux", self.id)["fields"], {"tel": "0546"})
+
+    def test_the_whole_record_can_be_kept(self):
+        self.deleted_and_edited()
+        conflict = self.a.ok("conflicts")["conflicts"][0]
+        self.assertEqual((conflict["kind"], conflict["name"], conflict["values"]),
+                         ("edit_over_delete", "Un", []))
+        keep, drop = conflict["commands"]
+        self.assertIn(f"maillon resolve lieux {self.id}", keep)
+        self.assertTrue(keep.endswith(" --keep") and drop.endswith(" --delete"))
+        shown = self.a.run("conflicts", json_output=False)
+        self.assertIn("Un", shown.out)
+        self.assertIn(keep, shown.out)
+        self.assertIn(drop, shown.out)
+        self.a.ok(*keep.split()[1:])
+        self.meet()
+        for node in (self.a, self.b):
+            self.assertEqual(node.ok("conflicts")["conflicts"], [])
+            self.assertEqual(node.ok("get", "lieux", self.id)["fields"],
+                             {"nom": "Un", "tel": "0546", "ville": "Cognac"})
+            self.assertEqual(node.ok("verify", "--deep")["errors"], [])
+        self.refuses(self.a, 1, "resolve", "lieux", self.id, "--keep")
+
+    def test_what_an_older_delete_took_stays_away(self):
+        self.b.ok("delete", "lieux", self.id)
+        self.b.ok("put", "lieux", "--id", self.id, "nom=Deux")
+        self.meet()
+        self.a.ok("put", "lieux", "--id", self.id, "ville=Cognac")
+        self.b.ok("delete", "lieux", self.id)
+        self.meet()
+        self.b.ok("resolve", "lieux", self.id, "--keep")
+        self.meet()
+        self.assertEqual(self.a.ok("get", "lieux", self.id)["fields"],
+                         {"nom": "Deux", "ville": "Cognac"})
+
+    def test_the_delete_can_be_accepted(self):
+        self.deleted_and_edited()
+        self.refuses(self.b, 2, "resolve", "lieux", self.id, "--keep", "--delete")
+        self.b.ok("resolve", "lieux", self.id, "--delete")
+        self.meet()
+        for node in (self.a, self.b):
+            self.assertEqual(node.ok("conflicts")["conflicts"], [])
+            self.refuses(node, 3, "get", "lieux", self.id)
 
     def test_equal_edits_are_no_conflict(self):
         for node in (self.a, self.b):

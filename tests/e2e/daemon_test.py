@@ -65,6 +65,7 @@ class Daemons(Case):
         c.init()
         error = self.refuses(c, 1, "join", code, "--wait", 60)
         self.assertIn("already", error["message"])
+        self.assertIn("kept", error["hint"])
         self.assertIsNone(c.ok("status")["federation_id"])
 
     def test_a_wish_is_kept_until_the_inviter_is_there(self):
@@ -87,7 +88,8 @@ class Daemons(Case):
         a.serve()
         self.refuses(a, 1, "serve", "--listen", "127.0.0.1:0")
         b = self.founder("autre")
-        self.refuses(b, 1, "serve", "--listen", f"127.0.0.1:{a.port}")
+        busy = self.refuses(b, 1, "serve", "--listen", f"127.0.0.1:{a.port}")
+        self.assertIn("--listen", busy["hint"])
         b.serve()
         self.assertEqual(a.ok("status")["daemon"], True)
 

@@ -57,8 +57,23 @@ class Usage(Case):
                       ("invite", "--valid", "0"), ("invite", "--valid", "9999"),
                       ("invite", "--url", "http://x"), ("sync", "--wait", "1e9"),
                       ("put", "lieux", "nom"), ("put", "lieux", "=x"), ("put", "lieux", "a:={"),
-                      ("put", "lieux", "a=1", "a=2"), ("put", "lieux", "a=")):
-            self.refuses(node, 2, *words)
+                      ("put", "lieux", "a=1", "a=2"), ("put", "lieux", "a="),
+                      ("find", "lieux", "--where", "x"), ("sync", "--wait", "x"),
+                      ("peer", "add", "ws://127.0.0.1:9", "--node-id", "zz")):
+            error = self.refuses(node, 2, *words)
+            self.assertTrue(error["hint"], words)
+            self.assertEqual(error["hint"][0], error["hint"][0].lower(), words)
+
+    def test_french_is_french(self):
+        node = self.node("n")
+        refused = self.refuses(node, 2, "import", "f", "--collection", "lieux", "--format", "zz",
+                               lang="fr")
+        self.assertIn("l’un de csv, json", refused["message"])
+        self.assertIn("FICHIER", node.run("restore", "--help", json_output=False, lang="fr").out)
+        self.assertNotIn("TEXT:", node.run("import", "--help", json_output=False, lang="fr").out)
+        node = self.founder("m")
+        refused = self.refuses(node, 1, "backup", "-o", self.path("none/x"), lang="fr")
+        self.assertIn("introuvable", refused["message"])
 
 
 class Refusals(Case):
@@ -107,6 +122,41 @@ class Refusals(Case):
         self.refuses(node, 1, "join", "maillon1.AAAA")
         self.refuses(node, 1, "join", "bonjour")
 
+    def test_what_cannot_be_written(self):
+        node = self.founder()
+        node.ok("put", "lieux", "nom=Un")
+        target = self.write("there", "x")
+        for words in (("backup",), ("bundle", "export"), ("export", "--collection", "lieux")):
+            self.refuses(node, 1, *words, "-o", self.path("none/x"))
+            if words[0] == "export":
+                continue
+            self.assertIn("--force", self.refuses(node, 1, *words, "-o", target)["hint"])
+            node.ok(*words, "--force", "-o", target)
+        node.ok("backup", "--force", "-o", target)
+        self.assertEqual(stat.S_IMODE(os.stat(target).st_mode), 0o600)
+        for words in (("export", "--collection", "lieux"), ("find", "lieux")):
+            with open("/dev/full", "wb") as full:
+                done = subprocess.run([harness.MAILLON, "--data", node.dir, "--lang", "en", *words],
+                                      stdout=full, stderr=subprocess.PIPE, timeout=harness.WAIT)
+            self.assertEqual(done.returncode, 1)
+            self.assertIn(b"No space left", done.stderr)
+
+    def test_bytes_that_are_no_text(self):
+        node = self.founder()
+        for _ in range(2):
+            done = node.run("get", "lieux", b"\xff".decode("utf-8", "surrogateescape"))
+            self.assertEqual(done.code, 3 if node.daemon is None else done.code)
+            self.assertIn("maillon: ", done.err)
+            if node.daemon is None:
+                node.serve()
+
+    def test_a_daemon_without_a_federation(self):
+        node = self.node("n")
+        node.init()
+        self.assertIn("nobody", node.serve())
+        node.ok("federation", "create", "Essai")
+        self.assertIn(f":{node.port}", node.ok("status")["listen"])
+
     def test_without_a_terminal_the_words_need_a_file(self):
         node = self.node("n")
         self.refuses(node, 1, "init", "--name", "x", stdin=b"")
@@ -127,7 +177,7 @@ class Refusals(Case):
         phrase = self.write("phrase", "un secret\n")
         wrong = self.write("wrong", "un autre\n")
         node.init("--passphrase-file", phrase)
-        self.refuses(node, 4, "status")
+        self.assertIn("MAILLON_PASSPHRASE_FILE", self.refuses(node, 4, "status")["hint"])
         self.refuses(node, 4, "status", env={"MAILLON_PASSPHRASE_FILE": wrong})
         self.refuses(node, 4, "serve", env={"MAILLON_PASSPHRASE_FILE": wrong})
         node.env = {"MAILLON_PASSPHRASE_FILE": phrase}

@@ -70,7 +70,8 @@ class Records(Case):
         why = self.a.ok("why", "lieux", made["id"])
         self.assertEqual(why["state"], "deleted")
         self.assertTrue(why["reason"] and why["next"])
-        self.assertEqual(self.a.ok("why", "lieux", "inconnu")["state"], "absent")
+        unknown = self.a.run("why", "lieux", "inconnu")
+        self.assertEqual((unknown.code, unknown.json["state"]), (3, "absent"))
         self.assertIn("supprimée", self.a.ok("why", "lieux", made["id"], lang="fr")["reason"])
 
     def test_a_clock_that_ran_ahead(self):
@@ -137,3 +138,39 @@ class Records(Case):
         self.assertEqual(len(out.strip().splitlines()), 1)
         self.assertEqual(json.loads(out)["records"][0]["fields"],
                          {"nom": 'a"b\\c', "x": {"a": [1, {"b": None}]}})
+
+
+class WhichOne(Case):
+    def setUp(self):
+        super().setUp()
+        self.a = self.founder()
+
+    def test_an_id_of_several_sources_is_not_guessed(self):
+        for source in ("s1", "s2"):
+            path = self.write(source + ".jsonl", '{"id": 1, "nom": "De %s"}\n' % source)
+            self.a.ok("import", path, "--collection", "lieux", "--source", source)
+        ids = [r["id"] for r in self.a.ok("find", "lieux")["records"]]
+        for words in (("get", "lieux", "1"), ("put", "lieux", "--id", "1", "nom=x"),
+                      ("delete", "lieux", "1"), ("history", "lieux", "1"), ("why", "lieux", "1"),
+                      ("resolve", "lieux", "1", "nom=x")):
+            error = self.refuses(self.a, 1, *words)
+            for part in (*ids, "s1", "s2", "De s1", "De s2"):
+                self.assertIn(part, error["message"])
+            self.assertIn("id of the record", error["hint"])
+        self.assertEqual(self.a.ok("get", "lieux", ids[0])["id"], ids[0])
+
+    def test_a_collection_that_is_nowhere(self):
+        # Before anything was imported, places are no mistake.
+        self.assertEqual(self.a.ok("find", "lieux")["total"], 0)
+        self.a.ok("put", "lieux", "nom=Un")
+        out = self.path("out")
+        for words in (("find", "leiux"), ("conflicts", "leiux"), ("get", "leiux", "x"),
+                      ("export", "--collection", "leiux", "-o", out)):
+            self.assertIn("there are: lieux", self.refuses(self.a, 3, *words)["message"])
+
+    def test_a_space_without_any_names_those_that_have_some(self):
+        self.a.ok("put", "lieux", "nom=Un")
+        done = self.a.run("find", "lieux", "--space", "formation")
+        self.assertEqual((done.code, done.json["total"]), (0, 0))
+        self.assertIn("catalogue/16", done.err)
+        self.assertEqual(self.a.run("find", "lieux").err, "")

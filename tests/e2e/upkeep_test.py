@@ -5,6 +5,8 @@ import resource
 import shutil
 import signal
 import sqlite3
+import subprocess
+import time
 
 from harness import Case, Node, lieux
 
@@ -55,14 +57,14 @@ class Backup(Case):
         for node in (a, b):
             node.ok("put", "lieux", "nom=Deux")
         stick = self.path("stick")
-        b.ok("bundle", "export", "-o", stick)
+        b.ok("bundle", "export", "--force", "-o", stick)
         self.assertEqual(a.ok("bundle", "import", stick)["rejected"], 0)
         b.ok("bundle", "import", self.exported(a))
         self.assertEqual(a.digests(), b.digests())
         self.assertEqual(a.ok("find", "lieux")["total"], 3)
 
     def exported(self, node):
-        node.ok("bundle", "export", "-o", self.path("stick2"))
+        node.ok("bundle", "export", "--force", "-o", self.path("stick2"))
         return self.path("stick2")
 
 
@@ -167,3 +169,73 @@ class Damage(Case):
         self.assertEqual(a.ok("get", "lieux", made["id"])["fields"], {"nom": "Un"})
         self.assertEqual(a.ok("verify", "--deep")["errors"], [])
         self.assertEqual(a.ok("import", path, "--collection", "lieux")["read"], 4000)
+
+
+class FullDisk(Case):
+    def setUp(self):
+        super().setUp()
+        self.disk = self.path("disk")
+        os.mkdir(self.disk)
+        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", self.disk],
+                                 capture_output=True, check=False)
+        if mounted.returncode != 0:
+            self.skipTest("needs the right to mount")
+        self.addCleanup(shutil.rmtree, self.root, ignore_errors=True)
+        self.addCleanup(subprocess.run, ["umount", "-l", self.disk], check=False)
+
+    def fill(self):
+        with open(os.path.join(self.disk, "filler"), "wb", buffering=0) as filler:
+            for size in (65536, 4096, 1):
+                try:
+                    while True:
+                        filler.write(b"x" * size)
+                except OSError:
+                    pass
+
+    def test_reads_go_on_without_a_daemon(self):
+        a = self.founder()
+        a.dir = shutil.move(a.dir, os.path.join(self.disk, "a"))
+        made = a.ok("put", "lieux", "nom=Un")["id"]
+        digests = a.digests()
+        self.fill()
+        status = a.ok("status")
+        self.assertIn("full", " ".join(status["warnings"]))
+        self.assertEqual(a.digests(), digests)
+        self.assertEqual(a.ok("find", "lieux")["total"], 1)
+        self.assertEqual(a.ok("get", "lieux", made)["fields"], {"nom": "Un"})
+        self.assertEqual(a.ok("conflicts")["conflicts"], [])
+        self.assertEqual(len(a.ok("history", "lieux", made)["entries"]), 1)
+        a.ok("export", "--collection", "lieux", "-o", self.path("out.csv"))
+        self.assertEqual(a.ok("verify")["errors"], [])
+        a.ok("backup", "-o", self.path("saved"))
+        error = self.refuses(a, 1, "put", "lieux", "nom=Deux")
+        self.assertIn(a.dir, error["message"])
+        self.assertIn("full", error["message"])
+        self.assertNotIn("PRAGMA", error["message"])
+        # A restore there says whose fault it is.
+        b = self.node("b")
+        b.dir = os.path.join(self.disk, "b")
+        error = self.refuses(b, 1, "restore", self.path("saved"))
+        self.assertIn("full", error["message"])
+        self.assertIn("backup", error["hint"])
+        os.remove(os.path.join(self.disk, "filler"))
+        a.ok("put", "lieux", "nom=Deux")
+        self.assertEqual(a.ok("find", "lieux")["total"], 2)
+
+    def test_a_receiver_says_that_its_own_disk_is_full(self):
+        a = self.founder("une")
+        a.serve()
+        b = self.joined(a, "autre")
+        b.dir = shutil.move(b.dir, os.path.join(self.disk, "b"))
+        b.serve()
+        self.assertTrue(b.ok("sync", "--wait", 60)["converged"])
+        self.fill()
+        rows = "".join('{"id": %d, "nom": "n%d %s"}\n' % (i, i, os.urandom(200).hex())
+                       for i in range(8000))
+        a.ok("import", self.write("s.jsonl", rows), "--collection", "lieux")
+        self.eventually("it notices", lambda: "full" in " ".join(b.ok("status")["warnings"]))
+        done = b.run("sync", "--wait", 2)
+        self.assertEqual(done.code, 5)
+        self.assertIn("this node's disk is full", done.err)
+        time.sleep(3)
+        self.assertLessEqual(b.log().count("cannot store what a peer sent"), 2)

@@ -116,6 +116,39 @@ TEST(CsvReader, RefusesRowsWithTooManyCells) {
   EXPECT_EQ(out.summary.rejections[0].line, 3u);
 }
 
+TEST(CsvReader, RefusesAFileCutInsideItsLastRow) {
+  const Error cut = read_error("id,nom,note\n1,A,x\n2,B");
+  EXPECT_EQ(cut.code, Errc::malformed);
+  EXPECT_TRUE(cut.detail.starts_with("line 3: the file ends in the middle")) << cut.detail;
+  EXPECT_TRUE(cut.fr.starts_with("ligne 3 :")) << cut.fr;
+  EXPECT_EQ(cut.hint, "fetch or export it again");
+  EXPECT_FALSE(cut.hint_fr.empty());
+  // A row with all its cells, or with a line end, is whole; so is a file that ends in spaces.
+  EXPECT_EQ(read("id,nom,note\n1,A,x\n2,B,").rows.size(), 2u);
+  EXPECT_EQ(read("id,nom,note\n1,A,x\n2,B\n").rows.size(), 2u);
+  EXPECT_EQ(read("id,nom,,\n1,A,,\n2,B").rows.size(), 2u);
+  EXPECT_EQ(read("id,nom\n1,A\n  ").rows.size(), 1u);
+}
+
+TEST(CsvReader, SaysWhenIdsRepeatUnderOtherSources) {
+  const Read out = read("id,nom,source\n1,A,x\n1,B,y\n1,C,x\n");
+  EXPECT_EQ(out.summary.rows_rejected, 2u);
+  EXPECT_EQ(out.summary.repeats_across_sources, 1u);
+  EXPECT_NE(out.summary.rejections.at(0).reason_en.find("another `source`"), std::string::npos);
+  EXPECT_NE(out.summary.rejections[0].reason_fr.find("autre « source »"), std::string::npos);
+  EXPECT_NE(out.summary.rejections.at(1).reason_en.find("line 2"), std::string::npos);
+}
+
+TEST(CsvReader, HintsBeginInLowerCase) {
+  for (const char* text : {"id,nom\n1,\"A\n", "id,nom\n1,\"A\"b\n", "ident,nom\n1,A\n",
+                           "id,nom,nom\n1,A,B\n", "id,nom,x\n1,A"}) {
+    const Error error = read_error(text);
+    EXPECT_TRUE(error.hint.at(0) >= 'a' && error.hint[0] <= 'z') << error.hint;
+    EXPECT_FALSE(error.hint.ends_with('.')) << error.hint;
+    EXPECT_EQ(error.hint.find("profile"), std::string::npos) << error.hint;
+  }
+}
+
 TEST(CsvReader, RefusesGiantCellsAndHeaders) {
   const std::string fits(limits::kImportCellMax, 'x');
   const Read out = read("id,nom,note\n1,A," + fits + "\n2,B," + fits + "y\n3,C,z\n");

@@ -149,6 +149,24 @@ TEST(LieuxSchema, JudgesTelephonesAndDates) {
   EXPECT_EQ(proposal("date_maj", "2024-04-02T10:00:00Z"), "2024-04-02");
 }
 
+TEST(LieuxSchema, AnEmptyTextIsMissingWhereRequiredAndElsewhereNothing) {
+  Row row = read(published("exemple-valide-v1.0.2.csv")).rows.at(0);
+  for (auto& [field, value] : row.fields)
+    if (field == "telephone" || field == "services" || field == "courriels")
+      value = Value::of_text("");
+  row.fields.emplace_back("labels_nationaux", Value::of_text(""));
+  EXPECT_TRUE(validate_lieu(row, LieuxVersion::v1).empty());
+  for (auto& [field, value] : row.fields)
+    if (field == "adresse")
+      value = Value::of_text("");
+    else if (field == "commune")
+      value = Value::of_text("  ");
+  const auto found = validate_lieu(row, LieuxVersion::v1);
+  ASSERT_EQ(found.size(), 2u);
+  EXPECT_EQ(found[0].field, "commune");
+  EXPECT_EQ(found[1].field, "adresse");
+}
+
 TEST(LieuxSchema, CountsCharactersNotBytes) {
   std::string text;
   for (int i = 0; i < 280; ++i) text += "é";
@@ -253,6 +271,21 @@ TEST(LieuxMigration, CopesWithSlashesAndMisspellings) {
   EXPECT_EQ(at(row, "publics_accueillis"), "Adultes");
   EXPECT_EQ(at(row, "site_web"), "https://a.fr/x;id=2|https://b.fr");
   EXPECT_EQ(kind_at(row, "code_postal"), Value::Kind::number);
+}
+
+TEST(LieuxMigration, EmptyListsHoldNoTerm) {
+  Row row;
+  row.fields = migrate_v01_to_v1({{"id", Value::of_text("1")},
+                                  {"services", Value::of_text("")},
+                                  {"courriels", Value::of_text("")},
+                                  {"courriel", Value::of_text("a@b.fr")},
+                                  {"labels_nationaux", Value::of_text("")},
+                                  {"horaires", Value::of_text("")}});
+  EXPECT_EQ(at(row, "courriels"), "a@b.fr");
+  EXPECT_EQ(kind_at(row, "services"), Value::Kind::text);
+  EXPECT_EQ(kind_at(row, "horaires"), Value::Kind::text);
+  EXPECT_EQ(kind_at(row, "labels_nationaux"), Value::Kind::null);
+  EXPECT_EQ(row.fields.size(), 4u);
 }
 
 TEST(LieuxMigration, LeavesV1AloneAndIsIdempotent) {

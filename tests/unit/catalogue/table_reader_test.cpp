@@ -20,7 +20,10 @@ TEST(TableReader, DecodesWindows1252) {
   EXPECT_EQ(csv.summary.encoding, Encoding::windows_1252);
   EXPECT_EQ(at(csv.rows.at(0), "nom"), "Médiathèque");
   EXPECT_EQ(at(csv.rows[0], "adresse"), "“l’Œuvre” €");
-  EXPECT_EQ(at(read("[{\"id\":1,\"nom\":\"\xe9t\xe9\"}]").rows.at(0), "nom"), "été");
+  // Letters, hard spaces and guillemets of Windows-1252 that happen to look like UTF-8.
+  const Read quoted = read("id;nom\n1;caf\xe9\xa0\xbb \xe0 c\xf4t\xe9, LIBERT\xc9\xa0\xbb\n");
+  EXPECT_EQ(quoted.summary.encoding, Encoding::windows_1252);
+  EXPECT_EQ(at(quoted.rows.at(0), "nom"), "café\u00a0» à côté, LIBERTÉ\u00a0»");
   for (int byte = 0x80; byte < 0x100; ++byte)
     EXPECT_TRUE(is_utf8(utf8_from_windows_1252(std::string(1, static_cast<char>(byte)))));
 }
@@ -36,6 +39,13 @@ TEST(TableReader, RefusesWhatIsNoText) {
 TEST(TableReader, DoesNotTakeDamagedUtf8ForWindows1252) {
   const Error error = read_error("id,nom\n1,été à Évian\n2,caf\xe9\n");
   EXPECT_NE(error.detail.find("line 3"), std::string::npos) << error.detail;
+  // However little of it is sound.
+  for (const std::string_view sound : {"é", "À", "œ", "’", "€", "«", "😀", "\u00a0"}) {
+    const std::string text = "id,nom\n1," + std::string{sound} + "\n2,\xe9t\xe9 \xe0 \xe7 x\n";
+    EXPECT_TRUE(read_error(text).detail.starts_with("line 3: damaged UTF-8")) << sound;
+  }
+  const std::string large = "id,nom\n1,été\n2,caf\xe9\xe8\xe0 x\n" + std::string(2'000'000, 'x');
+  EXPECT_TRUE(read_error(large).detail.starts_with("line 3:"));
   // Overlong, surrogate, too high, cut at the end.
   for (const std::string_view bad : {"\xc0\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xe2\x82"})
     EXPECT_TRUE(try_read("id,nom\n1,éèàùçâêîôû\n2," + std::string{bad}).has_error());

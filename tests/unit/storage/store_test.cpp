@@ -39,6 +39,38 @@ TEST_F(TwoNodes, ImportedRowsMeetInOneRecord) {
   EXPECT_EQ(a.write(kSpace, {row}, kNow + 5s).outcomes[0], ChangeOutcome::unchanged);
 }
 
+TEST_F(TwoNodes, UntypedRowsSayNothingOfTypes) {
+  const auto typed = imported("lieux", "carte", "1",
+                              {{"nom", text("Mairie")},
+                               {"etages", Value{Value::Kind::number, "3"}},
+                               {"ouvert", Value::of_bool(true)},
+                               {"aidants", Value{Value::Kind::json, "[1]"}},
+                               {"horaires", text("")}});
+  a.write(kSpace, {typed}, kNow + 2s);
+  auto row = imported("lieux", "carte", "1",
+                      {{"nom", text("Mairie")},
+                       {"etages", text("3")},
+                       {"ouvert", text("true")},
+                       {"aidants", text("[1]")}});
+  row.untyped = true;
+  EXPECT_EQ(a.write(kSpace, {row}, kNow + 3s).outcomes[0], ChangeOutcome::unchanged);
+  // What is corrected here stays, as long as the source says the same in whatever type.
+  a.write(kSpace, {patch("lieux", row.id, {{"etages", text("4")}})}, kNow + 4s);
+  EXPECT_EQ(a.write(kSpace, {row}, kNow + 5s).outcomes[0], ChangeOutcome::unchanged);
+  // A new number is a number, and a field that went is cleared.
+  row.fields = {{"nom", text("Mairie")}, {"ouvert", text("false")}, {"aidants", text("[1]")}};
+  EXPECT_EQ(a.write(kSpace, {row}, kNow + 6s).outcomes[0], ChangeOutcome::changed);
+  auto now = typed;
+  now.fields = {{"nom", text("Mairie")},
+                {"ouvert", Value::of_bool(false)},
+                {"aidants", Value{Value::Kind::json, "[1]"}},
+                {"horaires", text("")}};
+  EXPECT_EQ(a.write(kSpace, {now}, kNow + 7s).outcomes[0], ChangeOutcome::unchanged);
+  // With types, a text is no number.
+  row.untyped = false;
+  EXPECT_EQ(a.write(kSpace, {row}, kNow + 8s).outcomes[0], ChangeOutcome::changed);
+}
+
 TEST_F(TwoNodes, ConcurrentEditsKeepBothAndAnyOrderOfDeliveryAgrees) {
   const RecordId id = random_record_id(a.rng);
   a.write(kSpace, {patch("lieux", id, {{"nom", text("un")}, {"tel", text("1")}})}, kNow + 2s);

@@ -1,0 +1,109 @@
+"""Joining, with the line or the power cut in between."""
+
+import time
+
+from harness import Case
+
+
+class Joins(Case):
+    def asks(self, host, name):
+        """A node whose wish is noted, and the code."""
+        code = host.ok("invite", "--region", "16")["code"]
+        node = self.node(name)
+        node.init()
+        self.assertEqual(node.ok("join", code, "--wait", 0)["status"], "waiting")
+        return node, code
+
+    def wait_until_admitted(self, host, times):
+        """Looks without a pause, to be there in the milliseconds that follow."""
+        until = time.monotonic() + 60
+        while host.log().count("asked to join: admitted") < times:
+            self.assertLess(time.monotonic(), until, "nobody was admitted")
+
+    def is_member(self, node):
+        return len(node.ok("status")["spaces"]) > 1
+
+    def test_joiner_killed_right_after_its_admission(self):
+        a = self.founder("une")
+        a.serve()
+        for i, delay in enumerate((0, 0.002, 0.004, 0.008, 0.02)):
+            b, _ = self.asks(a, f"b{i}")
+            b.serve()
+            self.wait_until_admitted(a, i + 1)
+            time.sleep(delay)
+            b.kill()
+            b.serve()
+            self.eventually("the directory", lambda: self.is_member(b))
+            self.assertEqual(b.ok("status")["federation"], "Essai")
+            b.kill()
+        self.assertNotIn("misbehaved", a.log())
+
+    def test_inviter_killed_right_after_the_admission(self):
+        a = self.founder("une")
+        for i, delay in enumerate((0, 0.002, 0.01)):
+            a.serve(port=a.port)
+            b, code = self.asks(a, f"b{i}")
+            b.serve()
+            seen = a.log().count("asked to join: admitted")
+            self.wait_until_admitted(a, seen + 1)
+            time.sleep(delay)
+            a.kill()
+            a.serve(port=a.port)
+            self.eventually("the directory", lambda: self.is_member(b))
+            self.assertEqual(b.ok("join", code)["status"], "admitted")
+            b.kill()
+            a.stop()
+
+    def test_the_same_code_resumes_without_a_daemon(self):
+        a = self.founder("une")
+        a.serve()
+        b, code = self.asks(a, "b")
+        b.serve()
+        self.wait_until_admitted(a, 1)
+        b.kill()
+        self.assertEqual(b.ok("join", code, "--wait", 60)["status"], "admitted")
+        self.assertTrue(self.is_member(b))
+        # A member of long standing says so, and asks nobody.
+        a.stop()
+        self.assertEqual(b.ok("join", code)["status"], "admitted")
+
+    def test_a_daemon_that_joined_tells_its_address(self):
+        a = self.founder("une")
+        a.serve()
+        b, _ = self.asks(a, "b")
+        b.serve()
+        me = b.ok("status")["node_id"]
+
+        def told():
+            return [f"ws://127.0.0.1:{b.port}"] in [
+                n["urls"] for m in a.ok("member", "list")["members"]
+                for n in m["nodes"] if n["node_id"] == me]
+        self.eventually("its address", told)
+
+    def test_every_address_of_the_invitation_is_tried(self):
+        a = self.founder("une")
+        a.serve()
+        code = a.ok("invite", "--region", "16", "--url", "ws://127.0.0.1:9", "--url",
+                    f"ws://127.0.0.1:{a.port}", "--url", f"ws://localhost:{a.port}")["code"]
+        b = self.node("b")
+        b.init()
+        self.assertEqual(b.ok("join", code, "--wait", 60)["status"], "admitted")
+
+    def test_waits_as_long_as_it_was_told_to(self):
+        a = self.founder("une")
+        a.serve()
+        code = a.ok("invite", "--region", "16")["code"]
+        port = a.port
+        a.stop()
+        b = self.node("b")
+        b.init()
+        begun = time.monotonic()
+        error = self.refuses(b, 5, "join", code, "--wait", 3)
+        self.assertGreaterEqual(time.monotonic() - begun, 2.9)
+        self.assertIn(f"ws://127.0.0.1:{port}", error["message"])
+        self.assertIn("maillon serve", error["hint"])
+        b.serve()
+        waiting = [p for p in b.ok("status")["peers"] if p["address"] == f"ws://127.0.0.1:{port}"]
+        self.assertEqual(len(waiting), 1)
+        a.serve(port=port)
+        self.assertEqual(b.ok("join", code, "--wait", 60)["status"], "admitted")
