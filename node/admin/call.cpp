@@ -121,7 +121,7 @@ Result<Place> Call::place(std::string_view collection) const {
         "`maillon space list` shows those that there are; after joining, run `maillon sync`",
         "« maillon space list » montre ceux qui existent ; après une adhésion, lancez « maillon "
         "sync »");
-  if (!trust->may_read(context_.replica.identity().member, space->id))
+  if (!trust->ever_reader(context_.replica.identity().member, space->id))
     return said(Errc::not_allowed, "this member may not read the space `" + name + "`",
                 "ce membre n’a pas le droit de lire l’espace « " + name + " »",
                 "`maillon space list` shows who may", "« maillon space list » montre qui le peut");
@@ -132,7 +132,7 @@ std::vector<Place> Call::readable_spaces() const {
   std::vector<Place> out;
   const auto trust = context_.replica.trust();
   for (const auto& [id, space] : trust->spaces())
-    if (trust->may_read(context_.replica.identity().member, id))
+    if (trust->ever_reader(context_.replica.identity().member, id))
       out.push_back({id, space.declaration.name});
   // By name for people, and annuaire, on which all else rests, first.
   std::ranges::sort(out, {}, [](const Place& p) {

@@ -201,6 +201,7 @@ Result<void> Replica::load(storage::Store& store) {
   MAILLON_TRY(const Bytes name, need_meta(store, "name"));
   MAILLON_TRY(const Bytes role, need_meta(store, "role"));
   MAILLON_TRY(const Bytes region, need_meta(store, "region"));
+  store.set_reader(identity_.member);
   identity_.name = as_text(name);
   identity_.region = as_text(region);
   identity_.role = role.size() == 1 && role[0] == 2 ? Role::hub : Role::cooperative;

@@ -93,6 +93,9 @@ class Store {
   [[nodiscard]] const std::optional<FederationId>& federation() const noexcept { return federation_; }
   Result<void> set_federation(const FederationId& id);
 
+  /// Whose store this is: what that member may not read is never kept, whoever brings it.
+  void set_reader(const MemberId& member) { reader_ = member; }
+
   /// Takes in a verified commit from anywhere, and pending ones that waited for it.
   Result<Received> receive(const CommitPtr& commit, UnixMillis now);
   /// Applies held commits whose time has come; gives how many.
@@ -185,6 +188,7 @@ class Store {
   Names names_;
   Records records_;
   std::optional<FederationId> federation_;
+  std::optional<MemberId> reader_;
   std::shared_ptr<const Trust> trust_;
   /// annuaire's heads as last told in a feed of ours, to be told again only when they changed.
   std::map<FeedKey, std::vector<CommitId>> told_heads_;
