@@ -41,8 +41,10 @@ void keep(std::vector<Rejection>& list, Rejection&& one) {
 
 /// Of the column that the national schema and data·inclusion name producers in.
 std::size_t source_of(const Row& row) {
-  const auto found = std::ranges::find(row.fields, "source", &Field::first);
-  return found == row.fields.end() ? 0 : std::hash<std::string>{}(found->second.text());
+  constexpr std::string_view kName = "source";
+  for (const auto& [name, value] : row.fields)
+    if (name.size() == kName.size() && name == kName) return std::hash<std::string>{}(value.text());
+  return 0;
 }
 
 }  // namespace

@@ -306,4 +306,4 @@ class Import(Case):
         with open(out, encoding="utf-8") as text:
             self.assertEqual(text.read(), TABLE_OF_ONE)
         self.assertFalse(os.path.exists(out + ".partial"))
-        self.refuses(self.a, 3, "export", "--collection", "lieux", "-o", self.path("no/such/out.csv"))
+        self.refuses(self.a, 1, "export", "--collection", "lieux", "-o", self.path("no/such/out.csv"))
