@@ -47,6 +47,7 @@ Result<Reply> import_bundle(Call& call) {
       .field("held", done.held)
       .field("pending", done.pending)
       .field("known", done.known)
+      .field("not_for_us", done.unread)
       .field("rejected", done.rejected)
       .field("reason", done.first_reason)
       .end_object();

@@ -38,6 +38,12 @@ Error refusal(const JoinReply& reply) {
   if (reply.reason == "unknown")
     return no("the inviter's node does not know this invitation",
               "le nœud qui invite ne connaît pas cette invitation");
+  if (reply.reason == "former")
+    return no("this member left or was removed; who is a member can propose to admit it again",
+              "ce membre est parti ou a été exclu ; un membre peut proposer de le réadmettre");
+  if (reply.reason == "root")
+    return no("these words were replaced by a decision of the federation",
+              "ces mots ont été remplacés par une décision de la fédération");
   if (reply.reason == "role")
     return no("this invitation is for another role (cooperative or hub)",
               "cette invitation est pour un autre rôle (coopérative ou hub)");

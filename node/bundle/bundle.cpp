@@ -195,6 +195,9 @@ void count(Imported& out, const storage::Received& got) {
     case Outcome::pending:
       ++out.pending;
       break;
+    case Outcome::unread:
+      ++out.unread;
+      break;
     case Outcome::refused:
       if (out.rejected++ == 0) out.first_reason = got.reason;
       break;

@@ -44,7 +44,8 @@ std::vector<GovernanceOp> with_votes(const std::vector<Proposal>& proposals) {
 /// 0 stands for a majority.
 std::optional<std::uint32_t> quorum_from(const std::string& text) {
   if (text == "majority") return 0;
-  if (text.empty() || text.size() > 4 || !std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; }))
+  if (text.empty() || text.size() > 4 ||
+      !std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; }))
     return std::nullopt;
   const auto out = static_cast<std::uint32_t>(std::stoul(text));
   return out >= 1 && out <= 1000 ? std::optional{out} : std::nullopt;
@@ -131,8 +132,8 @@ Result<FederationId> create(replica::Replica& replica, const CreateOptions& opti
   return replica.write<FederationId>([&](Store& store) -> Result<FederationId> {
     if (store.federation())
       return said(Errc::refused, "this node belongs to a federation already",
-                  "ce nœud appartient déjà à une fédération",
-                  "use another folder with --data", "utilisez un autre dossier avec --data");
+                  "ce nœud appartient déjà à une fédération", "use another folder with --data",
+                  "utilisez un autre dossier avec --data");
     const auto& who = replica.identity();
     const auto now = replica.clock().now();
     Genesis genesis;
@@ -141,8 +142,8 @@ Result<FederationId> create(replica::Replica& replica, const CreateOptions& opti
     genesis.charter.delegates = {who.member};
     const Bytes annuaire = annuaire_declaration(replica.rng());
     genesis.creator = {who.certificate, who.name, who.role, who.region, std::nullopt, {annuaire}};
-    MAILLON_TRY(const auto first, store.write_genesis(genesis, annuaire, replica.author(), now,
-                                                      replica.rng()));
+    MAILLON_TRY(const auto first,
+                store.write_genesis(genesis, annuaire, replica.author(), now, replica.rng()));
     std::vector<Proposal> proposals;
     auto spaces = common_spaces(*store.federation());
     if (!who.region.empty())
@@ -180,9 +181,9 @@ Result<Invitation> invite(replica::Replica& replica, const InviteOptions& option
   out.region = options.region.value_or("");
   out.expires = replica.clock().now() + std::chrono::days{options.valid_days};
   MAILLON_CHECK(replica.writer().run_void([&](Store& store) -> Result<void> {
-    MAILLON_TRY(auto put, store.database().prepare(
-                              "INSERT INTO invitation(token_hash, role, region, expires)"
-                              " VALUES(?1,?2,?3,?4)"));
+    MAILLON_TRY(auto put,
+                store.database().prepare("INSERT INTO invitation(token_hash, role, region, expires)"
+                                         " VALUES(?1,?2,?3,?4)"));
     const Digest hash = token_hash(out.token);
     return put.bind(1, hash.bytes())
         .bind(2, static_cast<std::int64_t>(out.role))
@@ -203,8 +204,9 @@ struct KnownInvitation {
 };
 
 Result<std::optional<KnownInvitation>> find_invitation(Store& store, const Digest& hash) {
-  MAILLON_TRY(auto get, store.database().prepare("SELECT role, region, expires, used FROM invitation"
-                                                 " WHERE token_hash = ?1"));
+  MAILLON_TRY(auto get,
+              store.database().prepare("SELECT role, region, expires, used FROM invitation"
+                                       " WHERE token_hash = ?1"));
   MAILLON_TRY(const bool found, get.bind(1, hash.bytes()).step());
   if (!found) return std::optional<KnownInvitation>{};
   return std::optional{KnownInvitation{static_cast<Role>(get.integer(0)), std::string{get.text(1)},
@@ -246,14 +248,21 @@ Result<JoinReply> admit(replica::Replica& replica, const JoinRequest& request,
   return replica.write<JoinReply>([&](Store& store) -> Result<JoinReply> {
     const auto trust = store.trust();
     MAILLON_TRY(const auto proven, crypto::NodeCertificate::decode_verified(certificate));
-    // Asking twice is what a newcomer does whose line was cut before our answer, or who waits for votes.
+    // Asking twice is what a newcomer does whose line was cut before our answer, or who waits for
+    // votes.
     if (trust->member_of(proven.node) != nullptr) return welcome(*trust);
     if (const auto* open = admission_of(*trust, proven)) return pending(*trust, *open);
     // A new machine of a member: its root key vouches for it.
-    if (const Member* member = trust->member(proven.member); member != nullptr && member->root == proven.member) {
-      const std::vector<GovernanceOp> ops{{OpKind::certificate, {certificate.begin(), certificate.end()}}};
-      MAILLON_TRY(const auto commit, store.write_governance(ops, replica.author(), replica.clock().now(),
-                                                            replica.rng()));
+    const bool vouched = std::ranges::any_of(
+        trust->members(), [&](const auto& entry) { return entry.second.root == proven.member; });
+    // An invitation is for newcomers: those who were removed come back by a decision.
+    if (!vouched && trust->ever_member(proven.member) != nullptr)
+      return refused(trust->member(proven.member) == nullptr ? "former" : "root");
+    if (vouched) {
+      const std::vector<GovernanceOp> ops{
+          {OpKind::certificate, {certificate.begin(), certificate.end()}}};
+      MAILLON_TRY(const auto commit, store.write_governance(ops, replica.author(),
+                                                            replica.clock().now(), replica.rng()));
       return welcome(*store.trust());
     }
     MAILLON_TRY(const auto known, find_invitation(store, hash));

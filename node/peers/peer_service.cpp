@@ -27,12 +27,13 @@ struct HostPort {
 
 Result<HostPort> parse_listen(const std::string& text) {
   const auto colon = text.rfind(':');
-  const auto bad = Error{Errc::usage, "`" + text + "` is no HOST:PORT",
-                         "« " + text + " » n’est pas HÔTE:PORT", "write for example 0.0.0.0:7766",
-                         "écrivez par exemple 0.0.0.0:7766"};
+  const auto bad =
+      Error{Errc::usage, "`" + text + "` is no HOST:PORT", "« " + text + " » n’est pas HÔTE:PORT",
+            "write for example 0.0.0.0:7766", "écrivez par exemple 0.0.0.0:7766"};
   if (colon == std::string::npos) return bad;
   HostPort out{text.substr(0, colon), 0};
-  if (out.host.size() > 2 && out.host.front() == '[') out.host = out.host.substr(1, out.host.size() - 2);
+  if (out.host.size() > 2 && out.host.front() == '[')
+    out.host = out.host.substr(1, out.host.size() - 2);
   const std::string port = text.substr(colon + 1);
   if (port.empty() || port.size() > 5 || !std::ranges::all_of(port, ::isdigit)) return bad;
   const int number = std::stoi(port);
@@ -229,7 +230,11 @@ bool PeerService::Impl::keep_which(const net::ConnectionPtr& connection) {
 
 void PeerService::Impl::begin_session(const net::ConnectionPtr& connection) {
   const auto& peer = connection->peer();
-  const sync::SessionId session = engine_->open(peer.node, peer.member);
+  // The certificate names a root key, which is the member's id unless it was replaced.
+  const auto trust = replica_.trust();
+  const storage::Member* member = trust->member_of(peer.node);
+  const sync::SessionId session =
+      engine_->open(peer.node, member == nullptr ? peer.member : member->id);
   peers_[connection.get()] = {connection, session};
   sessions_[session] = connection.get();
   log_->info("connected to node {} at {}", peer.node.hex().substr(0, 12), connection->address());
@@ -240,8 +245,8 @@ void PeerService::Impl::on_message(net::Connection& connection, Bytes message) {
   const auto found = peers_.find(&connection);
   if (found == peers_.end() || !found->second.session) return;
   // A node that was cut off right after its admission does not know of it, and asks again.
-  if (const auto kind = kind_of(message); kind && *kind == MessageKind::join_request &&
-                                          !connection.outgoing() && !found->second.asked)
+  if (const auto kind = kind_of(message);
+      kind && *kind == MessageKind::join_request && !connection.outgoing() && !found->second.asked)
     return on_join_request(found->second.connection, message);
   engine_->on_message(*found->second.session, message);
   after_engine();
@@ -269,7 +274,8 @@ net::ConnectionPtr PeerService::Impl::connection_of(sync::SessionId session) {
 
 void PeerService::Impl::after_engine() {
   if (!engine_) return;
-  MAILLON_ASSERT(!view_->error(), "the database can be read: " + view_->error().value_or(Error{}).detail);
+  MAILLON_ASSERT(!view_->error(),
+                 "the database can be read: " + view_->error().value_or(Error{}).detail);
   for (auto actions = engine_->take_actions(); !actions.empty(); actions = engine_->take_actions())
     for (auto& action : actions) std::visit([this](auto& one) { perform(one); }, action);
   const std::lock_guard guard{mutex_};
@@ -280,9 +286,8 @@ void PeerService::Impl::after_engine() {
 void PeerService::Impl::perform(sync::SendMessage& action) {
   const auto connection = connection_of(action.session);
   if (!connection) return;
-  const auto sent = connection->send(std::move(action.message), action.urgent
-                                                                    ? net::Priority::urgent
-                                                                    : net::Priority::bulk);
+  const auto sent = connection->send(std::move(action.message),
+                                     action.urgent ? net::Priority::urgent : net::Priority::bulk);
   if (sent.has_error()) return connection->close(net::CloseReason::full, "too slow");
   if (connection->queued_bytes() > kCongested) engine_->set_congested(action.session, true);
 }
@@ -393,11 +398,11 @@ void PeerService::Impl::part_from_strangers() {
   if (!trust->federation()) return;
   std::vector<net::ConnectionPtr> gone;
   for (const auto& [key, peer] : peers_)
-    if (peer.session && trust->known(peer.connection->peer().node, peer.connection->peer().member) &&
+    if (peer.session &&
+        trust->known(peer.connection->peer().node, peer.connection->peer().member) &&
         trust->member_of(peer.connection->peer().node) == nullptr)
       gone.push_back(peer.connection);
-  for (const auto& connection : gone)
-    connection->close(net::CloseReason::not_admitted, kNoLonger);
+  for (const auto& connection : gone) connection->close(net::CloseReason::not_admitted, kNoLonger);
 }
 
 void PeerService::Impl::tick() {
@@ -488,7 +493,9 @@ Result<JoinReply> PeerService::join(const federation::Invitation& invitation,
   return impl_->join(invitation, wait);
 }
 void PeerService::hear_own_tips(std::chrono::milliseconds wait) { impl_->hear_own_tips(wait); }
-std::optional<std::chrono::milliseconds> PeerService::clock_offset() { return impl_->clock_offset(); }
+std::optional<std::chrono::milliseconds> PeerService::clock_offset() {
+  return impl_->clock_offset();
+}
 void PeerService::dials_changed() { impl_->refresh_dials(); }
 void PeerService::set_on_durable(std::function<void()> call) {
   impl_->set_on_durable(std::move(call));

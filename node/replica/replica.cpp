@@ -152,6 +152,12 @@ Result<std::unique_ptr<Replica>> Replica::open(const fs::path& dir,
   out->lock_ = lock;
   MAILLON_TRY(auto store, out->open_store());
   MAILLON_CHECK(out->load(*store));
+  // Made from a root key that has replaced another, this is a node of the member that had the other.
+  const auto& nodes = store->trust()->nodes();
+  if (const auto self = nodes.find(out->identity_.node); self != nodes.end()) {
+    out->identity_.member = self->second.member;
+    store->set_reader(self->second.member);
+  }
   for (int i = 0; i < kReaders; ++i) {
     MAILLON_TRY(auto db, out->open_reader());
     out->databases_.push_back(std::make_unique<storage::Database>(std::move(db)));

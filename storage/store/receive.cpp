@@ -61,14 +61,16 @@ Result<Received> Store::admit(const CommitPtr& commit, UnixMillis now) {
       return refused("a commit of another federation", true);
     if (reader_ && h.space != trust_->annuaire() && trust_->space(h.space) != nullptr &&
         !trust_->ever_reader(*reader_, h.space))
-      return refused("this member may not read its space", false);
+      return Received{Received::Outcome::unread};
     MAILLON_TRY(const auto needs, missing(*commit));
     if (!needs.empty() && !MAILLON_FAULT("no_dependency_check")) {
       MAILLON_TRY(const bool waiting, log_.is_pending(commit->id));
       if (waiting) return Received{Received::Outcome::pending};
       // With the annuaire that it names already here, an author unknown now stays unknown: parking
       // for keys that nobody admitted would fill the disk.
-      const auto misses = [&](const CommitId& id) { return std::ranges::find(needs, id) != needs.end(); };
+      const auto misses = [&](const CommitId& id) {
+        return std::ranges::find(needs, id) != needs.end();
+      };
       MAILLON_TRY(const auto trust, trust_for(h));
       if (!trust->known(h.node, h.member) && !h.annuaire_heads.empty() &&
           std::ranges::none_of(h.annuaire_heads, misses))
@@ -116,7 +118,8 @@ Result<std::vector<CommitId>> Store::missing(const Commit& commit) {
 
 bool Store::lacks_right(const Header& header, const Trust& trust) {
   if (header.federation.is_zero() || header.space == trust.annuaire()) return false;
-  return !trust.certified(header.node, header.member) || !trust.ever_writer(header.member, header.space);
+  return !trust.certified(header.node, header.member) ||
+         !trust.ever_writer(header.member, header.space);
 }
 
 Result<std::shared_ptr<const Trust>> Store::trust_for(const Header& header) {
@@ -172,8 +175,8 @@ Result<const char*> Store::judge_references(const Commit& commit, const SpaceId&
 Result<std::optional<Received>> Store::judge(const Commit& commit) {
   const Header& h = commit.header;
   const auto no = [](const char* why) { return std::optional{refused(why, true)}; };
-  // Its annuaire heads are here, so what it says of itself can be judged now. If one of them is held,
-  // so is what it says, an admission perhaps, and this commit with it.
+  // Its annuaire heads are here, so what it says of itself can be judged now. If one of them is
+  // held, so is what it says, an admission perhaps, and this commit with it.
   MAILLON_TRY(const auto trust, trust_for(h));
   if (!trust->known(h.node, h.member)) return no("its author is not a member");
   if (trust->space(h.space) == nullptr) return no("its space is not declared");

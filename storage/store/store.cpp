@@ -1,6 +1,5 @@
-#include "storage/store/opening.hpp"
-
 #include "proto/fault.hpp"
+#include "storage/store/opening.hpp"
 
 namespace maillon::storage {
 
@@ -9,8 +8,12 @@ constexpr std::string_view kFederationKey = "federation";
 }
 
 Store::Store(Database db) noexcept
-    : db_(std::move(db)), log_(db_), names_(db_), records_(db_, log_, names_),
-      trust_(std::make_shared<Trust>()), scratch_(std::make_unique<OpScratch>()) {}
+    : db_(std::move(db)),
+      log_(db_),
+      names_(db_),
+      records_(db_, log_, names_),
+      trust_(std::make_shared<Trust>()),
+      scratch_(std::make_unique<OpScratch>()) {}
 
 Store::~Store() = default;
 

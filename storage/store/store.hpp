@@ -7,7 +7,8 @@
 #include "storage/state/records.hpp"
 #include "storage/trust/trust.hpp"
 
-/// The shared store: one SQLite file, its log, and the records folded from it. One thread at a time.
+/// The shared store: one SQLite file, its log, and the records folded from it. One thread at a
+/// time.
 namespace maillon::storage {
 
 struct StoreOptions {
@@ -34,11 +35,12 @@ struct Received {
     duplicate,  ///< stored before
     pending,    ///< waits for what it depends on
     refused,    ///< a rule says no; nothing was kept
+    unread,     ///< of a space that this member may not read; nothing was kept
   };
   Outcome outcome = Outcome::applied;
   bool is_void = false;
-  std::string reason = {};  ///< of a refusal or voidness, for logs
-  bool provable = false;    ///< the sender could have known: it misbehaved
+  std::string reason = {};           ///< of a refusal or voidness, for logs
+  bool provable = false;             ///< the sender could have known: it misbehaved
   std::vector<CommitPtr> with = {};  ///< pending commits that could follow at once
 };
 
@@ -90,7 +92,9 @@ class Store {
   Result<void> rollback();
 
   /// Which federation this store belongs to; before that only a genesis is accepted.
-  [[nodiscard]] const std::optional<FederationId>& federation() const noexcept { return federation_; }
+  [[nodiscard]] const std::optional<FederationId>& federation() const noexcept {
+    return federation_;
+  }
   Result<void> set_federation(const FederationId& id);
 
   /// Whose store this is: what that member may not read is never kept, whoever brings it.
@@ -107,10 +111,11 @@ class Store {
   Result<CommitPtr> write_governance(std::span<const GovernanceOp> ops, const Author& author,
                                      UnixMillis now, Rng& rng);
   /// Signs a federation's first commit and makes this store its own.
-  Result<CommitPtr> write_genesis(const Genesis& genesis, const Bytes& annuaire, const Author& author,
-                                  UnixMillis now, Rng& rng);
+  Result<CommitPtr> write_genesis(const Genesis& genesis, const Bytes& annuaire,
+                                  const Author& author, UnixMillis now, Rng& rng);
   /// Publishes again what of the member's commits is held for the future, or was applied here under
-  /// a clock that was ahead, under `author`, whose incarnation must be fresh. Gives the new commits.
+  /// a clock that was ahead, under `author`, whose incarnation must be fresh. Gives the new
+  /// commits.
   Result<std::vector<CommitPtr>> reissue_held(const Author& author, UnixMillis now, Rng& rng);
 
   /// Shared with other threads; replaced, never changed.
@@ -136,17 +141,19 @@ class Store {
   Result<std::vector<CommitPtr>> admit_waiting(const CommitId& for_this, UnixMillis now);
   Result<std::vector<CommitId>> missing(const Commit& commit);
   Result<bool> stands_on_held(const Commit& commit);
-  /// Whether its member never had the right to write there, or its node never was one of the member's.
+  /// Whether its member never had the right to write there, or its node never was one of the
+  /// member's.
   [[nodiscard]] static bool lacks_right(const Header& header, const Trust& trust);
-  /// By what to judge this commit: where annuaire does not know its author or space yet, as annuaire
-  /// will be once all that it holds counts.
+  /// By what to judge this commit: where annuaire does not know its author or space yet, as
+  /// annuaire will be once all that it holds counts.
   Result<std::shared_ptr<const Trust>> trust_for(const Header& header);
   /// What is wrong with what its body and header refer to, or nullptr.
   Result<const char*> judge_references(const Commit& commit, const SpaceId& annuaire);
   Result<std::optional<Received>> judge(const Commit& commit);
   Result<bool> reissued_already(const Commit& commit);
   Result<void> take_in(const Commit& commit, CommitStatus status, bool is_void);
-  Result<void> apply_at(const Commit& commit, std::int64_t log_id, const FeedRow& feed, bool is_void);
+  Result<void> apply_at(const Commit& commit, std::int64_t log_id, const FeedRow& feed,
+                        bool is_void);
   Result<void> void_reissued(const Commit& commit);
 
   // What counts (standing.cpp).
@@ -179,7 +186,8 @@ class Store {
                                                                    const RecordRow& row,
                                                                    const merge::RecordState& state);
   Result<std::optional<Bytes>> last_imported(const Change& change, const RecordRow& row,
-                                             const merge::RecordState& state, std::string_view field);
+                                             const merge::RecordState& state,
+                                             std::string_view field);
   Result<CommitPtr> reissue_one(const LogEntry& old, const Author& author, UnixMillis now, Rng& rng,
                                 std::map<CommitId, CommitId>& renamed);
 

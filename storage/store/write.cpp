@@ -14,7 +14,8 @@ constexpr std::size_t kOwnHeadsMax = 128;
 
 /// Room that one change may take in a body besides its values.
 std::size_t size_of(const Change& change) {
-  std::size_t size = change.collection.size() + change.source.size() + change.external_id.size() + 64;
+  std::size_t size =
+      change.collection.size() + change.source.size() + change.external_id.size() + 64;
   for (const auto& [name, value] : change.fields) size += name.size() + value.text().size() + 16;
   return size;
 }
@@ -83,7 +84,8 @@ bool agrees(const merge::RecordState& state, const merge::FieldState* field, con
 
 }  // namespace
 
-Result<Store::Opening> Store::open_feed(const SpaceId& space, const Author& author, UnixMillis now) {
+Result<Store::Opening> Store::open_feed(const SpaceId& space, const Author& author,
+                                        UnixMillis now) {
   Opening out;
   Header& h = out.header;
   h.federation = federation_.value_or(FederationId::zero());
@@ -172,8 +174,8 @@ Result<std::vector<LogEntry>> Store::annuaire_within(const Header& header, Hlc r
 
 Result<CommitPtr> Store::seal_and_take(CommitDraft& draft, Opening& opening, const Author& author,
                                        Rng& rng) {
-  MAILLON_TRY(const CommitPtr commit,
-              draft.seal(opening.header, opening.before_ops, opening.before_bytes, *author.key, rng));
+  MAILLON_TRY(const CommitPtr commit, draft.seal(opening.header, opening.before_ops,
+                                                 opening.before_bytes, *author.key, rng));
   MAILLON_CHECK(take_in(*commit, CommitStatus::applied, lacks_right(commit->header, *trust_)));
   return commit;
 }
@@ -268,7 +270,8 @@ Result<void> Store::add_op(const Change& change,
   }
   add_dots(table, op.replaced, std::move(whole));
   for (const auto& field : fields) scratch.order.push_back(&field);
-  std::ranges::sort(scratch.order, {}, [](const auto* field) { return std::string_view{field->first}; });
+  std::ranges::sort(scratch.order, {},
+                    [](const auto* field) { return std::string_view{field->first}; });
   for (const auto* wanted : scratch.order) {
     OpField field;
     field.name = wanted->first;
@@ -292,8 +295,8 @@ Result<void> Store::add_op(const Change& change,
   // Views only now: the values stand still.
   scratch.ends.push_back(scratch.values.size());
   for (std::size_t i = 0; i < table.fields.size(); ++i)
-    table.fields[i].value = ByteView{scratch.values}.subspan(
-        scratch.ends[i], scratch.ends[i + 1] - scratch.ends[i]);
+    table.fields[i].value =
+        ByteView{scratch.values}.subspan(scratch.ends[i], scratch.ends[i + 1] - scratch.ends[i]);
   op.fields = {0, static_cast<std::uint32_t>(table.fields.size())};
   draft.add(table, op);
   return {};
@@ -308,7 +311,8 @@ Result<std::vector<std::pair<std::string, Value>>> Store::wanted_fields(
     const merge::FieldState* field = id ? register_of(state, *id) : nullptr;
     const Bytes encoded = value.encoded();
     // Saying again what is shown confirms an edit that won over a delete.
-    if (agrees(state, field, value, encoded, change.untyped) && (from_source || !merge::show(state).edit_won_over_delete))
+    if (agrees(state, field, value, encoded, change.untyped) &&
+        (from_source || !merge::show(state).edit_won_over_delete))
       continue;
     // Somebody corrected what the source said: as long as it says the same, it says nothing new.
     if (from_source && field != nullptr) {
@@ -326,9 +330,8 @@ Result<std::vector<std::pair<std::string, Value>>> Store::wanted_fields(
   for (const auto& field : state.fields) {
     const std::string name{records_.context().name(field.name)};
     if (has_field(change.fields, name)) continue;
-    const bool by_source = std::ranges::any_of(field.heads, [&](const merge::FieldHead& head) {
-      return state.ops[head.op].imported;
-    });
+    const bool by_source = std::ranges::any_of(
+        field.heads, [&](const merge::FieldHead& head) { return state.ops[head.op].imported; });
     if (!by_source || agrees(state, &field, none, none_encoded, /*untyped=*/false)) continue;
     if (change.untyped && agrees(state, &field, empty, empty_encoded, /*untyped=*/false)) continue;
     out.emplace_back(name, none);
@@ -344,7 +347,8 @@ Result<std::optional<Bytes>> Store::last_imported(const Change& change, const Re
   const merge::FieldState* field = id ? register_of(state, *id) : nullptr;
   if (field == nullptr) return std::optional<Bytes>{};
   for (const auto& head : field->heads)
-    if (state.ops[head.op].imported) return std::optional{Bytes{head.value.begin(), head.value.end()}};
+    if (state.ops[head.op].imported)
+      return std::optional{Bytes{head.value.begin(), head.value.end()}};
   MAILLON_TRY(const auto history, records_.history(change.collection, change.id, row.state));
   for (const HistoryOp& step : history) {
     if (step.op->external_id.empty() || step.op->source != change.source) continue;

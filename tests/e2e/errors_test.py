@@ -22,7 +22,7 @@ class Usage(Case):
                       ("init", "--name", "x", "--role", "king"), ("find", "lieux", "x", "y"),
                       ("import", "f", "--collection", "lieux", "--format", "xlsx"),
                       ("export", "--collection", "lieux", "--format", "dcat"),
-                      ("serve", "--http", "127.0.0.1:8080"), ("leave",), ("vote", "x"),
+                      ("serve", "--http", "127.0.0.1:8080"), ("depart",), ("votes", "x"),
                       ("find", "lieux", "--where")):
             self.refuses(node, 2, *words)
         self.assertIn("frobnicate", self.refuses(node, 2, "frobnicate")["message"])

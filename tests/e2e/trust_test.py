@@ -86,7 +86,9 @@ class Trust(Case):
         a.serve()
         d.ok("peer", "add", f"ws://127.0.0.1:{a.port}")
         self.assertEqual(d.run("sync", "--wait", 3).code, 5)
-        self.assertIn("no longer part of the federation", a.log() + d.run("sync", "--wait", 3).err)
+        d.serve()
+        self.eventually("the removed one is told", lambda: any(
+            "no longer part of the federation" in p["detail"] for p in d.ok("status")["peers"]))
 
     def test_who_is_removed_elsewhere_while_it_is_written_to_ends_the_same(self):
         """Two halves decide at once, each validly; healed, all agree."""
@@ -159,6 +161,31 @@ class Trust(Case):
             self.assertEqual(self.names(node), ["de la machine perdue", "de la nouvelle machine"])
         self.assertEqual(a.digests(), new.digests())
 
+    def test_lost_words_are_replaced_by_a_vote(self):
+        a, b = nodes = self.federation("une", "deux")
+        b.ok("put", "lieux", "nom=avant")
+        member = b.ok("status")["member_id"]
+        self.converge(*nodes)
+        new = self.node("deux-bis")
+        key = new.ok("init", "--name", "deux", "--region", "16", "--words-file", new.words)["member_id"]
+        self.refuses(a, 2, "propose", "root-key", "deux", "00" * 32)
+        self.decide(nodes, a, "root-key", "deux", key)
+        a.serve()
+        code = a.ok("invite", "--region", "16")["code"]
+        self.assertEqual(new.ok("join", code, "--wait", 60)["status"], "admitted")
+        self.assertEqual(new.ok("status")["member_id"], member)
+        new.ok("put", "lieux", "nom=après")
+        self.assertEqual(new.ok("sync", "--wait", 60)["converged"], True)
+        # The former words are worth nothing now.
+        lost = self.node("deux-ter")
+        lost.ok("init", "--name", "deux", "--region", "16", "--recover", "--words-file", b.words)
+        code = a.ok("invite", "--region", "16")["code"]
+        done = lost.run("join", code, "--wait", 5)
+        self.assertNotEqual(done.code, 0, done.out)
+        a.stop()
+        self.assertEqual(self.names(a), ["après", "avant"])
+        self.assertEqual(self.members(a), {"une": "member", "deux": "member"})
+
     def test_leaving_needs_no_vote_and_keeps_what_was_shared(self):
         a, b, c = nodes = self.federation("une", "deux", "trois")
         b.ok("put", "lieux", "nom=partagé")
@@ -206,6 +233,7 @@ class Trust(Case):
         a.stop()
         stick = self.path("stick")
         a.ok("bundle", "export", "-o", stick)
-        hub.ok("bundle", "import", stick)
+        done = hub.ok("bundle", "import", stick)
+        self.assertGreater(done["not_for_us"], 0)
         with open(os.path.join(hub.dir, "maillon.db"), "rb") as db:
             self.assertFalse(b"zzcanari" in db.read())
