@@ -1,3 +1,4 @@
+#include <malloc.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
@@ -11,6 +12,10 @@ int run(int argc, char** argv) {
   using namespace maillon;
   // A reader that goes away is an error of write(), not the end of the process.
   std::signal(SIGPIPE, SIG_IGN);
+  // Bodies of a megabyte come and go by the thousand: given back each time, every page of them is
+  // a fault again.
+  ::mallopt(M_MMAP_THRESHOLD, 8 << 20);
+  ::mallopt(M_TRIM_THRESHOLD, 16 << 20);
   spdlog::set_default_logger(spdlog::stderr_logger_mt("maillon"));
   spdlog::set_level(spdlog::level::err);
   cli::Line line;

@@ -1,5 +1,6 @@
 #include <fcntl.h>
 #include <fmt/core.h>
+#include <malloc.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -337,6 +338,9 @@ class Run {
 
 int main(int argc, char** argv) {
   using namespace maillon;
+  // As the product sets it.
+  ::mallopt(M_MMAP_THRESHOLD, 8 << 20);
+  ::mallopt(M_TRIM_THRESHOLD, 16 << 20);
   if (const auto ready = crypto::self_test(); ready.has_error()) return 1;
   if (argc == 4 && std::string{argv[1]} == "--receiver") return bench::receive(argv[2], argv[3]);
   std::vector<std::uint64_t> sizes;
