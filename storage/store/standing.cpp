@@ -109,6 +109,20 @@ Group group_of(const Limit& limit) {
   return limit.space ? Group::space : Group::member;
 }
 
+/// The heads of annuaire that a commit's feed had named by then.
+Result<std::vector<std::uint32_t>> view_of(Log& log, Header header, const Annuaire& annuaire) {
+  while (header.annuaire_heads.empty() && header.previous) {
+    MAILLON_TRY(const auto before, log.find(*header.previous));
+    if (!before) break;
+    MAILLON_TRY(const Bytes raw, log.header_of(before->id));
+    MAILLON_TRY(header, decode_header(raw));
+  }
+  std::vector<std::uint32_t> out;
+  for (const CommitId& head : header.annuaire_heads)
+    if (const auto number = annuaire.find(head)) out.push_back(*number);
+  return out;
+}
+
 }  // namespace
 
 Result<void> Store::judge_again(std::int64_t row, const SpaceId& space, const MemberId& member) {
@@ -169,16 +183,23 @@ Result<void> Store::judge_all_again(const Trust& before) {
 
 Result<void> Store::judge_around(const Commit& commit, std::int64_t row) {
   const Header& h = commit.header;
+  if (trust_->limits().empty()) return {};
+  MAILLON_TRY(const auto view, view_of(log_, h, trust_->graph()));
+  const auto knows = [&](const Limit& limit) {
+    return std::ranges::any_of(
+        view, [&](std::uint32_t head) { return trust_->graph().reaches(head, limit.since); });
+  };
   std::set<MemberId> again;
   for (const Limit& limit : trust_->limits()) {
     if (limit.space && *limit.space != h.space) continue;
     // Its own work may be beyond a limit; that of another may be spared for what this one built on.
     const bool cuts_here =
         std::ranges::any_of(limit.cuts, [&](const CutOff& cut) { return cut.space == h.space; });
-    if (limit.member == h.member || limit.spares_always || !cuts_here) again.insert(limit.member);
+    const bool spares = (limit.spares_always || !cuts_here) && !knows(limit);
     // A cut-off may name a commit that came only now.
-    if (std::ranges::any_of(limit.cuts, [&](const CutOff& cut) { return cut.commit == commit.id; }))
-      again.insert(limit.member);
+    const bool named =
+        std::ranges::any_of(limit.cuts, [&](const CutOff& cut) { return cut.commit == commit.id; });
+    if (limit.member == h.member || spares || named) again.insert(limit.member);
   }
   for (const MemberId& member : again) MAILLON_CHECK(judge_again(row, h.space, member));
   return {};
