@@ -41,6 +41,8 @@ Error refusal(const JoinReply& reply) {
   if (reply.reason == "former")
     return no("this member left or was removed; who is a member can propose to admit it again",
               "ce membre est parti ou a été exclu ; un membre peut proposer de le réadmettre");
+  if (reply.reason == "revoked")
+    return no("the key of this node was taken back", "la clé de ce nœud a été reprise");
   if (reply.reason == "root")
     return no("these words were replaced by a decision of the federation",
               "ces mots ont été remplacés par une décision de la fédération");

@@ -8,14 +8,10 @@ using namespace storage;
 
 namespace {
 
-Error said(Errc code, std::string en, std::string fr, std::string hint, std::string hint_fr) {
-  return Error{code, std::move(en), std::move(fr), std::move(hint), std::move(hint_fr)};
-}
-
 Error no_member() {
-  return said(Errc::not_allowed, "this node's member is not part of the federation",
-              "le membre de ce nœud ne fait pas partie de la fédération",
-              "`maillon status` shows where it stands", "« maillon status » montre où il en est");
+  return Error{Errc::not_allowed, "this node's member is not part of the federation",
+               "le membre de ce nœud ne fait pas partie de la fédération",
+               "`maillon status` shows where it stands", "« maillon status » montre où il en est"};
 }
 
 /// The last commits of a member, or of one of its nodes, in each space that this node stores.
@@ -98,33 +94,33 @@ Result<void> vote(replica::Replica& replica, const ProposalId& id) {
     const MemberId self = replica.identity().member;
     const Decision* decision = trust->decision(id);
     if (decision == nullptr)
-      return said(Errc::not_found, "there is no such proposal", "il n’y a pas de telle proposition",
-                  "`maillon proposal list` shows them all",
-                  "« maillon proposal list » les montre toutes");
+      return Error{Errc::not_found, "there is no such proposal",
+                   "il n’y a pas de telle proposition", "`maillon proposal list` shows them all",
+                   "« maillon proposal list » les montre toutes"};
     if (decision->votes.contains(self))
-      return said(Errc::refused, "this member has voted for it already",
-                  "ce membre a déjà voté pour elle", "nothing is left to do",
-                  "il n’y a plus rien à faire");
+      return Error{Errc::refused, "this member has voted for it already",
+                   "ce membre a déjà voté pour elle", "nothing is left to do",
+                   "il n’y a plus rien à faire"};
     if (decision->passed)
-      return said(Errc::refused, "it has passed already", "elle est déjà adoptée",
-                  "nothing is left to do", "il n’y a plus rien à faire");
+      return Error{Errc::refused, "it has passed already", "elle est déjà adoptée",
+                   "nothing is left to do", "il n’y a plus rien à faire"};
     if (trust->member(self) == nullptr) return no_member();
     if (!decision->voters.contains(self))
-      return said(Errc::not_allowed,
-                  is_additive(decision->kind)
-                      ? "only who was a member when it was made votes on it"
-                      : "only who was a delegate when it was made votes on it",
-                  is_additive(decision->kind)
-                      ? "seuls votent ceux qui étaient membres lors de la proposition"
-                      : "seuls votent ceux qui étaient délégués lors de la proposition",
-                  "`maillon proposal show` says who", "« maillon proposal show » dit qui");
+      return Error{Errc::not_allowed,
+                   is_additive(decision->kind)
+                       ? "only who was a member when it was made votes on it"
+                       : "only who was a delegate when it was made votes on it",
+                   is_additive(decision->kind)
+                       ? "seuls votent ceux qui étaient membres lors de la proposition"
+                       : "seuls votent ceux qui étaient délégués lors de la proposition",
+                   "`maillon proposal show` says who", "« maillon proposal show » dit qui"};
     if (const Decision* missed = missed_by(*trust, *decision))
-      return said(
+      return Error{
           Errc::refused,
           "it was made without knowing decision " + missed->id.commit.hex().substr(0, 12),
           "elle a été faite sans connaître la décision " + missed->id.commit.hex().substr(0, 12),
           "propose it again, now that this is known",
-          "proposez-la à nouveau, maintenant que celle-ci est connue");
+          "proposez-la à nouveau, maintenant que celle-ci est connue"};
     Vote vote{id.commit, id.leaf, {}};
     MAILLON_TRY(vote.cut, cut_for(store, *decision->proposal));
     const std::vector<GovernanceOp> ops{{OpKind::vote, encode(vote)}};
@@ -146,14 +142,14 @@ Result<void> revoke(replica::Replica& replica, const NodeId& node, const crypto:
     const MemberId self = replica.identity().member;
     const auto known = trust->nodes().find(node);
     if (known == trust->nodes().end() || known->second.member != self)
-      return said(Errc::not_found, "that is no node of this member",
-                  "ce n’est pas un nœud de ce membre", "`maillon node list` shows them",
-                  "« maillon node list » les montre");
+      return Error{Errc::not_found, "that is no node of this member",
+                   "ce n’est pas un nœud de ce membre", "`maillon node list` shows them",
+                   "« maillon node list » les montre"};
     const Member* member = trust->ever_member(self);
     if (member == nullptr || root.member_id() != member->root)
-      return said(Errc::not_allowed, "these are not the words of this member",
-                  "ce ne sont pas les mots de ce membre", "check the words and their order",
-                  "vérifiez les mots et leur ordre");
+      return Error{Errc::not_allowed, "these are not the words of this member",
+                   "ce ne sont pas les mots de ce membre", "check the words and their order",
+                   "vérifiez les mots et leur ordre"};
     Revocation revocation;
     revocation.node = node;
     revocation.root = root.member_id();
@@ -168,15 +164,18 @@ Result<void> revoke(replica::Replica& replica, const NodeId& node, const crypto:
   });
 }
 
+bool is_root_of_member(const Trust& trust, const MemberId& key) {
+  return std::ranges::any_of(trust.members(),
+                             [&](const auto& entry) { return entry.second.root == key; });
+}
+
 Result<void> publish_certificate(replica::Replica& replica, ByteView certificate) {
   return replica.writer().run_void([&](Store& store) -> Result<void> {
     MAILLON_TRY(const auto proven, crypto::NodeCertificate::decode_verified(certificate));
     const auto trust = store.trust();
-    const bool root_known = std::ranges::any_of(
-        trust->members(), [&](const auto& entry) { return entry.second.root == proven.member; });
-    if (!root_known)
-      return said(Errc::not_allowed, "no member has that root key",
-                  "aucun membre n’a cette clé racine", "check the words", "vérifiez les mots");
+    if (!is_root_of_member(*trust, proven.member))
+      return Error{Errc::not_allowed, "no member has that root key",
+                   "aucun membre n’a cette clé racine", "check the words", "vérifiez les mots"};
     if (trust->nodes().contains(proven.node)) return {};
     const std::vector<GovernanceOp> ops{
         {OpKind::certificate, {certificate.begin(), certificate.end()}}};
@@ -192,9 +191,9 @@ Result<ProposalId> create_space(replica::Replica& replica, const std::string& na
   const auto federation = replica.federation();
   if (!federation) return no_member();
   if (replica.trust()->space_named(name) != nullptr)
-    return said(Errc::refused, "there is a space `" + name + "` already",
-                "il y a déjà un espace « " + name + " »", "choose another name",
-                "choisissez un autre nom");
+    return Error{Errc::refused, "there is a space `" + name + "` already",
+                 "il y a déjà un espace « " + name + " »", "choose another name",
+                 "choisissez un autre nom"};
   SpaceDeclaration declaration;
   declaration.federation = *federation;
   declaration.name = name;

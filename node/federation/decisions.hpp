@@ -20,6 +20,8 @@ namespace maillon::federation {
 [[nodiscard]] Result<void> revoke(replica::Replica& replica, const NodeId& node,
                                   const crypto::SigningKey& root);
 
+/// Whether a key certifies nodes of a member today.
+[[nodiscard]] bool is_root_of_member(const storage::Trust& trust, const MemberId& key);
 /// Publishes the certificate of a further node of a member, if annuaire has not got it yet.
 [[nodiscard]] Result<void> publish_certificate(replica::Replica& replica, ByteView certificate);
 

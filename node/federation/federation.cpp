@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "node/federation/decisions.hpp"
+
 namespace maillon::federation {
 
 using namespace storage;
@@ -253,11 +255,11 @@ Result<JoinReply> admit(replica::Replica& replica, const JoinRequest& request,
     if (trust->member_of(proven.node) != nullptr) return welcome(*trust);
     if (const auto* open = admission_of(*trust, proven)) return pending(*trust, *open);
     // A new machine of a member: its root key vouches for it.
-    const bool vouched = std::ranges::any_of(
-        trust->members(), [&](const auto& entry) { return entry.second.root == proven.member; });
+    const bool vouched = is_root_of_member(*trust, proven.member);
     // An invitation is for newcomers: those who were removed come back by a decision.
     if (!vouched && trust->ever_member(proven.member) != nullptr)
       return refused(trust->member(proven.member) == nullptr ? "former" : "root");
+    if (trust->nodes().contains(proven.node)) return refused("revoked");
     if (vouched) {
       const std::vector<GovernanceOp> ops{
           {OpKind::certificate, {certificate.begin(), certificate.end()}}};

@@ -33,7 +33,7 @@ struct InviteOptions {
   std::optional<Role> role;           ///< none: a cooperative
   std::optional<std::string> region;  ///< none: the newcomer says
   int valid_days = 14;
-  std::vector<std::string> urls;      ///< none: where this node was last served
+  std::vector<std::string> urls;  ///< none: where this node was last served
 };
 [[nodiscard]] Result<Invitation> invite(replica::Replica& replica, const InviteOptions& options);
 
@@ -51,6 +51,7 @@ struct InviteOptions {
                                  const JoinReply& reply);
 
 /// Writes where this node can be dialled into annuaire, when it changed.
-[[nodiscard]] Result<void> announce(replica::Replica& replica, const std::vector<std::string>& urls);
+[[nodiscard]] Result<void> announce(replica::Replica& replica,
+                                    const std::vector<std::string>& urls);
 
 }  // namespace maillon::federation

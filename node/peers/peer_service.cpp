@@ -167,7 +167,7 @@ net::ConnectionEvents PeerService::Impl::opened(const net::ConnectionPtr& connec
   // A newcomer cannot know its inviter yet; annuaire will tell who that is.
   const bool newcomer = !trust->federation().has_value() && connection->outgoing();
   if (member == nullptr && !newcomer) {
-    if (trust->ever_member(peer.member) != nullptr && trust->member(peer.member) == nullptr) {
+    if (trust->nodes().contains(peer.node)) {
       connection->close(net::CloseReason::not_admitted, kNoLonger);
       return {};
     }
@@ -398,8 +398,7 @@ void PeerService::Impl::part_from_strangers() {
   if (!trust->federation()) return;
   std::vector<net::ConnectionPtr> gone;
   for (const auto& [key, peer] : peers_)
-    if (peer.session &&
-        trust->known(peer.connection->peer().node, peer.connection->peer().member) &&
+    if (peer.session && trust->nodes().contains(peer.connection->peer().node) &&
         trust->member_of(peer.connection->peer().node) == nullptr)
       gone.push_back(peer.connection);
   for (const auto& connection : gone) connection->close(net::CloseReason::not_admitted, kNoLonger);

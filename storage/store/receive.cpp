@@ -224,7 +224,8 @@ Result<void> Store::take_in(const Commit& commit, CommitStatus status, bool is_v
   MAILLON_TRY(const std::int64_t id, log_.insert(commit, feed, status, is_void));
   if (commit.header.reissues) MAILLON_CHECK(log_.add_reissue(*commit.header.reissues, id));
   if (status == CommitStatus::applied) MAILLON_CHECK(apply_at(commit, id, feed, is_void));
-  return void_reissued(commit);
+  MAILLON_CHECK(void_reissued(commit));
+  return judge_own(commit.header, feed.space);
 }
 
 Result<void> Store::apply_at(const Commit& commit, std::int64_t log_id, const FeedRow& feed,
@@ -268,6 +269,7 @@ Result<std::size_t> Store::release_held(UnixMillis now) {
     if (is_void) MAILLON_CHECK(log_.set_void(id, true));
     MAILLON_CHECK(log_.set_applied(id));
     MAILLON_CHECK(apply_at(*commit, id, feed, is_void));
+    MAILLON_CHECK(judge_own(commit->header, feed.space));
   }
   return due.size();
 }

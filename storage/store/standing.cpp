@@ -16,12 +16,14 @@ class SpaceHistory {
     NodeId node = NodeId::zero();
     std::vector<std::size_t> parents;
     std::vector<std::uint32_t> view;  ///< heads of annuaire that its feed had named by then
+    std::optional<std::size_t> reissues = {};
   };
 
   [[nodiscard]] static Result<SpaceHistory> read(Log& log, std::int64_t space,
                                                  const Annuaire& annuaire) {
     SpaceHistory out;
     std::vector<LogEntry> entries;
+    std::vector<std::pair<std::size_t, CommitId>> reissues;
     MAILLON_CHECK(log.scan(space, 0, [&](const LogEntry& entry) -> Result<bool> {
       entries.push_back(entry);
       return true;
@@ -30,7 +32,10 @@ class SpaceHistory {
       MAILLON_TRY(const Bytes raw, log.header_of(entry.id));
       MAILLON_TRY(const Header header, decode_header(raw));
       out.add(entry, header, annuaire);
+      if (header.reissues) reissues.emplace_back(out.commits_.size() - 1, *header.reissues);
     }
+    // An original may come after what replaces it.
+    for (const auto& [at, old] : reissues) out.commits_[at].reissues = out.find(old);
     return out;
   }
 
@@ -49,6 +54,10 @@ class SpaceHistory {
   [[nodiscard]] std::optional<std::size_t> find(const CommitId& id) const {
     const auto found = places_.find(id);
     return found == places_.end() ? std::nullopt : std::optional{found->second};
+  }
+  /// What waits for its time vouches for nothing before that.
+  [[nodiscard]] bool is_held(std::size_t i) const {
+    return commits_[i].entry.status == CommitStatus::held;
   }
 
  private:
@@ -90,11 +99,13 @@ Applied apply_limit(const Limit& limit, const SpaceId& space, const SpaceHistory
   for (const CutOff& cut : limit.cuts) {
     if (cut.space != space) continue;
     out.cuts_here = true;
-    if (const auto at = history.find(cut.commit)) out.inside[*at] = true;
+    if (const auto at = history.find(cut.commit); at && !history.is_held(*at))
+      out.inside[*at] = true;
   }
   history.mark_past(out.inside);
   for (std::size_t i = 0; i < commits.size(); ++i) {
-    if (commits[i].member == limit.member || history.has_seen(commits[i], limit.since, annuaire))
+    if (commits[i].member == limit.member || history.is_held(i) ||
+        history.has_seen(commits[i], limit.since, annuaire))
       continue;
     for (const std::size_t parent : commits[i].parents) out.spared[parent] = true;
   }
@@ -134,8 +145,10 @@ Result<void> Store::judge_again(std::int64_t row, const SpaceId& space, const Me
     if (limit.member == member && (!limit.space || *limit.space == space))
       limits.push_back(apply_limit(limit, space, history, annuaire));
   const bool writer = trust_->ever_writer(member, space);
-  for (std::size_t i = 0; i < history.commits().size(); ++i) {
-    const SpaceHistory::Commit& commit = history.commits()[i];
+  const auto& commits = history.commits();
+  std::vector<bool> counts(commits.size());
+  for (std::size_t i = 0; i < commits.size(); ++i) {
+    const SpaceHistory::Commit& commit = commits[i];
     if (commit.member != member) continue;
     const auto stands = [&](Group group) {
       bool active = false;
@@ -152,21 +165,26 @@ Result<void> Store::judge_again(std::int64_t row, const SpaceId& space, const Me
       }
       return !active;
     };
-    const bool counts = writer && trust_->certified(commit.node, member) && stands(Group::member) &&
-                        stands(Group::space) && stands(Group::node);
-    MAILLON_CHECK(set_standing(commit.entry, counts, row));
+    counts[i] = writer && trust_->certified(commit.node, member) && stands(Group::member) &&
+                stands(Group::space) && stands(Group::node);
   }
+  // A re-issue that does not count takes nothing back: who was removed cannot undo what it did.
+  std::vector<bool> replaced(commits.size());
+  for (std::size_t i = 0; i < commits.size(); ++i)
+    if (const auto old = commits[i].reissues; old && counts[i] && commits[*old].member == member)
+      replaced[*old] = true;
+  for (std::size_t i = 0; i < commits.size(); ++i)
+    if (commits[i].member == member)
+      MAILLON_CHECK(set_standing(commits[i].entry, counts[i] && !replaced[i], row));
   return {};
 }
 
 Result<void> Store::set_standing(const LogEntry& entry, bool counts, std::int64_t space) {
+  if (entry.is_void == !counts) return {};
+  MAILLON_CHECK(log_.set_void(entry.id, !counts));
+  if (entry.status != CommitStatus::applied) return {};
   MAILLON_TRY(SignedCommit bytes, log_.bytes_of(entry.id));
   MAILLON_TRY(const CommitPtr commit, load_commit(std::move(bytes)));
-  MAILLON_TRY(const bool reissued, reissued_already(*commit));
-  const bool is_void = reissued || !counts;
-  if (is_void == entry.is_void) return {};
-  MAILLON_CHECK(log_.set_void(entry.id, is_void));
-  if (entry.status != CommitStatus::applied) return {};
   return records_.refold(*commit, space);
 }
 
@@ -181,6 +199,12 @@ Result<void> Store::judge_all_again(const Trust& before) {
   return {};
 }
 
+Result<void> Store::judge_own(const Header& header, std::int64_t row) {
+  const bool limited = std::ranges::any_of(
+      trust_->limits(), [&](const Limit& limit) { return limit.member == header.member; });
+  return limited ? judge_again(row, header.space, header.member) : Result<void>{};
+}
+
 Result<void> Store::judge_around(const Commit& commit, std::int64_t row) {
   const Header& h = commit.header;
   if (trust_->limits().empty()) return {};
@@ -192,14 +216,14 @@ Result<void> Store::judge_around(const Commit& commit, std::int64_t row) {
   std::set<MemberId> again;
   for (const Limit& limit : trust_->limits()) {
     if (limit.space && *limit.space != h.space) continue;
-    // Its own work may be beyond a limit; that of another may be spared for what this one built on.
+    // What another wrote may be spared because this one built on it.
     const bool cuts_here =
         std::ranges::any_of(limit.cuts, [&](const CutOff& cut) { return cut.space == h.space; });
     const bool spares = (limit.spares_always || !cuts_here) && !knows(limit);
     // A cut-off may name a commit that came only now.
     const bool named =
         std::ranges::any_of(limit.cuts, [&](const CutOff& cut) { return cut.commit == commit.id; });
-    if (limit.member == h.member || spares || named) again.insert(limit.member);
+    if (spares || named) again.insert(limit.member);
   }
   for (const MemberId& member : again) MAILLON_CHECK(judge_again(row, h.space, member));
   return {};

@@ -159,6 +159,8 @@ class Store {
   // What counts (standing.cpp).
   /// Of one member in one space.
   Result<void> judge_again(std::int64_t row, const SpaceId& space, const MemberId& member);
+  /// Of a commit's author in its space, if there is a limit to what counts of it.
+  Result<void> judge_own(const Header& header, std::int64_t row);
   /// Of all whose standing is not what it was.
   Result<void> judge_all_again(const Trust& before);
   /// Of all for whom this commit, now applied, may make a difference.

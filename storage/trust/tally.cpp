@@ -70,8 +70,8 @@ std::set<MemberId> Tally::votes(std::size_t proposal, View view) {
 }
 
 bool Tally::restrictive_passed(std::size_t proposal, View view) {
-  // Nobody is kept against their will.
-  if (kinds_[proposal] == DecisionKind::leave) return true;
+  // Nobody is kept against their will; but only a member itself can say that it leaves.
+  if (kinds_[proposal] == DecisionKind::leave) return speaks(at(proposal).number);
   return 2 * votes(proposal, view).size() > delegates(at(proposal).number).size();
 }
 
@@ -91,24 +91,33 @@ bool Tally::additive_passed(std::size_t proposal, View view) {
   return count > 0 && (quorum(at(proposal).number) == 1 || count >= needed(proposal));
 }
 
+CommitSet Tally::up_to(const std::set<CutOff>& cuts) const {
+  CommitSet out;
+  for (const CutOff& cut : cuts)
+    if (const auto tip = log_.find(cut.commit)) {
+      out.insert(*tip);
+      out.unite(log_.at(*tip).past);
+    }
+  return out;
+}
+
 bool Tally::vote_stands(const CastVote& vote) {
-  const MemberId& voter = log_.at(vote.number).member;
-  const auto found = removals().find(voter);
+  const AnnuaireCommit& cast = log_.at(vote.number);
+  // A stolen key admits nobody once it is taken back, whatever date it writes.
+  if (const auto taken = revoked().find(cast.node); taken != revoked().end())
+    for (const auto& [member, allowed] : taken->second)
+      if (member == cast.member && !allowed.contains(vote.number)) return false;
+  const auto found = removals().find(cast.member);
   if (found == removals().end()) return true;
-  auto allowed = allowed_.find(voter);
+  auto allowed = allowed_.find(cast.member);
   if (allowed == allowed_.end()) {
-    CommitSet set;
-    for (const std::size_t removal : found->second)
-      for (const CutOff& cut : cuts(removal))
-        if (const auto tip = log_.find(cut.commit)) {
-          set.insert(*tip);
-          set.unite(log_.at(*tip).past);
-        }
-    allowed = allowed_.emplace(voter, std::move(set)).first;
+    std::set<CutOff> all;
+    for (const std::size_t removal : found->second) all.merge(cuts(removal));
+    allowed = allowed_.emplace(cast.member, up_to(all)).first;
   }
   if (allowed->second.contains(vote.number)) return true;
   // Who came back votes again, once it knows that it did.
-  const auto back = admissions_.find(voter);
+  const auto back = admissions_.find(cast.member);
   return back != admissions_.end() && std::ranges::all_of(found->second, [&](std::size_t removal) {
            return std::ranges::any_of(back->second, [&](std::size_t admission) {
              return in(vote.number, at(admission).number) &&
@@ -118,12 +127,30 @@ bool Tally::vote_stands(const CastVote& vote) {
          });
 }
 
+const Tally::Revoked& Tally::revoked() {
+  if (revoked_) return *revoked_;
+  Revoked out;
+  for (std::uint32_t number = 0; number < log_.size(); ++number)
+    for (const Said& said : log_.at(number).said)
+      if (const auto* revocation = std::get_if<Revocation>(&said.what))
+        if (const auto member = speaks_as(revocation->root, number, kAll))
+          out[revocation->node].emplace_back(
+              *member, up_to({revocation->cut.begin(), revocation->cut.end()}));
+  revoked_ = std::move(out);
+  return *revoked_;
+}
+
 std::optional<MemberId> Tally::speaks_as(const MemberId& root, std::uint32_t number, View view) {
   std::vector<std::size_t> changes;
   for (const std::size_t i : of_roots_)
     if (in(view, at(i).number) && passed(i, view)) changes.push_back(i);
   MemberId member = root;
-  if (root != founder_ && !admissions_.contains(root)) {
+  const auto admitted = admissions_.find(root);
+  const bool is_id = root == founder_ || (admitted != admissions_.end() &&
+                                          std::ranges::any_of(admitted->second, [&](std::size_t i) {
+                                            return in(view, at(i).number);
+                                          }));
+  if (!is_id) {
     const auto made = std::ranges::find_if(
         changes, [&](std::size_t i) { return at(i).proposal->root_key->key == root; });
     if (made == changes.end()) return std::nullopt;

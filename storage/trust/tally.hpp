@@ -50,6 +50,11 @@ class Tally {
   /// Whether the author of a commit had its member's certificate by then.
   [[nodiscard]] bool speaks(std::uint32_t number);
   [[nodiscard]] bool vote_stands(const CastVote& vote);
+  /// Node keys taken back, by whom, and what each may have said until then.
+  using Revoked = std::map<NodeId, std::vector<std::pair<MemberId, CommitSet>>>;
+  [[nodiscard]] const Revoked& revoked();
+  /// The named commits of annuaire, with all that they depend on.
+  [[nodiscard]] CommitSet up_to(const std::set<CutOff>& cuts) const;
   [[nodiscard]] std::uint32_t quorum(View view);
 
   const Annuaire& log_;
@@ -67,6 +72,7 @@ class Tally {
   std::map<View, std::uint32_t> quorum_;
   std::optional<std::map<MemberId, std::vector<std::size_t>>> removals_;
   std::map<MemberId, CommitSet> allowed_;  ///< of removed members, in annuaire
+  std::optional<Revoked> revoked_;
 };
 
 }  // namespace maillon::storage

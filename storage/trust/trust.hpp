@@ -70,7 +70,7 @@ struct Decision {
   std::set<MemberId> votes;   ///< who of them did
   std::size_t needed = 0;     ///< votes
   bool passed = false;
-  bool without_effect = false;  ///< passed, but a concurrent one with a smaller id holds
+  bool without_effect = false;  ///< passed, but another one for the same thing holds
 };
 
 /// Why part of what somebody wrote may not count.
@@ -152,7 +152,6 @@ class Trust {
   [[nodiscard]] const Decision* decision(const ProposalId& id) const;
   /// In whose hands the member's owned records are.
   [[nodiscard]] MemberId heir_of(MemberId member) const;
-  [[nodiscard]] const std::map<MemberId, MemberId>& successions() const noexcept { return heirs_; }
   [[nodiscard]] bool invitation_used(const Digest& token_hash) const;
 
  private:

@@ -153,6 +153,7 @@ class Trust(Case):
         self.assertEqual(self.members(a), {"une": "member", "deux": "member"})
         nodes = {n["node_id"]: n["revoked"] for m in a.ok("member", "show", "deux")["members"] for n in m["nodes"]}
         self.assertEqual(nodes, {lost: True, made["node_id"]: False})
+        self.assertEqual(b.run("sync", "--wait", 3).code, 5, "nobody speaks with the thief")
         a.stop()
         # What the thief writes with the old key counts nowhere; what was there before stays.
         b.ok("put", "lieux", "nom=du voleur")

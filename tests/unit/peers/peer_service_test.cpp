@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "node/federation/decisions.hpp"
 #include "tests/support/federation.hpp"
 
 namespace maillon::test {
@@ -16,9 +17,7 @@ constexpr auto kWait = 20s;
 /// A node in a folder of its own, as `init` makes it.
 struct LiveNode {
   LiveNode(const TempDir& dir, std::string name, Role role = Role::cooperative) {
-    crypto::SystemRng rng;
-    const crypto::SigningKey root{crypto::Secret32::random(rng)};
-    must(Replica::init(dir / name, {name, role, "28", std::nullopt}, root, rng));
+    must(Replica::init(dir / name, {name, role, "28", std::nullopt}, root, random));
     replica = must(Replica::open(dir / name, std::nullopt));
   }
   void serve() { service = must(PeerService::start(*replica, {"127.0.0.1:0", {}, {}, {}, true})); }
@@ -33,6 +32,8 @@ struct LiveNode {
                          replica->rng());
     }));
   }
+  crypto::SystemRng random;
+  crypto::SigningKey root{crypto::Secret32::random(random)};
   std::unique_ptr<Replica> replica;
   std::unique_ptr<PeerService> service;
 };
@@ -74,6 +75,21 @@ TEST_F(LivePair, AUsedInvitationIsRefusedInWords) {
   const auto reply = must(c.service->join(invitation, kWait));
   EXPECT_EQ(reply.status, JoinStatus::refused);
   EXPECT_EQ(reply.reason, "used");
+}
+
+// A thief has the node's key and asks like a recovered machine, whose root key vouches for it.
+TEST_F(LivePair, ANodeWhoseKeyWasTakenBackDoesNotJoinAgain) {
+  must(b.service->join(invitation, kWait));
+  const auto fresh = must(federation::invite(*a.replica, {}));
+  const JoinRequest request{fresh.token, "b", Role::cooperative, "28"};
+  const Bytes certificate = b.replica->identity().certificate;
+  EXPECT_EQ(must(federation::admit(*a.replica, request, certificate)).status, JoinStatus::admitted);
+  must(federation::revoke(*b.replica, b.replica->identity().node, b.root));
+  while (a.replica->trust()->member_of(b.replica->identity().node) != nullptr)
+    (void)a.service->sync(10ms);
+  const auto reply = must(federation::admit(*a.replica, request, certificate));
+  EXPECT_EQ(reply.status, JoinStatus::refused);
+  EXPECT_EQ(reply.reason, "revoked");
 }
 
 TEST_F(LivePair, ReconnectsAfterARestart) {

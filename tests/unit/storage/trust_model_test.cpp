@@ -23,6 +23,7 @@ struct Op {
 struct Item {
   CommitId id = CommitId::zero();
   int author;
+  bool speaks;  ///< its author's node had been certified, as far as it had seen
   Set past;
   Op op;
 };
@@ -51,7 +52,8 @@ class Reference {
   }
 
   bool passed(int p, const Set& x) {
-    if (items_[p].op.kind == Op::remove && items_[p].op.target == items_[p].author) return true;
+    if (items_[p].op.kind == Op::remove && items_[p].op.target == items_[p].author)
+      return items_[p].speaks;
     const Set all = delegates(items_[p].past);
     Set who;
     for (const int c : x)
@@ -172,7 +174,7 @@ class Author {
     for (const int who : h_.delegates)
       ids.push_back(h_.voices[static_cast<std::size_t>(2 * who)].member());
     h_.chronicle.emplace(h_.voices[0], ids, 2);
-    Item first{h_.chronicle->commits()[0]->id, 0, {}, {Op::found}};
+    Item first{h_.chronicle->commits()[0]->id, 0, true, {}, {Op::found}};
     h_.items.push_back(first);
     views_.resize(2 * kPeople, {0});
     // Everybody's nodes are known from the start, and everybody has been proposed.
@@ -184,6 +186,7 @@ class Author {
       }
       h_.chronicle->say(h_.voices[0], both);
       remember(0, {Op::found}, all());
+      certified_[who] = static_cast<int>(h_.items.size()) - 1;
       if (who > 0) write(0, all(), {Op::admit, who});
       if (who == 0 || who > 4) continue;
       const int proposal = static_cast<int>(h_.items.size()) - 1;
@@ -207,8 +210,15 @@ class Author {
     return out;
   }
   void remember(int voice, Op op, Set past) {
-    h_.items.push_back(
-        {h_.chronicle->commits().back()->id, voice / 2, std::move(past), std::move(op)});
+    const int who = voice / 2;
+    const auto proposed = [&](int c) {
+      const Op& earlier = h_.items[static_cast<std::size_t>(c)].op;
+      return earlier.kind == Op::admit && earlier.target == who;
+    };
+    const bool certified = certified_.contains(who) && past.contains(certified_[who]) &&
+                           (who == 0 || std::ranges::any_of(past, proposed));
+    h_.items.push_back({h_.chronicle->commits().back()->id, who, voice == 0 || certified,
+                        std::move(past), std::move(op)});
   }
   void write(int voice, const Set& view, Op op, bool forks = false) {
     const auto& commit = h_.chronicle->say(h_.voices[static_cast<std::size_t>(voice)],
@@ -266,7 +276,8 @@ class Author {
   std::mt19937 dice_;
   History h_;
   std::vector<Set> views_;
-  int begun_ = 0;  ///< items of the common start
+  std::map<int, int> certified_;  ///< the item that brought a person's certificates
+  int begun_ = 0;                 ///< items of the common start
 };
 
 std::string in_words(const std::function<bool(int)>& delegate,

@@ -296,5 +296,50 @@ TEST_F(TrustFold, AnInvitationCountsOnce) {
   EXPECT_TRUE(trust.invitation_used(token));
 }
 
+// A key that was taken back admits nobody, whatever it says that it has seen; what it said before
+// stays.
+TEST_F(TrustFold, ARevokedKeyAdmitsNobody) {
+  Trust trust = founded();
+  trust.apply(*commit(founder, {admit(second.admission("Deux")), vote({}, 1)}));
+  const auto before = said_;
+  const auto known = commit(second, {admit(third.admission("Trois")), vote({}, 1)}, 2);
+  trust.apply(*known);
+  Revocation taken;
+  taken.node = second.node.node_id();
+  taken.root = second.root.member_id();
+  taken.cut = {{space_id(annuaire_), known->id}};
+  const auto sign = [&](const Who& who) {
+    const auto signature =
+        who.root.sign("maillon/revocation/v1", revocation_bytes(federation_, taken));
+    taken.signature.assign(signature.bytes().begin(), signature.bytes().end());
+  };
+  sign(third);
+  trust.apply(*commit(founder, {{OpKind::revocation, encode(taken)}}, 3));
+  EXPECT_NE(trust.member_of(second.node.node_id()), nullptr) << "signed by another";
+  sign(second);
+  trust.apply(*commit(founder, {{OpKind::revocation, encode(taken)}}, 4));
+  EXPECT_EQ(trust.member_of(second.node.node_id()), nullptr);
+  const Who accomplice{4};
+  trust.apply(*commit(second, {admit(accomplice.admission("Complice")), vote({}, 1)}, 5,
+                      [&](Header& h) { h.deps = before; }));
+  EXPECT_EQ(trust.member(accomplice.member()), nullptr);
+  EXPECT_NE(trust.member(third.member()), nullptr);
+  EXPECT_NE(trust.member(second.member()), nullptr) << "the member goes on, with other nodes";
+}
+
+// A key that only claims to be a member's cannot make it leave.
+TEST_F(TrustFold, OnlyAMemberItselfLeaves) {
+  Trust trust = founded();
+  trust.apply(*commit(founder, {admit(second.admission("Deux")), vote({}, 1)}));
+  Proposal leaving;
+  leaving.remove = Removal{second.member()};
+  const Said said{OpKind::proposal, encode(leaving)};
+  trust.apply(*commit(third, {said}, 2, [&](Header& h) { h.member = second.member(); }));
+  EXPECT_NE(trust.member(second.member()), nullptr);
+  trust.apply(*commit(second, {said}, 3));
+  EXPECT_EQ(trust.member(second.member()), nullptr);
+  EXPECT_NE(trust.ever_member(second.member()), nullptr);
+}
+
 }  // namespace
 }  // namespace maillon::test
