@@ -1,7 +1,5 @@
 #include "node/replica/lookup.hpp"
 
-#include <set>
-
 namespace maillon::replica {
 
 using namespace storage;
@@ -29,16 +27,7 @@ Result<std::vector<Candidate>> candidates(Reader& reader, const SpaceId& space,
       return out;
     }
   }
-  std::vector<std::string> sources;
-  MAILLON_TRY(auto get, reader.database().prepare(
-                            "SELECT DISTINCT n.text FROM record r JOIN name n ON n.id = r.source"
-                            " WHERE r.collection = ?1 ORDER BY n.text"));
-  get.bind(1, *row);
-  for (;;) {
-    MAILLON_TRY(const bool more, get.step());
-    if (!more) break;
-    sources.emplace_back(get.text(0));
-  }
+  MAILLON_TRY(const auto sources, reader.sources(space, collection));
   for (const std::string& source : sources) {
     const RecordId id = derived_record_id(collection, source, text);
     MAILLON_TRY(auto known, reader.get(space, collection, id));

@@ -66,16 +66,13 @@ Result<std::optional<RecordId>> Reader::identify(const SpaceId& space, std::stri
     MAILLON_TRY(const auto known, records_.find(*row, *id));
     if (known) return std::optional{*id};
   }
-  MAILLON_TRY(auto sources, db_.prepare("SELECT DISTINCT n.text FROM record r"
-                                        " JOIN name n ON n.id = r.source WHERE r.collection = ?1"));
-  sources.bind(1, *row);
-  for (;;) {
-    MAILLON_TRY(const bool more, sources.step());
-    if (!more) return std::optional<RecordId>{};
-    const RecordId id = derived_record_id(collection, sources.text(0), text);
+  MAILLON_TRY(const auto all, sources(space, collection));
+  for (const std::string& source : all) {
+    const RecordId id = derived_record_id(collection, source, text);
     MAILLON_TRY(const auto known, records_.find(*row, id));
     if (known) return std::optional{id};
   }
+  return std::optional<RecordId>{};
 }
 
 Result<void> Reader::each(const SpaceId& space, std::string_view collection,
@@ -244,7 +241,7 @@ Result<std::vector<std::string>> Reader::sources(const SpaceId& space,
   MAILLON_TRY(const auto row, collection_row(space, collection));
   if (!row) return out;
   MAILLON_TRY(auto get, db_.prepare("SELECT DISTINCT n.text FROM record r JOIN name n"
-                                    " ON n.id = r.source WHERE r.collection = ?1 AND r.flags & 1"));
+                                    " ON n.id = r.source WHERE r.collection = ?1 ORDER BY n.text"));
   get.bind(1, *row);
   for (;;) {
     MAILLON_TRY(const bool more, get.step());
@@ -264,15 +261,22 @@ Result<SpaceCounts> Reader::counts(const SpaceId& space) {
     return {};
   };
   MAILLON_CHECK(count("SELECT count(*) FROM feed WHERE space = ?1", out.feeds));
-  MAILLON_CHECK(count("SELECT count(*) FROM log WHERE feed IN"
-                      " (SELECT id FROM feed WHERE space = ?1)", out.commits));
-  MAILLON_CHECK(count("SELECT count(*) FROM log WHERE status = 1 AND void = 0 AND feed IN"
-                      " (SELECT id FROM feed WHERE space = ?1)", out.held));
-  MAILLON_CHECK(count("SELECT count(*) FROM record WHERE flags & 1 AND"
-                      " collection IN (SELECT id FROM collection WHERE space = ?1)", out.records));
-  MAILLON_CHECK(count("SELECT count(*) FROM record WHERE flags & 2 AND"
-                      " collection IN (SELECT id FROM collection WHERE space = ?1)",
-                      out.conflicts));
+  MAILLON_CHECK(
+      count("SELECT count(*) FROM log WHERE feed IN"
+            " (SELECT id FROM feed WHERE space = ?1)",
+            out.commits));
+  MAILLON_CHECK(
+      count("SELECT count(*) FROM log WHERE status = 1 AND void = 0 AND feed IN"
+            " (SELECT id FROM feed WHERE space = ?1)",
+            out.held));
+  MAILLON_CHECK(
+      count("SELECT count(*) FROM record WHERE flags & 1 AND"
+            " collection IN (SELECT id FROM collection WHERE space = ?1)",
+            out.records));
+  MAILLON_CHECK(
+      count("SELECT count(*) FROM record WHERE flags & 2 AND"
+            " collection IN (SELECT id FROM collection WHERE space = ?1)",
+            out.conflicts));
   MAILLON_TRY(out.pending, log_.pending_count(space));
   return out;
 }

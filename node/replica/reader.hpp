@@ -92,7 +92,7 @@ class Reader {
   [[nodiscard]] Result<std::vector<RecordId>> of_source(const SpaceId& space,
                                                         std::string_view collection,
                                                         std::string_view source);
-  /// Sources that listed records that are visible now, in no order. Walks the collection.
+  /// Sources that ever listed a record of the collection, by name. Walks the collection.
   [[nodiscard]] Result<std::vector<std::string>> sources(const SpaceId& space,
                                                          std::string_view collection);
   [[nodiscard]] Result<SpaceCounts> counts(const SpaceId& space);
