@@ -122,7 +122,7 @@ void same(const Picture& a, const Picture& b, const std::string& what) {
 /// A store that takes in `commits` in this order, whatever waits for what.
 Picture folded_anew(const std::vector<CommitPtr>& commits, const FederationId& federation,
                     UnixMillis now, bool deep) {
-  test::MemoryVfs disk{"sim-fold"};
+  storage::MemoryVfs disk{"sim-fold"};
   auto store = sure(Store::open({"fold.db", 1024, disk.name(), true}), "fold");
   sure(store->begin(), "fold");
   sure(store->set_federation(federation), "fold");

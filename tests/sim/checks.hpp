@@ -1,6 +1,6 @@
 #pragma once
 
-#include "tests/sim/sim_node.hpp"
+#include "node/simulator/sim_node.hpp"
 
 /// What must hold of a world that has come to rest.
 namespace maillon::sim {

@@ -14,8 +14,8 @@ constexpr std::size_t kNodesMax = 10;
 }  // namespace
 
 void World::mischief() {
-  if (room_.healing) return;
-  const Profile& p = room_.profile;
+  if (healing_) return;
+  const Profile& p = profile_;
   const std::vector<std::pair<int, std::function<void()>>> deeds{
       {p.cut, [this] { network_.cut_one(room_.dice); }},
       {p.partition, [this] { partition(); }},
@@ -132,7 +132,7 @@ void World::jump_clock() {
   const auto alive = living();
   if (alive.empty()) return;
   SimNode& node = at(room_.dice.pick(alive));
-  const auto max = room_.profile.clock_jump_max;
+  const auto max = profile_.clock_jump_max;
   const auto by = room_.dice.between(-max, max);
   room_.say(node.name() + "'s clock jumps by " + std::to_string(by) + " ms");
   node.clock().set_offset(node.clock().offset() + by);
@@ -146,7 +146,7 @@ void World::republish() {
   if (ahead.empty()) return;
   SimNode& node = at(room_.dice.pick(ahead));
   room_.say(node.name() + "'s clock is set right");
-  node.clock().set_offset(room_.dice.between(-room_.profile.clock_offset_max / 4, 0));
+  node.clock().set_offset(room_.dice.between(-profile_.clock_offset_max / 4, 0));
   room_.schedule.in(room_.dice.between(0, 60'000), [this, index = node.index()] {
     if (at(index).up()) at(index).republish();
   });
@@ -175,7 +175,7 @@ void World::bundle() {
 
 void World::join() {
   const auto alive = living();
-  if (room_.healing || alive.empty() || nodes_.size() >= kNodesMax) return;
+  if (healing_ || alive.empty() || nodes_.size() >= kNodesMax) return;
   SimNode& inviter = at(room_.dice.pick(alive));
   if (!inviter.space(kReserve)) return;
   const auto who = draw_identity();
@@ -183,7 +183,7 @@ void World::join() {
   const std::vector<GovernanceOp> ops{{OpKind::proposal, who->admission()},
                                       {OpKind::vote, encode(Vote{std::nullopt, 1})}};
   inviter.decide(ops, [this, who, &inviter] {
-    if (room_.healing || nodes_.size() >= kNodesMax) return;
+    if (healing_ || nodes_.size() >= kNodesMax) return;
     SimNode& node = add(who);
     node.follow(*inviter.store().federation(), inviter.store().trust()->annuaire());
     node.start();

@@ -2,30 +2,18 @@
 
 #include <string>
 
-#include "tests/sim/dice.hpp"
+#include "node/simulator/room.hpp"
 
 namespace maillon::sim {
 
 /// What one seed is about (swarm testing): each draws which faults exist, and how harsh they are.
 /// Times in milliseconds, chances in thousandths, weights relative to each other.
-struct Profile {
+struct Profile : Conditions {
   // The federation.
   int nodes = 3;
   int joiners = 0;          ///< members admitted during the run
   int links_per_node = 2;   ///< beyond those that keep it in one piece
-  int double_links = 0;     ///< chance that a pair keeps two connections
   std::int64_t length = 0;  ///< of the part with faults
-
-  // The network.
-  std::int64_t latency_min = 1;
-  std::int64_t latency_max = 20;
-  std::int64_t bytes_per_ms = 1000;
-  std::int64_t congested_bytes = 1 << 20;
-
-  // Writer.
-  std::int64_t store_delay_max = 5;
-  std::int64_t tell_delay_max = 5;  ///< from durable until the engine hears of it
-  int group_max = 8;
 
   // Clocks.
   std::int64_t clock_step = 1;  ///< what clocks count in
@@ -47,7 +35,6 @@ struct Profile {
   int backup = 0;
   int restore = 0;
   int clone = 0;
-  bool careless = false;  ///< restored and copied folders keep their incarnation: feeds fork
   int disk_full = 0;
   int clock_jump = 0;
   int republish = 0;
@@ -66,8 +53,6 @@ struct Profile {
   int trespass = 0;
   int bulky = 0;
   int settle_first = 0;  ///< chance that work begins only when all are in sync
-
-  bool memo = true;  ///< each commit is verified once for all nodes
 };
 
 [[nodiscard]] Profile draw_profile(Dice& dice);

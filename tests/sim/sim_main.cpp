@@ -52,8 +52,12 @@ struct Total {
   }
 };
 
+void print(std::int64_t time, const std::string& words) {
+  std::printf("%8.3f %s\n", static_cast<double>(time) / 1000.0, words.c_str());
+}
+
 Outcome run_seed(std::uint64_t seed, bool verbose) {
-  World world{seed, verbose};
+  World world{seed, verbose ? Trace::Listener{print} : Trace::Listener{}};
   return world.run();
 }
 

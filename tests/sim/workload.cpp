@@ -39,14 +39,15 @@ std::vector<Bytes> declarations(const FederationId& federation) {
   return out;
 }
 
-Workload::Workload(Room& room) : room_(room), dice_(room.dice.u64()) {
-  for (int i = 0; i < room.profile.pool; ++i) pool_.push_back(random_record_id(dice_.rng()));
+Workload::Workload(Room& room, const Profile& profile)
+    : profile_(profile), dice_(room.dice.u64()) {
+  for (int i = 0; i < profile.pool; ++i) pool_.push_back(random_record_id(dice_.rng()));
 }
 
 void Workload::act(SimNode& node) {
   // It may not know its federation yet, or that it was admitted.
   if (!node.space(kReserve) || node.store().trust()->member(node.who().member) == nullptr) return;
-  const Profile& p = room_.profile;
+  const Profile& p = profile_;
   const std::vector<int> weights{p.patch,   p.import,   p.remove, p.resolve,
                                  p.unknown, p.trespass, p.bulky};
   switch (dice_.weighted(weights)) {
@@ -83,7 +84,7 @@ Value Workload::value() {
       return Value{Value::Kind::number, std::to_string(dice_.below(3)) + ".50"};
     default:
       return Value::of_text(
-          "v" + std::to_string(dice_.below(static_cast<std::uint64_t>(room_.profile.values))));
+          "v" + std::to_string(dice_.below(static_cast<std::uint64_t>(profile_.values))));
   }
 }
 
@@ -117,7 +118,7 @@ void Workload::patch(SimNode& node) {
 void Workload::import(SimNode& node) {
   const Place where{std::string{kCatalogue}, "lieux"};
   std::vector<Change> changes;
-  for (int row = 0; row < room_.profile.rows; ++row)
+  for (int row = 0; row < profile_.rows; ++row)
     if (dice_.chance(600))
       changes.push_back(test::imported(where.collection, dice_.chance(800) ? "carte" : "liste",
                                        "row-" + std::to_string(row), fields()));
@@ -130,7 +131,7 @@ void Workload::remove(SimNode& node) {
   const RecordId id =
       row ? derived_record_id("lieux", "carte",
                               "row-" + std::to_string(dice_.below(
-                                           static_cast<std::uint64_t>(room_.profile.rows))))
+                                           static_cast<std::uint64_t>(profile_.rows))))
           : dice_.pick(pool_);
   write(node, where, {test::removal(row ? "lieux" : where.collection, id)});
 }

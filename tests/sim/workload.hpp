@@ -1,6 +1,7 @@
 #pragma once
 
-#include "tests/sim/sim_node.hpp"
+#include "node/simulator/sim_node.hpp"
+#include "tests/sim/profile.hpp"
 
 namespace maillon::sim {
 
@@ -15,7 +16,7 @@ inline constexpr std::string_view kReserve = "reserve";  ///< only region 28 may
 /// What people do with a small pool of records, by chance.
 class Workload {
  public:
-  explicit Workload(Room& room);
+  Workload(Room& room, const Profile& profile);
   /// One deed at a node that is up.
   void act(SimNode& node);
 
@@ -36,7 +37,7 @@ class Workload {
   [[nodiscard]] Value value();
   [[nodiscard]] std::vector<std::pair<std::string, Value>> fields();
 
-  Room& room_;
+  const Profile& profile_;
   Dice dice_;
   std::vector<RecordId> pool_;
 };

@@ -14,14 +14,26 @@ constexpr std::int64_t kHealMax = 600'000;
 constexpr std::int64_t kSettleTime = 15'000;  ///< for what was under way when all became equal
 constexpr std::int64_t kQuietCheck = 65'000;  ///< two rounds of anti-entropy
 
+/// What machines and network are like once the faults are over.
+void calm(Conditions& conditions) {
+  conditions.latency_min = 1;
+  conditions.latency_max = 30;
+  conditions.bytes_per_ms = 2000;
+  conditions.store_delay_max = 5;
+  conditions.tell_delay_max = 5;
+}
+
 }  // namespace
 
-World::World(std::uint64_t seed, bool verbose)
-    : room_(seed, verbose), network_(room_, nodes_), workload_(room_) {}
+World::World(Dice dice, Trace::Listener listener)
+    : profile_(draw_profile(dice)),
+      room_(dice, profile_, std::move(listener)),
+      network_(room_, nodes_),
+      workload_(room_, profile_) {}
 
 Outcome World::run() {
   Outcome out;
-  out.profile = describe(room_.profile);
+  out.profile = describe(profile_);
   try {
     found();
     play();
@@ -44,7 +56,7 @@ std::shared_ptr<const Identity> World::draw_identity() {
 }
 
 SimNode& World::add(std::shared_ptr<const Identity> who) {
-  const Profile& p = room_.profile;
+  const Profile& p = profile_;
   nodes_.push_back(
       std::make_unique<SimNode>(room_, network_, static_cast<int>(nodes_.size()), std::move(who)));
   SimNode& node = *nodes_.back();
@@ -66,8 +78,7 @@ void World::weave(int node) {
     if (free(other)) earlier.push_back(other);
   if (earlier.empty()) return;
   network_.link(node, room_.dice.pick(earlier));
-  for (int i = 0; i < room_.profile.links_per_node; ++i)
-    network_.link(node, room_.dice.pick(earlier));
+  for (int i = 0; i < profile_.links_per_node; ++i) network_.link(node, room_.dice.pick(earlier));
 }
 
 void World::found() {
@@ -76,7 +87,7 @@ void World::found() {
   const Bytes annuaire = annuaire_declaration(room_.dice.rng());
   first.found(annuaire);
   std::vector<std::shared_ptr<const Identity>> others;
-  for (int i = 1; i < room_.profile.nodes; ++i) others.push_back(draw_identity());
+  for (int i = 1; i < profile_.nodes; ++i) others.push_back(draw_identity());
   std::vector<GovernanceOp> ops;
   const auto propose = [&](const Bytes& proposal) {
     ops.push_back({OpKind::proposal, proposal});
@@ -99,7 +110,7 @@ void World::found() {
 }
 
 void World::play() {
-  const Profile& p = room_.profile;
+  const Profile& p = profile_;
   room_.schedule.in(0, [this] { redial(); });
   room_.schedule.in(kWatchGap, [this] { watch(); });
   room_.schedule.in(room_.dice.chance(p.settle_first) ? 15'000 : 10, [this] { work(); });
@@ -112,8 +123,7 @@ void World::play() {
 void World::redial() {
   // Whom the power left during a disk call comes back as well.
   for (const auto& node : nodes_)
-    if (!node->up())
-      restart_in(node->index(), room_.dice.between(500, room_.healing ? 600 : 20'000));
+    if (!node->up()) restart_in(node->index(), room_.dice.between(500, healing_ ? 600 : 20'000));
   network_.redial();
   room_.schedule.in(kRedialGap, [this] { redial(); });
 }
@@ -128,13 +138,13 @@ void World::watch() {
 }
 
 void World::work() {
-  if (room_.healing) return;
+  if (healing_) return;
   const auto alive = living();
   if (!alive.empty()) {
     SimNode& node = at(room_.dice.pick(alive));
     node.look([&] { workload_.act(node); });
   }
-  room_.schedule.in(room_.dice.between(1, 2 * room_.profile.write_gap), [this] { work(); });
+  room_.schedule.in(room_.dice.between(1, 2 * profile_.write_gap), [this] { work(); });
 }
 
 std::vector<int> World::living() const {
@@ -181,7 +191,8 @@ void World::link_stranded() {
 
 void World::heal() {
   room_.say("faults end");
-  room_.healing = true;
+  healing_ = true;
+  calm(room_.conditions);
   network_.unblock_all();
   for (const auto& node : nodes_) {
     node->tear(~std::uint64_t{0} >> 1);
@@ -193,8 +204,7 @@ void World::heal() {
   }
   admit_forgotten();
   link_stranded();
-  if (room_.profile.heal_by_time)
-    room_.passed = room_.profile.future_max + room_.profile.clock_jump_max * 20;
+  if (profile_.heal_by_time) room_.passed = profile_.future_max + profile_.clock_jump_max * 20;
   const std::int64_t end = room_.schedule.now() + kHealMax;
   for (;;) {
     room_.schedule.run(room_.schedule.now() + 2000);

@@ -1,7 +1,7 @@
 #pragma once
 
+#include "node/simulator/network.hpp"
 #include "tests/sim/checks.hpp"
-#include "tests/sim/network.hpp"
 #include "tests/sim/workload.hpp"
 
 namespace maillon::sim {
@@ -16,10 +16,11 @@ struct Outcome {
 /// One federation from its foundation to the end of one seed.
 class World {
  public:
-  World(std::uint64_t seed, bool verbose);
+  World(std::uint64_t seed, Trace::Listener listener) : World(Dice{seed}, std::move(listener)) {}
   Outcome run();
 
  private:
+  World(Dice dice, Trace::Listener listener);
   void found();
   SimNode& add(std::shared_ptr<const Identity> who);
   std::shared_ptr<const Identity> draw_identity();
@@ -54,6 +55,7 @@ class World {
   [[nodiscard]] SimNode& at(int node) { return *nodes_[static_cast<std::size_t>(node)]; }
   [[nodiscard]] NodeList all();
 
+  Profile profile_;
   Room room_;
   Network::Nodes nodes_;
   Network network_;
@@ -61,6 +63,7 @@ class World {
   std::map<int, SimNode::Backup> backups_;
   std::set<int> restarting_;
   int names_ = 0;
+  bool healing_ = false;
 };
 
 }  // namespace maillon::sim

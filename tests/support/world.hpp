@@ -4,8 +4,8 @@
 #include <set>
 #include <vector>
 
+#include "storage/sqlite/memory_vfs.hpp"
 #include "tests/support/federation.hpp"
-#include "tests/support/memory_vfs.hpp"
 
 /// A small federation on disks in memory, driven step by step, for property tests.
 namespace maillon::test {
@@ -31,7 +31,7 @@ class Peer {
   /// `member` counts from 0, the founder.
   explicit Peer(unsigned member);
   /// A peer that goes on from a copy of another's disk, keys and incarnation.
-  Peer(unsigned member, const DiskImage& disk, std::uint64_t incarnation);
+  Peer(unsigned member, const storage::DiskImage& disk, std::uint64_t incarnation);
   /// Ends the process of the node without warning and starts it again.
   void restart();
   /// Takes what `other` has and this one lacks of the catalogue, at most `count` commits.
@@ -41,7 +41,7 @@ class Peer {
   [[nodiscard]] Result<void> verify();
 
   static constexpr unsigned kMembersMax = 5;
-  std::unique_ptr<MemoryVfs> disk;
+  std::unique_ptr<storage::MemoryVfs> disk;
   unsigned number;
   std::unique_ptr<TestNode> node;
 };

@@ -4,7 +4,7 @@
 
 #include <fstream>
 
-#include "tests/support/memory_vfs.hpp"
+#include "storage/sqlite/memory_vfs.hpp"
 #include "tests/support/world.hpp"
 
 namespace maillon::test {

@@ -1,11 +1,11 @@
-#include "tests/support/memory_vfs.hpp"
+#include "storage/sqlite/memory_vfs.hpp"
 
 #include <algorithm>
 #include <cstring>
 #include <variant>
 #include <vector>
 
-namespace maillon::test {
+namespace maillon::storage {
 namespace {
 
 constexpr std::size_t kPiece = 512;
@@ -346,4 +346,4 @@ void MemoryVfs::flip_bit(const std::string& path, std::size_t bit) {
       (**content)[bit / 8] ^= static_cast<std::uint8_t>(1u << (bit % 8));
 }
 
-}  // namespace maillon::test
+}  // namespace maillon::storage

@@ -1,4 +1,4 @@
-#include "tests/sim/sim_node.hpp"
+#include "node/simulator/sim_node.hpp"
 
 #include <algorithm>
 
@@ -88,7 +88,7 @@ void SimNode::open_folder() {
   sure(store_->begin(), "begin");
   const auto folder = sure(store_->meta("sim.folder"), "meta");
   const auto known = sure(store_->meta("sim.incarnation"), "meta");
-  const bool copied = folder && *folder != be64(folder_) && !room_.profile.careless &&
+  const bool copied = folder && *folder != be64(folder_) && !room_.conditions.careless &&
                       !MAILLON_FAULT("incarnation_reused");
   if (known && !copied) {
     incarnation_ = ByteReader{*known}.le64();
@@ -133,7 +133,7 @@ void SimNode::stop(End end) {
   post_.died(index_);
 }
 
-void SimNode::lose(const test::DiskImage& left) {
+void SimNode::lose(const storage::DiskImage& left) {
   ++room_.stats.crashes;
   disk_.crash_at(disk_.calls());  // Closing must not tidy up.
   store_.reset();
@@ -337,9 +337,9 @@ void SimNode::submit(Job job) {
 void SimNode::wake() {
   if (writing_ || queue_.empty()) return;
   writing_ = true;
-  later(dice_.between(0, room_.healing ? 5 : room_.profile.store_delay_max), [this] {
+  later(dice_.between(0, room_.conditions.store_delay_max), [this] {
     std::vector<Job> batch;
-    const auto size = static_cast<std::size_t>(dice_.between(1, room_.profile.group_max));
+    const auto size = static_cast<std::size_t>(dice_.between(1, room_.conditions.group_max));
     while (!queue_.empty() && batch.size() < size) {
       batch.push_back(std::move(queue_.front()));
       queue_.pop_front();
@@ -388,8 +388,7 @@ void SimNode::run_batch(std::vector<Job> batch) {
 
 void SimNode::tell(std::vector<Job> batch, bool ok) {
   const std::int64_t now = room_.schedule.now();
-  last_told_ = std::max(last_told_,
-                        now + dice_.between(0, room_.healing ? 5 : room_.profile.tell_delay_max));
+  last_told_ = std::max(last_told_, now + dice_.between(0, room_.conditions.tell_delay_max));
   auto jobs = std::make_shared<std::vector<Job>>(std::move(batch));
   later(last_told_ - now, [this, jobs, ok] {
     if (ok) view_->changed();

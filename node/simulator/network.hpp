@@ -3,7 +3,7 @@
 #include <array>
 #include <deque>
 
-#include "tests/sim/sim_node.hpp"
+#include "node/simulator/sim_node.hpp"
 
 namespace maillon::sim {
 

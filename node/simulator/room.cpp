@@ -1,4 +1,4 @@
-#include "tests/sim/room.hpp"
+#include "node/simulator/room.hpp"
 
 namespace maillon::sim {
 

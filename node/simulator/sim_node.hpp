@@ -5,8 +5,8 @@
 
 #include "crypto/keys.hpp"
 #include "node/replica/store_view.hpp"
-#include "tests/sim/room.hpp"
-#include "tests/support/memory_vfs.hpp"
+#include "node/simulator/room.hpp"
+#include "storage/sqlite/memory_vfs.hpp"
 
 namespace maillon::sim {
 
@@ -68,7 +68,7 @@ class SimNode {
 
   // Its folder. A backup is what stands on the disk, with what the node had acknowledged by then.
   struct Backup {
-    test::DiskImage image;
+    storage::DiskImage image;
     std::set<CommitId> acked;
   };
   [[nodiscard]] Backup backup() const { return {disk_.synced(), acked_}; }
@@ -128,7 +128,7 @@ class SimNode {
   void open_folder();
   void see_own();
   /// Ends the process at once; `left` is what its disk will show.
-  void lose(const test::DiskImage& left);
+  void lose(const storage::DiskImage& left);
   void later(std::int64_t delay, std::function<void()> task);
   void tick();
   void settle_clock();
@@ -152,7 +152,7 @@ class SimNode {
   std::string name_;
   Dice dice_;
   crypto::SeededRng rng_;
-  test::MemoryVfs disk_;
+  storage::MemoryVfs disk_;
   NodeClock clock_;
   std::uint64_t folder_;  ///< what tells this folder from a copy of it
   std::uint64_t incarnation_ = 0;
@@ -169,15 +169,5 @@ class SimNode {
   std::int64_t last_told_ = 0;
   std::uint64_t ticks_ = 0;
 };
-
-/// A value or the end of the run with its error.
-template <class T>
-T sure(Result<T> result, const char* doing) {
-  if (result.has_error()) throw Violation{std::string{doing} + ": " + result.error().detail};
-  return *std::move(result);
-}
-inline void sure(Result<void> result, const char* doing) {
-  if (result.has_error()) throw Violation{std::string{doing} + ": " + result.error().detail};
-}
 
 }  // namespace maillon::sim

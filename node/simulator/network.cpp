@@ -1,4 +1,4 @@
-#include "tests/sim/network.hpp"
+#include "node/simulator/network.hpp"
 
 #include <algorithm>
 
@@ -10,8 +10,7 @@ constexpr std::int64_t kStalledMax = 90'000;  ///< what an idle connection is gi
 }  // namespace
 
 std::int64_t Network::latency() {
-  if (room_.healing) return room_.dice.between(1, 30);
-  return room_.dice.between(room_.profile.latency_min, room_.profile.latency_max);
+  return room_.dice.between(room_.conditions.latency_min, room_.conditions.latency_max);
 }
 
 void Network::link(int a, int b) {
@@ -40,7 +39,7 @@ void Network::redial() {
   for (const std::uint64_t id : stale)
     if (Connection* c = find(id)) cut(*c);
   for (const Path& path : links_) {
-    const int wanted = room_.dice.chance(room_.profile.double_links) ? 2 : 1;
+    const int wanted = room_.dice.chance(room_.conditions.double_links) ? 2 : 1;
     if (standing[path] >= wanted || !room_.dice.chance(500)) continue;
     if (room_.dice.chance(500))
       connect(path.first, path.second);
@@ -120,7 +119,7 @@ void Network::pump(std::uint64_t id, int side) {
   Bytes message = std::move(from.front());
   from.pop_front();
   pipe.sending = true;
-  const std::int64_t rate = room_.healing ? 2000 : room_.profile.bytes_per_ms;
+  const std::int64_t rate = room_.conditions.bytes_per_ms;
   const std::int64_t takes = static_cast<std::int64_t>(message.size()) / rate;
   const std::int64_t now = room_.schedule.now();
   pipe.last_arrival = std::max(pipe.last_arrival, now + takes + latency());
@@ -140,7 +139,7 @@ void Network::pump(std::uint64_t id, int side) {
 
 void Network::note_congestion(Connection& c, int side) {
   Side& here = c.sides[static_cast<std::size_t>(side)];
-  const bool full = here.out.queued > static_cast<std::size_t>(room_.profile.congested_bytes);
+  const bool full = here.out.queued > static_cast<std::size_t>(room_.conditions.congested_bytes);
   if (full == here.out.congested) return;
   here.out.congested = full;
   room_.schedule.in(0, [this, id = c.id, side, full] {

@@ -12,7 +12,7 @@
 #include "proto/random.hpp"
 
 /// A disk in memory under SQLite, which remembers what was not synced yet.
-namespace maillon::test {
+namespace maillon::storage {
 
 /// What stood on a disk: files by path.
 using DiskImage = std::map<std::string, Bytes>;
@@ -72,4 +72,4 @@ class MemoryVfs {
   std::unique_ptr<Impl> impl_;
 };
 
-}  // namespace maillon::test
+}  // namespace maillon::storage
