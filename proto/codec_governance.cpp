@@ -292,7 +292,7 @@ Result<Revocation> decode_revocation(ByteView raw) {
 
 Result<Evidence> decode_evidence(ByteView raw) {
   v1::Evidence in;
-  if (!codec::parse(raw, in) || in.headers_size() > 17)
+  if (!codec::parse(raw, in) || in.headers_size() > static_cast<int>(limits::kIncarnationsMax) + 1)
     return bad("evidence: not a list of headers");
   Evidence out;
   for (const auto& one : in.headers())

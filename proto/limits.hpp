@@ -43,6 +43,10 @@ inline constexpr std::size_t kMessageFieldsMax = 32768;          ///< fields at 
 inline constexpr std::size_t kTipsMax = 20000;                   ///< 180 nodes, some incarnations each, with room
 
 // Storage.
+inline constexpr std::size_t kIncarnationsMax = 16;  ///< of one node key: more restores than anybody makes
+inline constexpr std::size_t kAsidePerNodeBytes = 8u << 20;  ///< commits that nobody vouches for (yet)
+inline constexpr std::uint64_t kAnnuaireOpsMax = 100'000;  ///< of one feed there: the charter cannot bound what decides on it
+inline constexpr std::uint64_t kAnnuaireBytesMax = 64u << 20;
 inline constexpr std::size_t kPendingPerFeedBytes = 8u << 20;    ///< commits waiting for what they depend on
 
 // Files and arguments.

@@ -46,12 +46,11 @@ Result<Reply> reissue_held(Call& call) {
   auto& replica = call.replica();
   const auto count = replica.write<std::size_t>([&](storage::Store& store) -> Result<std::size_t> {
     const auto now = replica.clock().now();
-    MAILLON_TRY(const auto ahead,
-                store.log().ahead_of(replica.identity().member, storage::latest_hlc(now)));
-    if (ahead.empty()) return std::size_t{0};
-    // The old life's clock ran ahead; the new one starts at the right time.
+    MAILLON_TRY(const auto stranded, store.stranded(replica.identity().member, now));
+    if (stranded.empty()) return std::size_t{0};
+    // The old life's clock may have run ahead; the new one starts at the right time.
     MAILLON_CHECK(replica.draw_incarnation(store));
-    MAILLON_TRY(const auto again, store.reissue_held(replica.author(), now, replica.rng()));
+    MAILLON_TRY(const auto again, store.reissue_stranded(replica.author(), now, replica.rng()));
     return again.size();
   });
   if (count.has_error()) return count.error();

@@ -73,7 +73,7 @@ Result<FeedKey> StoreView::feed_key(std::int64_t feed) {
 
 Result<std::optional<Place>> StoreView::find_place(const CommitId& id) {
   MAILLON_TRY(const auto entry, log_.find(id));
-  if (!entry) return std::optional<Place>{};
+  if (!entry || entry->status == storage::CommitStatus::aside) return std::optional<Place>{};
   MAILLON_TRY(const FeedKey key, feed_key(entry->feed));
   return std::optional{Place{entry->id, key, entry->seq, entry->cid}};
 }
@@ -87,6 +87,7 @@ Result<std::vector<Place>> StoreView::feed_from(const FeedKey& key, std::uint64_
               db_.prepare("SELECT l.id, l.seq, l.cid FROM log l JOIN feed f ON f.id = l.feed"
                           " JOIN space s ON s.id = f.space"
                           " WHERE s.sid = ?1 AND f.node = ?2 AND f.incarnation = ?3 AND l.seq >= ?4"
+                          " AND l.status != 2"
                           " ORDER BY l.seq, l.id LIMIT ?5"));
   const auto incarnation = be64(key.incarnation);
   get.bind(1, key.space.bytes())

@@ -177,12 +177,32 @@ Result<void> replay(storage::Database& db, storage::Log& log, const FederationId
     const UnixMillis now = held ? UnixMillis{0} : commit->header.hlc.time();
     MAILLON_TRY(const auto got, into.receive(commit, now));
     using Outcome = storage::Received::Outcome;
-    if (got.outcome != (held ? Outcome::held : Outcome::applied))
+    if (got.outcome != Outcome::held && got.outcome != Outcome::applied &&
+        got.outcome != Outcome::aside)
       return Error{Errc::integrity,
                    "commit " + commit->id.hex() + " is not taken in again: " + got.reason,
                    "le commit " + commit->id.hex() + " n’est pas admis une seconde fois"};
     tick();
   }
+}
+
+/// Whether every commit stands there as it stands here: applied, held or aside, void or not.
+Result<void> compare_standing(const SpaceRow& space, storage::Log& here, storage::Log& again,
+                              VerifyReport& report) {
+  std::vector<LogEntry> entries;
+  MAILLON_CHECK(here.scan_all(space.row, [&](const LogEntry& entry) -> Result<bool> {
+    entries.push_back(entry);
+    return true;
+  }));
+  for (const LogEntry& entry : entries) {
+    MAILLON_TRY(const auto other, again.find(entry.cid));
+    if (other && other->status == entry.status && other->is_void == entry.is_void) continue;
+    if (report.errors.size() < kVerifyErrorsMax)
+      report.errors.push_back({space.id.hex(), entry.cid,
+                               "it does not count as the log says that it should",
+                               "il ne compte pas comme le journal dit qu’il devrait"});
+  }
+  return {};
 }
 
 /// The records of one space, in order of collection and id.
@@ -293,6 +313,7 @@ Result<VerifyReport> verify(Replica& replica, bool deep,
     return report;
   }
   for (const SpaceRow& space : spaces) {
+    MAILLON_CHECK(compare_standing(space, reader.log(), scratch->store->log(), report));
     Comparer comparer{reader, *scratch->store, report};
     MAILLON_CHECK(comparer.space(space));
   }

@@ -441,7 +441,7 @@ void SimNode::republish() {
   job.run = [this, fresh, out](Store& store) -> Result<void> {
     out->clear();
     const Author again{who_->member, fresh, &who_->key};
-    MAILLON_TRY(*out, store.reissue_held(again, clock_.now(), rng_));
+    MAILLON_TRY(*out, store.reissue_stranded(again, clock_.now(), rng_));
     if (out->empty()) return {};
     Bytes raw;
     ByteWriter{raw}.le64(fresh);

@@ -1,6 +1,7 @@
 #include "storage/log/log.hpp"
 
 #include <algorithm>
+#include <set>
 
 #include "proto/fault.hpp"
 
@@ -175,6 +176,7 @@ Result<std::int64_t> Log::insert(const Commit& commit, const FeedRow& feed, Comm
                     .bind(9, ByteView{commit.bytes.body})
                     .run());
   const std::int64_t id = db_.last_rowid();
+  if (status == CommitStatus::aside) return id;
   if (commit.header.previous) {
     MAILLON_TRY(auto drop,
                 db_.prepare("DELETE FROM tip WHERE log = (SELECT id FROM log WHERE cid = ?1)"));
@@ -200,9 +202,9 @@ Result<void> Log::set_void(std::int64_t log_id, bool is_void) {
   return put.bind(1, log_id).bind(2, std::int64_t{is_void}).run();
 }
 
-Result<void> Log::set_applied(std::int64_t log_id) {
-  MAILLON_TRY(auto put, db_.prepare("UPDATE log SET status = 0 WHERE id = ?1"));
-  return put.bind(1, log_id).run();
+Result<void> Log::set_status(std::int64_t log_id, CommitStatus status) {
+  MAILLON_TRY(auto put, db_.prepare("UPDATE log SET status = ?2 WHERE id = ?1"));
+  return put.bind(1, log_id).bind(2, static_cast<std::int64_t>(status)).run();
 }
 
 Result<void> Log::replace_body(std::int64_t log_id, ByteView packed) {
@@ -328,11 +330,12 @@ Result<std::optional<Hlc>> Log::first_held() {
   return std::optional{Hlc{from_be64(get.blob(0))}};
 }
 
-Result<std::vector<LogEntry>> Log::ahead_of(const MemberId& member, Hlc latest) {
+Result<std::vector<LogEntry>> Log::stranded(const MemberId& member, Hlc latest) {
   MAILLON_TRY(auto get,
               db_.prepare("SELECT l.id, l.cid, l.feed, l.seq, l.hlc, l.status, l.void FROM log l"
-                          " JOIN feed f ON f.id = l.feed WHERE (l.status = 1 OR l.hlc > ?2)"
-                          " AND l.void = 0 AND f.member = ?1 ORDER BY l.id"));
+                          " JOIN feed f ON f.id = l.feed"
+                          " WHERE (l.status != 0 OR l.hlc > ?2 OR l.void = 1)"
+                          " AND f.member = ?1 ORDER BY l.id"));
   const auto limit = be64(latest.packed);
   get.bind(1, member.bytes()).bind(2, ByteView{limit});
   std::vector<LogEntry> out;
@@ -427,18 +430,152 @@ Result<std::int64_t> Log::pending_count(const SpaceId& space) {
   return found ? get.integer(0) : std::int64_t{0};
 }
 
+Result<void> Log::walk(Statement& rows, const std::function<Result<bool>(const LogEntry&)>& each) {
+  for (;;) {
+    MAILLON_TRY(const auto entry, one(rows));
+    if (!entry) return {};
+    MAILLON_TRY(const bool more, each(*entry));
+    if (!more) return {};
+  }
+}
+
 Result<void> Log::scan(std::int64_t space, std::int64_t after,
                        const std::function<Result<bool>(const LogEntry&)>& each) {
   MAILLON_TRY(auto get,
               db_.prepare("SELECT l.id, l.cid, l.feed, l.seq, l.hlc, l.status, l.void FROM log l"
                           " CROSS JOIN feed f ON f.id = l.feed"
-                          " WHERE l.id > ?2 AND f.space = ?1 ORDER BY l.id"));
+                          " WHERE l.id > ?2 AND l.status != 2 AND f.space = ?1 ORDER BY l.id"));
   get.bind(1, space).bind(2, after);
+  return walk(get, each);
+}
+
+Result<void> Log::scan_all(std::int64_t space,
+                           const std::function<Result<bool>(const LogEntry&)>& each) {
+  MAILLON_TRY(auto get,
+              db_.prepare("SELECT l.id, l.cid, l.feed, l.seq, l.hlc, l.status, l.void FROM log l"
+                          " CROSS JOIN feed f ON f.id = l.feed"
+                          " WHERE l.id > 0 AND f.space = ?1 ORDER BY l.id"));
+  get.bind(1, space);
+  return walk(get, each);
+}
+
+Result<std::size_t> Log::aside_bytes(const NodeId& node) {
+  MAILLON_TRY(auto get, db_.prepare("SELECT coalesce(sum(length(l.body) + length(l.header)), 0)"
+                                    " FROM log l INDEXED BY log_aside"
+                                    " CROSS JOIN feed f ON f.id = l.feed"
+                                    " WHERE l.status = 2 AND f.node = ?1"));
+  MAILLON_TRY(const bool found, get.bind(1, node.bytes()).step());
+  return found ? static_cast<std::size_t>(get.integer(0)) : 0;
+}
+
+Result<bool> Log::has_aside(std::int64_t space) {
+  MAILLON_TRY(auto get, db_.prepare("SELECT 1 FROM log l INDEXED BY log_aside"
+                                    " CROSS JOIN feed f ON f.id = l.feed"
+                                    " WHERE l.status = 2 AND f.space = ?1 LIMIT 1"));
+  return get.bind(1, space).step();
+}
+
+Result<bool> Log::awaited_by_other(const CommitId& id, const MemberId& own) {
+  std::vector<CommitId> work{id};
+  std::set<CommitId> seen;
+  MAILLON_TRY(auto get, db_.prepare("SELECT p.cid, p.header FROM pending_need n"
+                                    " CROSS JOIN pending p ON p.id = n.pending WHERE n.need = ?1"));
+  while (!work.empty()) {
+    const CommitId next = work.back();
+    work.pop_back();
+    if (!seen.insert(next).second) continue;
+    get.bind(1, next.bytes());
+    for (;;) {
+      MAILLON_TRY(const bool more, get.step());
+      if (!more) break;
+      MAILLON_TRY(const CommitId waiting, CommitId::from_bytes(get.blob(0)));
+      MAILLON_TRY(const Header header, decode_header(get.blob(1)));
+      if (header.member != own) return true;
+      work.push_back(waiting);
+    }
+    get.reset();
+  }
+  return false;
+}
+
+Result<void> Log::set_ends(std::int64_t space, std::span<const std::int64_t> tips,
+                           std::span<const std::int64_t> heads) {
+  const auto replace = [&](const char* drop_all, const char* add,
+                           std::span<const std::int64_t> ends) -> Result<void> {
+    MAILLON_TRY(auto drop, db_.prepare(drop_all));
+    MAILLON_CHECK(drop.bind(1, space).run());
+    MAILLON_TRY(auto put, db_.prepare(add));
+    for (const std::int64_t id : ends) MAILLON_CHECK(put.bind(1, id).bind(2, space).run());
+    return {};
+  };
+  MAILLON_CHECK(replace("DELETE FROM tip WHERE space = ?1",
+                        "INSERT INTO tip(log, space) VALUES(?1, ?2)", tips));
+  return replace("DELETE FROM head WHERE space = ?1",
+                 "INSERT INTO head(log, space) VALUES(?1, ?2)", heads);
+}
+
+Result<void> Log::drop_reissue(std::int64_t log_id) {
+  MAILLON_TRY(const Bytes raw, header_of(log_id));
+  MAILLON_TRY(const Header header, decode_header(raw));
+  if (!header.reissues) return {};
+  MAILLON_TRY(auto drop, db_.prepare("DELETE FROM reissue WHERE old = ?1 AND log = ?2"));
+  return drop.bind(1, header.reissues->bytes()).bind(2, log_id).run();
+}
+
+Result<std::vector<std::pair<std::int64_t, SpaceId>>> Log::spaces() {
+  MAILLON_TRY(auto get, db_.prepare("SELECT id, sid FROM space ORDER BY id"));
+  std::vector<std::pair<std::int64_t, SpaceId>> out;
   for (;;) {
-    MAILLON_TRY(const auto entry, one(get));
-    if (!entry) return {};
-    MAILLON_TRY(const bool more, each(*entry));
-    if (!more) return {};
+    MAILLON_TRY(const bool more, get.step());
+    if (!more) return out;
+    MAILLON_TRY(const SpaceId id, SpaceId::from_bytes(get.blob(1)));
+    out.emplace_back(get.integer(0), id);
+  }
+}
+
+Result<void> Log::add_suspect(std::int64_t first, std::optional<std::int64_t> second) {
+  MAILLON_TRY(auto put, db_.prepare("INSERT INTO suspect(first, second) VALUES(?1, ?2)"
+                                    " ON CONFLICT DO NOTHING"));
+  put.bind(1, first);
+  if (second)
+    put.bind(2, *second);
+  else
+    put.bind_null(2);
+  return put.run();
+}
+
+Result<std::vector<std::pair<std::int64_t, std::optional<std::int64_t>>>> Log::suspects() {
+  MAILLON_TRY(auto get, db_.prepare("SELECT first, second FROM suspect ORDER BY first"));
+  std::vector<std::pair<std::int64_t, std::optional<std::int64_t>>> out;
+  for (;;) {
+    MAILLON_TRY(const bool more, get.step());
+    if (!more) return out;
+    out.emplace_back(get.integer(0),
+                     get.is_null(1) ? std::nullopt : std::optional{get.integer(1)});
+  }
+}
+
+Result<void> Log::clear_suspects() { return db_.execute("DELETE FROM suspect"); }
+
+Result<std::size_t> Log::incarnations_of(const NodeId& node) {
+  MAILLON_TRY(auto get,
+              db_.prepare("SELECT count(DISTINCT incarnation) FROM feed INDEXED BY feed_node"
+                          " WHERE node = ?1"));
+  MAILLON_TRY(const bool found, get.bind(1, node.bytes()).step());
+  return found ? static_cast<std::size_t>(get.integer(0)) : 0;
+}
+
+Result<std::vector<std::int64_t>> Log::first_of_incarnations(const NodeId& node,
+                                                             std::size_t limit) {
+  MAILLON_TRY(auto get, db_.prepare("SELECT min(l.id) FROM feed f INDEXED BY feed_node"
+                                    " CROSS JOIN log l ON l.feed = f.id WHERE f.node = ?1"
+                                    " GROUP BY f.incarnation ORDER BY 1 LIMIT ?2"));
+  get.bind(1, node.bytes()).bind(2, static_cast<std::int64_t>(limit));
+  std::vector<std::int64_t> out;
+  for (;;) {
+    MAILLON_TRY(const bool more, get.step());
+    if (!more) return out;
+    out.push_back(get.integer(0));
   }
 }
 

@@ -8,7 +8,11 @@
 
 namespace maillon::storage {
 
-enum class CommitStatus : std::int64_t { applied = 0, held = 1 };
+enum class CommitStatus : std::int64_t {
+  applied = 0,
+  held = 1,   ///< its time has not come
+  aside = 2,  ///< in doubt, and nobody vouches for it: outside the frontier, not passed on
+};
 
 /// One commit's place in this node's log.
 struct LogEntry {
@@ -53,7 +57,7 @@ class Log {
                               bool is_void);
   Result<void> move_heads(const Commit& commit, std::int64_t log_id, std::int64_t space);
   Result<void> set_void(std::int64_t log_id, bool is_void);
-  Result<void> set_applied(std::int64_t log_id);
+  Result<void> set_status(std::int64_t log_id, CommitStatus status);
   /// The body without what was cut from it.
   Result<void> replace_body(std::int64_t log_id, ByteView packed);
 
@@ -74,9 +78,9 @@ class Log {
   Result<std::optional<Hlc>> first_held();
   /// H("maillon/held/v1" ‖ their ids, ascending); none where nothing of the space is held.
   Result<std::optional<Digest>> held_hash(std::int64_t space);
-  /// The member's commits without voids that are held, or stand after `latest` although applied:
-  /// a wrong clock applies its own.
-  Result<std::vector<LogEntry>> ahead_of(const MemberId& member, Hlc latest);
+  /// The member's commits that do not count, or stand after `latest` although applied: a wrong clock
+  /// applies its own.
+  Result<std::vector<LogEntry>> stranded(const MemberId& member, Hlc latest);
 
   Result<void> add_reissue(const CommitId& old, std::int64_t log_id);
   /// Commits that say they replace `old`.
@@ -93,11 +97,35 @@ class Log {
   Result<std::vector<SignedCommit>> take_ready(const CommitId& arrived);
   Result<std::int64_t> pending_count(const SpaceId& space);
 
-  /// Calls back for each entry of a space after `after`, in order, until it returns false.
+  /// Calls back for each entry of a space after `after`, in order, until it returns false. Those
+  /// aside are not among them.
   Result<void> scan(std::int64_t space, std::int64_t after,
                     const std::function<Result<bool>(const LogEntry&)>& each);
+  /// The same with those aside.
+  Result<void> scan_all(std::int64_t space,
+                        const std::function<Result<bool>(const LogEntry&)>& each);
+
+  // Aside.
+  Result<std::size_t> aside_bytes(const NodeId& node);
+  Result<bool> has_aside(std::int64_t space);
+  /// Whether a pending commit of a member other than `own` waits for this one, maybe through others.
+  Result<bool> awaited_by_other(const CommitId& id, const MemberId& own);
+  /// Replaces the tables of tips and heads of a space.
+  Result<void> set_ends(std::int64_t space, std::span<const std::int64_t> tips,
+                        std::span<const std::int64_t> heads);
+  Result<void> drop_reissue(std::int64_t log_id);
+  Result<std::vector<std::pair<std::int64_t, SpaceId>>> spaces();
+
+  // What to bring evidence of.
+  Result<void> add_suspect(std::int64_t first, std::optional<std::int64_t> second);
+  Result<std::vector<std::pair<std::int64_t, std::optional<std::int64_t>>>> suspects();
+  Result<void> clear_suspects();
+  Result<std::size_t> incarnations_of(const NodeId& node);
+  /// The first stored commit of each incarnation of a node, at most `limit`.
+  Result<std::vector<std::int64_t>> first_of_incarnations(const NodeId& node, std::size_t limit);
 
  private:
+  Result<void> walk(Statement& rows, const std::function<Result<bool>(const LogEntry&)>& each);
   Result<std::optional<LogEntry>> one(Statement& statement);
   Database& db_;
 };

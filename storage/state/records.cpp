@@ -221,7 +221,12 @@ Result<void> Records::refold(const Commit& commit, std::int64_t space) {
     if (!row) continue;
     std::vector<CommitPtr> keep;
     MAILLON_TRY(const auto state, fold_all(op.collection, op.id, row->state, std::nullopt, keep));
-    MAILLON_CHECK(store(*row, state, row->source));
+    if (!state.ops.empty()) {
+      MAILLON_CHECK(store(*row, state, row->source));
+      continue;
+    }
+    MAILLON_TRY(auto drop, db_.prepare("DELETE FROM record WHERE id = ?1"));
+    MAILLON_CHECK(drop.bind(1, row->id).run());
   }
   return {};
 }
@@ -242,7 +247,8 @@ Result<std::vector<HistoryOp>> Records::walk(
     if (!entry) return damaged_commit(commit->id);
     const bool held = entry->status == CommitStatus::held;
     if (held || !touches_records(op) || op.id != rid || op.collection != collection) continue;
-    out.push_back({ref, commit, entry->is_void, &op});
+    // What was put aside is passed over: it leads to what it stood on.
+    if (entry->status == CommitStatus::applied) out.push_back({ref, commit, entry->is_void, &op});
     MAILLON_TRY(const auto table, resolve_table(*commit, ref.commit));
     const auto follow = [&](Slice slice) {
       for (const DotRange& dot : commit->body.ops.dots_in(slice))

@@ -22,7 +22,9 @@ bool is_genesis(const Commit& commit) { return commit.header.federation.is_zero(
 Result<Received> Store::receive(const CommitPtr& commit, UnixMillis now) {
   MAILLON_TRY(Received first, admit(commit, now));
   using Outcome = Received::Outcome;
-  if (first.outcome != Outcome::applied && first.outcome != Outcome::held) return first;
+  if (first.outcome != Outcome::applied && first.outcome != Outcome::held &&
+      first.outcome != Outcome::aside)
+    return first;
   MAILLON_TRY(first.with, admit_waiting(commit->id, now));
   return first;
 }
@@ -38,8 +40,8 @@ Result<std::vector<CommitPtr>> Store::admit_waiting(const CommitId& for_this, Un
     for (SignedCommit& bytes : ready) {
       MAILLON_TRY(const CommitPtr next, load_commit(std::move(bytes)));
       MAILLON_TRY(const Received got, admit(next, now));
-      if (got.outcome != Outcome::applied && got.outcome != Outcome::held) continue;
-      out.push_back(next);
+      if (got.outcome == Outcome::applied || got.outcome == Outcome::held) out.push_back(next);
+      else if (got.outcome != Outcome::aside) continue;
       arrived.push_back(next->id);
     }
   }
@@ -83,6 +85,8 @@ Result<Received> Store::admit(const CommitPtr& commit, UnixMillis now) {
     }
     MAILLON_TRY(const auto verdict, judge(*commit));
     if (verdict) return *verdict;
+    MAILLON_TRY(const bool on_aside, stands_on_aside(*commit));
+    if (in_doubt(h) || on_aside) return keep_aside(*commit, now);
   }
   Received out;
   MAILLON_TRY(out.is_void, reissued_already(*commit));
@@ -223,6 +227,7 @@ Result<void> Store::take_in(const Commit& commit, CommitStatus status, bool is_v
   MAILLON_TRY(const FeedRow feed, log_.feed_row(commit.header.feed(), commit.header.member));
   MAILLON_TRY(const std::int64_t id, log_.insert(commit, feed, status, is_void));
   if (commit.header.reissues) MAILLON_CHECK(log_.add_reissue(*commit.header.reissues, id));
+  MAILLON_CHECK(note_suspect(commit, feed, id));
   if (status == CommitStatus::applied) MAILLON_CHECK(apply_at(commit, id, feed, is_void));
   MAILLON_CHECK(void_reissued(commit));
   return judge_own(commit.header, feed.space);
@@ -237,6 +242,7 @@ Result<void> Store::apply_at(const Commit& commit, std::int64_t log_id, const Fe
     next->apply(commit, is_void);
     const auto before = std::exchange(trust_, std::move(next));
     MAILLON_CHECK(judge_all_again(*before));
+    MAILLON_CHECK(weigh_all_again(*before));
   }
   MAILLON_CHECK(records_.apply(commit, log_id, feed.space, is_void));
   return governs ? Result<void>{} : judge_around(commit, feed.space);
@@ -267,7 +273,7 @@ Result<std::size_t> Store::release_held(UnixMillis now) {
     MAILLON_TRY(const FeedRow feed, log_.feed_by_id(entry->feed));
     const bool is_void = entry->is_void || lacks_right(commit->header, *trust_);
     if (is_void) MAILLON_CHECK(log_.set_void(id, true));
-    MAILLON_CHECK(log_.set_applied(id));
+    MAILLON_CHECK(log_.set_status(id, CommitStatus::applied));
     MAILLON_CHECK(apply_at(*commit, id, feed, is_void));
     MAILLON_CHECK(judge_own(commit->header, feed.space));
   }

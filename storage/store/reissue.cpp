@@ -76,11 +76,38 @@ void leave_out(const Commit& original, const std::map<CommitId, CommitId>& renam
 
 }  // namespace
 
-Result<std::vector<CommitPtr>> Store::reissue_held(const Author& author, UnixMillis now, Rng& rng) {
-  MAILLON_TRY(const auto ahead, log_.ahead_of(author.member, latest_hlc(now)));
+Result<std::vector<LogEntry>> Store::stranded(const MemberId& member, UnixMillis now) {
+  MAILLON_TRY(const auto candidates, log_.stranded(member, latest_hlc(now)));
+  std::vector<LogEntry> out;
+  for (const LogEntry& entry : candidates) {
+    MAILLON_TRY(const FeedRow feed, log_.feed_by_id(entry.feed));
+    const bool governs = feed.key.space == trust_->annuaire();
+    // A decision or a vote stands where it is; what it said of a right taken away stays unsaid.
+    if ((governs && entry.is_void) || (!governs && !trust_->may_write(member, feed.key.space)))
+      continue;
+    MAILLON_TRY(const bool again, is_published_again(entry, member));
+    if (!again) out.push_back(entry);
+  }
+  return out;
+}
+
+Result<bool> Store::is_published_again(const LogEntry& entry, const MemberId& member) {
+  MAILLON_TRY(const auto by, log_.reissues_of(entry.cid));
+  for (const std::int64_t id : by) {
+    MAILLON_TRY(const CommitId cid, log_.commit_id_of(id));
+    MAILLON_TRY(const auto fresh, log_.find(cid));
+    MAILLON_TRY(const FeedRow feed, log_.feed_by_id(fresh->feed));
+    if (feed.member == member) return true;
+  }
+  return false;
+}
+
+Result<std::vector<CommitPtr>> Store::reissue_stranded(const Author& author, UnixMillis now,
+                                                       Rng& rng) {
+  MAILLON_TRY(const auto all, stranded(author.member, now));
   std::vector<CommitPtr> out;
   std::map<CommitId, CommitId> renamed;
-  for (const LogEntry& old : ahead) {
+  for (const LogEntry& old : all) {
     MAILLON_TRY(auto commit, reissue_one(old, author, now, rng, renamed));
     out.push_back(std::move(commit));
   }
@@ -106,7 +133,8 @@ Result<CommitPtr> Store::reissue_one(const LogEntry& old, const Author& author, 
   for (const CommitId& id : original->body.table.commits) {
     const auto fresh = renamed.find(id);
     MAILLON_TRY(const auto entry, log_.find(fresh == renamed.end() ? id : fresh->second));
-    const bool within = entry && entry->hlc < opening.header.hlc;
+    const bool within = entry && entry->status != CommitStatus::aside &&
+                        entry->hlc < opening.header.hlc;
     index.push_back(within ? std::optional{draft.index_of(entry->cid)} : std::nullopt);
   }
   for (const MemberId& member : original->body.table.members) (void)draft.index_of(member);

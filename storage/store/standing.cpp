@@ -1,86 +1,12 @@
 #include <algorithm>
 #include <set>
 
+#include "storage/store/space_history.hpp"
 #include "storage/store/store.hpp"
 
 /// Which commits count: rights ever granted, less what removals, narrowings and revocations cut off
 /// (docs/trust.md, "Cut-offs"). Judged from the signed past alone, so every node judges alike.
 namespace maillon::storage {
-
-/// The commits of one space, with what their authors had seen of annuaire.
-class SpaceHistory {
- public:
-  struct Commit {
-    LogEntry entry;
-    MemberId member = MemberId::zero();
-    NodeId node = NodeId::zero();
-    std::vector<std::size_t> parents;
-    std::vector<std::uint32_t> view;  ///< heads of annuaire that its feed had named by then
-    std::optional<std::size_t> reissues = {};
-  };
-
-  [[nodiscard]] static Result<SpaceHistory> read(Log& log, std::int64_t space,
-                                                 const Annuaire& annuaire) {
-    SpaceHistory out;
-    std::vector<LogEntry> entries;
-    std::vector<std::pair<std::size_t, CommitId>> reissues;
-    MAILLON_CHECK(log.scan(space, 0, [&](const LogEntry& entry) -> Result<bool> {
-      entries.push_back(entry);
-      return true;
-    }));
-    for (const LogEntry& entry : entries) {
-      MAILLON_TRY(const Bytes raw, log.header_of(entry.id));
-      MAILLON_TRY(const Header header, decode_header(raw));
-      out.add(entry, header, annuaire);
-      if (header.reissues) reissues.emplace_back(out.commits_.size() - 1, *header.reissues);
-    }
-    // An original may come after what replaces it.
-    for (const auto& [at, old] : reissues) out.commits_[at].reissues = out.find(old);
-    return out;
-  }
-
-  [[nodiscard]] const std::vector<Commit>& commits() const noexcept { return commits_; }
-  [[nodiscard]] bool has_seen(const Commit& commit, std::uint32_t what,
-                              const Annuaire& annuaire) const {
-    return std::ranges::any_of(commit.view,
-                               [&](std::uint32_t head) { return annuaire.reaches(head, what); });
-  }
-  /// Marks everything from which one of `marked` was reached.
-  void mark_past(std::vector<bool>& marked) const {
-    for (std::size_t i = commits_.size(); i-- > 0;)
-      if (marked[i])
-        for (const std::size_t parent : commits_[i].parents) marked[parent] = true;
-  }
-  [[nodiscard]] std::optional<std::size_t> find(const CommitId& id) const {
-    const auto found = places_.find(id);
-    return found == places_.end() ? std::nullopt : std::optional{found->second};
-  }
-  /// What waits for its time vouches for nothing before that.
-  [[nodiscard]] bool is_held(std::size_t i) const {
-    return commits_[i].entry.status == CommitStatus::held;
-  }
-
- private:
-  void add(const LogEntry& entry, const Header& header, const Annuaire& annuaire) {
-    Commit one{entry, header.member, header.node, {}, {}};
-    const auto after = [&](const CommitId& id) {
-      const auto known = find(id);
-      if (known) one.parents.push_back(*known);
-      return known;
-    };
-    if (header.previous)
-      if (const auto before = after(*header.previous)) one.view = commits_[*before].view;
-    for (const CommitId& dep : header.deps) (void)after(dep);
-    if (!header.annuaire_heads.empty()) one.view.clear();
-    for (const CommitId& head : header.annuaire_heads)
-      if (const auto number = annuaire.find(head)) one.view.push_back(*number);
-    places_.emplace(entry.cid, commits_.size());
-    commits_.push_back(std::move(one));
-  }
-
-  std::vector<Commit> commits_;
-  std::map<CommitId, std::size_t> places_;
-};
 
 namespace {
 
@@ -93,7 +19,8 @@ struct Applied {
 };
 
 Applied apply_limit(const Limit& limit, const SpaceId& space, const SpaceHistory& history,
-                    const Annuaire& annuaire) {
+                    const Trust& trust) {
+  const Annuaire& annuaire = trust.graph();
   const auto& commits = history.commits();
   Applied out{&limit, false, std::vector<bool>(commits.size()), std::vector<bool>(commits.size())};
   for (const CutOff& cut : limit.cuts) {
@@ -104,13 +31,29 @@ Applied apply_limit(const Limit& limit, const SpaceId& space, const SpaceHistory
   }
   history.mark_past(out.inside);
   for (std::size_t i = 0; i < commits.size(); ++i) {
-    if (commits[i].member == limit.member || history.is_held(i) ||
-        history.has_seen(commits[i], limit.since, annuaire))
+    const SpaceHistory::Commit& other = commits[i];
+    if (other.member == limit.member || history.is_held(i) ||
+        !trust.may_vouch(other.feed.node, other.member, space) ||
+        history.has_seen(other, limit.since, annuaire))
       continue;
     for (const std::size_t parent : commits[i].parents) out.spared[parent] = true;
   }
   history.mark_past(out.spared);
   return out;
+}
+
+/// Who built on what a charged node wrote, before knowing what was proved.
+Vouchers vouchers_for(const Charge& charge, const SpaceId& space, const SpaceHistory& history,
+                      const Trust& trust) {
+  const auto& commits = history.commits();
+  return {history, [&](std::size_t i) {
+            const SpaceHistory::Commit& commit = commits[i];
+            return !history.is_held(i) && !trust.charged(commit.member) &&
+                   trust.may_vouch(commit.feed.node, commit.member, space) &&
+                   std::ranges::none_of(charge.since, [&](std::uint32_t since) {
+                     return history.has_seen(commit, since, trust.graph());
+                   });
+          }};
 }
 
 /// Limits that add up: several removals of one member leave what any of them leaves.
@@ -143,7 +86,11 @@ Result<void> Store::judge_again(std::int64_t row, const SpaceId& space, const Me
   std::vector<Applied> limits;
   for (const Limit& limit : trust_->limits())
     if (limit.member == member && (!limit.space || *limit.space == space))
-      limits.push_back(apply_limit(limit, space, history, annuaire));
+      limits.push_back(apply_limit(limit, space, history, *trust_));
+  std::vector<std::pair<const Charge*, Vouchers>> charges;
+  for (const Charge& charge : trust_->charges())
+    if (trust_->known(charge.node, member) && (!charge.fork || charge.fork->space == space))
+      charges.emplace_back(&charge, vouchers_for(charge, space, history, *trust_));
   const bool writer = trust_->ever_writer(member, space);
   const auto& commits = history.commits();
   std::vector<bool> counts(commits.size());
@@ -154,7 +101,7 @@ Result<void> Store::judge_again(std::int64_t row, const SpaceId& space, const Me
       bool active = false;
       for (const Applied& one : limits) {
         const Limit& limit = *one.limit;
-        if (group_of(limit) != group || (limit.node && *limit.node != commit.node)) continue;
+        if (group_of(limit) != group || (limit.node && *limit.node != commit.feed.node)) continue;
         const auto seen = [&](std::uint32_t what) {
           return history.has_seen(commit, what, annuaire);
         };
@@ -165,8 +112,14 @@ Result<void> Store::judge_again(std::int64_t row, const SpaceId& space, const Me
       }
       return !active;
     };
-    counts[i] = writer && trust_->certified(commit.node, member) && stands(Group::member) &&
-                stands(Group::space) && stands(Group::node);
+    const bool vouched = std::ranges::all_of(charges, [&](const auto& one) {
+      const auto& [charge, vouchers] = one;
+      return !charge->covers(commit.feed, commit.entry.seq) ||
+             vouchers.others(i, member) >= charge->needed;
+    });
+    counts[i] = writer && trust_->certified(commit.feed.node, member) && vouched &&
+                !trust_->beyond_quota(space, commit.total_ops, commit.total_bytes) &&
+                stands(Group::member) && stands(Group::space) && stands(Group::node);
   }
   // A re-issue that does not count takes nothing back: who was removed cannot undo what it did.
   std::vector<bool> replaced(commits.size());
@@ -190,8 +143,13 @@ Result<void> Store::set_standing(const LogEntry& entry, bool counts, std::int64_
 
 Result<void> Store::judge_all_again(const Trust& before) {
   std::set<MemberId> changed;
+  const bool other_charges = trust_->charges() != before.charges();
+  const auto is_charged = [&](const NodeId& node) {
+    return std::ranges::find(trust_->charges(), node, &Charge::node) != trust_->charges().end();
+  };
   for (const auto& [node, member] : trust_->known_nodes())
-    if (!trust_->same_standing(before, member)) changed.insert(member);
+    if (!trust_->same_standing(before, member) || (other_charges && is_charged(node)))
+      changed.insert(member);
   for (const MemberId& member : changed) {
     MAILLON_TRY(const auto spaces, log_.spaces_of(member));
     for (const auto& [row, space] : spaces) MAILLON_CHECK(judge_again(row, space, member));
@@ -202,24 +160,30 @@ Result<void> Store::judge_all_again(const Trust& before) {
 Result<void> Store::judge_own(const Header& header, std::int64_t row) {
   const bool limited = std::ranges::any_of(
       trust_->limits(), [&](const Limit& limit) { return limit.member == header.member; });
-  return limited ? judge_again(row, header.space, header.member) : Result<void>{};
+  return limited || in_doubt(header) ? judge_again(row, header.space, header.member) : Result<void>{};
 }
 
 Result<void> Store::judge_around(const Commit& commit, std::int64_t row) {
   const Header& h = commit.header;
-  if (trust_->limits().empty()) return {};
+  if (trust_->limits().empty() && trust_->charges().empty()) return {};
   MAILLON_TRY(const auto view, view_of(log_, h, trust_->graph()));
-  const auto knows = [&](const Limit& limit) {
+  const auto seen = [&](std::uint32_t what) {
     return std::ranges::any_of(
-        view, [&](std::uint32_t head) { return trust_->graph().reaches(head, limit.since); });
+        view, [&](std::uint32_t head) { return trust_->graph().reaches(head, what); });
   };
   std::set<MemberId> again;
+  for (const Charge& charge : trust_->charges()) {
+    if ((charge.fork && charge.fork->space != h.space) || std::ranges::any_of(charge.since, seen))
+      continue;
+    for (const auto& [node, member] : trust_->known_nodes())
+      if (node == charge.node && member != h.member) again.insert(member);
+  }
   for (const Limit& limit : trust_->limits()) {
     if (limit.space && *limit.space != h.space) continue;
     // What another wrote may be spared because this one built on it.
     const bool cuts_here =
         std::ranges::any_of(limit.cuts, [&](const CutOff& cut) { return cut.space == h.space; });
-    const bool spares = (limit.spares_always || !cuts_here) && !knows(limit);
+    const bool spares = (limit.spares_always || !cuts_here) && !seen(limit.since);
     // A cut-off may name a commit that came only now.
     const bool named =
         std::ranges::any_of(limit.cuts, [&](const CutOff& cut) { return cut.commit == commit.id; });

@@ -36,6 +36,7 @@ struct Received {
     pending,    ///< waits for what it depends on
     refused,    ///< a rule says no; nothing was kept
     unread,     ///< of a space that this member may not read; nothing was kept
+    aside,      ///< in doubt, and nobody vouches for it: kept apart, not passed on
   };
   Outcome outcome = Outcome::applied;
   bool is_void = false;
@@ -76,6 +77,8 @@ struct GovernanceOp {
   Bytes message;
 };
 
+class SpaceHistory;
+
 class Store {
  public:
   /// Opens or creates, migrates, and folds annuaire.
@@ -113,10 +116,15 @@ class Store {
   /// Signs a federation's first commit and makes this store its own.
   Result<CommitPtr> write_genesis(const Genesis& genesis, const Bytes& annuaire,
                                   const Author& author, UnixMillis now, Rng& rng);
-  /// Publishes again what of the member's commits is held for the future, or was applied here under
-  /// a clock that was ahead, under `author`, whose incarnation must be fresh. Gives the new
-  /// commits.
-  Result<std::vector<CommitPtr>> reissue_held(const Author& author, UnixMillis now, Rng& rng);
+  /// Publishes again what of the member's commits does not count: held for the future, applied here
+  /// under a clock that was ahead, cut off, or in doubt; under `author`, whose incarnation must be
+  /// fresh. Gives the new commits.
+  Result<std::vector<CommitPtr>> reissue_stranded(const Author& author, UnixMillis now, Rng& rng);
+
+  /// What reissue_stranded() would publish again.
+  Result<std::vector<LogEntry>> stranded(const MemberId& member, UnixMillis now);
+  /// Writes into annuaire what this store can prove against others, and nobody has yet.
+  Result<std::vector<CommitPtr>> publish_evidence(const Author& author, UnixMillis now, Rng& rng);
 
   /// Shared with other threads; replaced, never changed.
   [[nodiscard]] std::shared_ptr<const Trust> trust() const noexcept { return trust_; }
@@ -156,6 +164,23 @@ class Store {
                         bool is_void);
   Result<void> void_reissued(const Commit& commit);
 
+  // What stands in the log (admission.cpp).
+  [[nodiscard]] bool in_doubt(const Header& header) const;
+  Result<bool> stands_on_aside(const Commit& commit);
+  Result<Received> keep_aside(const Commit& commit, UnixMillis now);
+  /// Moves commits of a space in and out of the log; whether any moved. What came in is held until
+  /// release_held().
+  Result<bool> weigh(std::int64_t row, const SpaceId& space);
+  Result<bool> move(const SpaceHistory& history, const std::vector<bool>& stands, std::int64_t row,
+                    const SpaceId& space);
+  Result<void> put_aside(const LogEntry& entry, std::int64_t row, const SpaceId& space);
+  Result<void> bring_back(const LogEntry& entry);
+  Result<void> find_ends(const SpaceHistory& history, const std::vector<bool>& stands,
+                         std::int64_t row);
+  Result<void> weigh_all_again(const Trust& before);
+  Result<void> note_suspect(const Commit& commit, const FeedRow& feed, std::int64_t id);
+  Result<Evidence> evidence_of(std::int64_t first, std::optional<std::int64_t> second);
+
   // What counts (standing.cpp).
   /// Of one member in one space.
   Result<void> judge_again(std::int64_t row, const SpaceId& space, const MemberId& member);
@@ -190,6 +215,7 @@ class Store {
   Result<std::optional<Bytes>> last_imported(const Change& change, const RecordRow& row,
                                              const merge::RecordState& state,
                                              std::string_view field);
+  Result<bool> is_published_again(const LogEntry& entry, const MemberId& member);
   Result<CommitPtr> reissue_one(const LogEntry& old, const Author& author, UnixMillis now, Rng& rng,
                                 std::map<CommitId, CommitId>& renamed);
 

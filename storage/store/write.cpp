@@ -82,6 +82,23 @@ bool agrees(const merge::RecordState& state, const merge::FieldState* field, con
   return any || value.is_null();
 }
 
+Error would_count_nowhere(const Trust& trust, const Header& h) {
+  if (trust.beyond_quota(h.space, h.total_ops, h.total_bytes))
+    return {Errc::not_allowed, "this node has written as much as the charter lets one key write",
+            "ce nœud a écrit autant que la charte le permet à une clé",
+            "go on under a fresh key with `maillon node rotate`, or propose a greater feed_ops_max "
+            "or feed_bytes_max with `maillon propose charter`",
+            "continuez sous une clé neuve avec « maillon node rotate », ou proposez un feed_ops_max "
+            "ou feed_bytes_max plus grand avec « maillon propose charter »"};
+  return {Errc::not_allowed,
+          "a second copy of this node wrote under the same key, and it was proved: what it writes "
+          "from now on would count nowhere",
+          "une seconde copie de ce nœud a écrit sous la même clé, et la preuve en est faite : ce "
+          "qu’il écrirait désormais ne compterait nulle part",
+          "run `maillon node rotate`, then `maillon reissue`: nothing is lost",
+          "lancez « maillon node rotate », puis « maillon reissue » : rien n’est perdu"};
+}
+
 }  // namespace
 
 Result<Store::Opening> Store::open_feed(const SpaceId& space, const Author& author,
@@ -176,6 +193,7 @@ Result<CommitPtr> Store::seal_and_take(CommitDraft& draft, Opening& opening, con
                                        Rng& rng) {
   MAILLON_TRY(const CommitPtr commit, draft.seal(opening.header, opening.before_ops,
                                                  opening.before_bytes, *author.key, rng));
+  if (in_doubt(commit->header)) return would_count_nowhere(*trust_, commit->header);
   MAILLON_CHECK(take_in(*commit, CommitStatus::applied, lacks_right(commit->header, *trust_)));
   return commit;
 }

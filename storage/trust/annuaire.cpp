@@ -1,5 +1,7 @@
 #include "storage/trust/annuaire.hpp"
 
+#include "proto/limits.hpp"
+
 namespace maillon::storage {
 namespace {
 
@@ -54,8 +56,11 @@ std::optional<Said> read(const FederationId& federation, std::uint32_t leaf, std
         return std::nullopt;
       return said(leaf, std::move(revocation));
     }
-    case OpKind::evidence:
-      return said(leaf, decode_evidence(value));
+    case OpKind::evidence: {
+      const auto evidence = decode_evidence(value);
+      if (!evidence) return std::nullopt;
+      return said(leaf, check_evidence(federation, *evidence));
+    }
     default:
       return std::nullopt;
   }
@@ -90,6 +95,10 @@ Bytes revocation_bytes(const FederationId& federation, const Revocation& revocat
   return out;
 }
 
+bool beyond_annuaires_limits(std::uint64_t total_ops, std::uint64_t total_bytes) noexcept {
+  return total_ops > limits::kAnnuaireOpsMax || total_bytes > limits::kAnnuaireBytesMax;
+}
+
 std::optional<std::uint32_t> Annuaire::find(const CommitId& id) const {
   const auto found = numbers_.find(id);
   return found == numbers_.end() ? std::nullopt : std::optional{found->second};
@@ -118,9 +127,12 @@ void Annuaire::add(const Commit& commit, bool is_void) {
   };
   if (commit.header.previous) after(*commit.header.previous);
   for (const CommitId& dep : commit.header.deps) after(dep);
+  const bool heard =
+      !beyond_annuaires_limits(commit.header.total_ops, commit.header.total_bytes);
   std::uint32_t leaf = 0;
   for (const Op& op : commit.body.ops.ops) {
     ++leaf;
+    if (!heard) continue;
     const auto value = governance_value(commit.body.ops, op);
     if (!value) continue;
     if (auto one = read(commit.header.federation, leaf, op.kind, *value))

@@ -8,7 +8,7 @@
 
 #include "crypto/keys.hpp"
 #include "proto/governance.hpp"
-#include "storage/log/commit.hpp"
+#include "storage/trust/evidence.hpp"
 
 /// The commits of `annuaire` as a graph, with what they say. Pure; fed in causal order.
 namespace maillon::storage {
@@ -34,8 +34,7 @@ struct ProposalId {
 /// One op, with the certificate that it brings, if both its signatures hold.
 struct Said {
   std::uint32_t leaf = 0;
-  std::variant<Genesis, Proposal, Vote, crypto::NodeCertificate, Address, Revocation, Evidence>
-      what;
+  std::variant<Genesis, Proposal, Vote, crypto::NodeCertificate, Address, Revocation, Proof> what;
   std::optional<crypto::NodeCertificate> certificate = {};  ///< of an admission
 };
 
@@ -70,6 +69,10 @@ struct KnownProposal {
 
 /// What a revocation's signature covers.
 [[nodiscard]] Bytes revocation_bytes(const FederationId& federation, const Revocation& revocation);
+
+/// Whether a feed of annuaire has grown beyond its fixed limits: from there on it says nothing.
+[[nodiscard]] bool beyond_annuaires_limits(std::uint64_t total_ops,
+                                           std::uint64_t total_bytes) noexcept;
 
 /// Cheap to copy: commits are shared.
 class Annuaire {

@@ -21,6 +21,7 @@ class TrustFold {
     change_access();
     choose_heirs();
     limit_removed();
+    weigh_evidence();
   }
 
  private:
@@ -45,6 +46,8 @@ class TrustFold {
     out_.access_.clear();
     out_.invitations_.clear();
     out_.limits_.clear();
+    out_.charges_.clear();
+    out_.charged_.clear();
     out_.decisions_.clear();
     out_.heirs_.clear();
   }
@@ -289,6 +292,38 @@ class TrustFold {
             limit.lifted.insert(at(k).number);
         out_.limits_.push_back(std::move(limit));
       }
+    }
+  }
+
+  void weigh_evidence() {
+    struct Weighed {
+      Charge charge;
+      CommitId smallest = CommitId::zero();  ///< of the commits that bring a proof
+      std::uint32_t number = 0;              ///< of that one
+    };
+    std::map<std::pair<NodeId, std::optional<FeedKey>>, Weighed> all;
+    for (std::uint32_t number = 0; number < log_.size(); ++number) {
+      for (const Said& said : log_.at(number).said) {
+        const auto* proof = std::get_if<Proof>(&said.what);
+        if (proof == nullptr) continue;
+        const std::uint64_t from = proof->fork ? proof->seq : 1;
+        const auto [at, fresh] = all.try_emplace({proof->node, proof->fork});
+        Weighed& one = at->second;
+        if (fresh) one = {{proof->node, proof->fork, from, {}, 2}, log_.at(number).id, number};
+        one.charge.from = std::min(one.charge.from, from);
+        one.charge.since.insert(number);
+        if (log_.at(number).id < one.smallest) {
+          one.smallest = log_.at(number).id;
+          one.number = number;
+        }
+      }
+    }
+    for (auto& [what, one] : all) {
+      // Where there are hardly others, one of them must do.
+      if (tally_.members(one.number).size() <= 3) one.charge.needed = 1;
+      for (const auto& [node, member] : out_.certified_)
+        if (node == one.charge.node) out_.charged_.insert(member);
+      out_.charges_.push_back(std::move(one.charge));
     }
   }
 

@@ -178,7 +178,29 @@ bool Trust::same_standing(const Trust& other, const MemberId& id) const {
              [](const Limit* l) -> const Limit& { return *l; },
              [](const Limit* l) -> const Limit& { return *l; }) &&
          nodes_of(*this) == nodes_of(other) && posts_of(*this) == posts_of(other) &&
-         access_ == other.access_;
+         access_ == other.access_ && charter_.feed_ops_max == other.charter_.feed_ops_max &&
+         charter_.feed_bytes_max == other.charter_.feed_bytes_max;
+}
+
+bool Trust::beyond_quota(const SpaceId& where, std::uint64_t total_ops,
+                         std::uint64_t total_bytes) const {
+  if (where == annuaire_) return beyond_annuaires_limits(total_ops, total_bytes);
+  return (charter_.feed_ops_max > 0 && total_ops > charter_.feed_ops_max) ||
+         (charter_.feed_bytes_max > 0 && total_bytes > charter_.feed_bytes_max);
+}
+
+bool Trust::in_doubt(const FeedKey& feed, std::uint64_t seq, std::uint64_t total_ops,
+                     std::uint64_t total_bytes) const {
+  return beyond_quota(feed.space, total_ops, total_bytes) ||
+         (feed.space != annuaire_ && std::ranges::any_of(charges_, [&](const Charge& charge) {
+            return charge.covers(feed, seq);
+          }));
+}
+
+bool Trust::same_admission(const Trust& other) const {
+  return charges_ == other.charges_ && charter_.feed_ops_max == other.charter_.feed_ops_max &&
+         charter_.feed_bytes_max == other.charter_.feed_bytes_max &&
+         certified_ == other.certified_ && posts_ == other.posts_ && access_ == other.access_;
 }
 
 const Decision* Trust::decision(const ProposalId& id) const {

@@ -87,6 +87,19 @@ struct Limit {
   friend bool operator==(const Limit&, const Limit&) = default;
 };
 
+/// What has been proved against a node key, all proofs of one thing together.
+struct Charge {
+  NodeId node = NodeId::zero();
+  std::optional<FeedKey> fork;  ///< the feed with two commits of one number; else it is a flood
+  std::uint64_t from = 1;       ///< the first number that is in doubt
+  std::set<std::uint32_t> since;  ///< the commits of annuaire that bring a proof
+  std::size_t needed = 2;         ///< other members that must have built on a commit for it to count
+  friend bool operator==(const Charge&, const Charge&) = default;
+  [[nodiscard]] bool covers(const FeedKey& feed, std::uint64_t seq) const {
+    return feed.node == node && (!fork || *fork == feed) && seq >= from;
+  }
+};
+
 class Trust {
  public:
   /// Judges a genesis by itself: one op, signed by the creator whom it admits, in the space that it
@@ -148,6 +161,23 @@ class Trust {
   /// Whether a rule of readers or writers means the member, in any post that it ever had.
   [[nodiscard]] bool matches(const std::string& rule, const MemberId& member) const;
   [[nodiscard]] const std::vector<Limit>& limits() const noexcept { return limits_; }
+  /// Evidence never voids what was said in annuaire: of forks there it holds the proof alone.
+  [[nodiscard]] const std::vector<Charge>& charges() const noexcept { return charges_; }
+  /// Whether something was proved against a node of the member's: it vouches for nobody.
+  [[nodiscard]] bool charged(const MemberId& member) const { return charged_.contains(member); }
+  /// Whether a commit of the author may speak for somebody else's in that space.
+  [[nodiscard]] bool may_vouch(const NodeId& node, const MemberId& member,
+                               const SpaceId& space) const {
+    return certified(node, member) && (space == annuaire_ || ever_writer(member, space));
+  }
+  /// Whether a feed that has grown to so many ops and bytes has grown too far.
+  [[nodiscard]] bool beyond_quota(const SpaceId& space, std::uint64_t total_ops,
+                                  std::uint64_t total_bytes) const;
+  /// Whether a commit stands only if others vouch for it: it is beyond a quota, or charged.
+  [[nodiscard]] bool in_doubt(const FeedKey& feed, std::uint64_t seq, std::uint64_t total_ops,
+                              std::uint64_t total_bytes) const;
+  /// Whether the same commits stand in the log by this and by `other`, which knew less.
+  [[nodiscard]] bool same_admission(const Trust& other) const;
   [[nodiscard]] const std::vector<Decision>& decisions() const noexcept { return decisions_; }
   [[nodiscard]] const Decision* decision(const ProposalId& id) const;
   /// In whose hands the member's owned records are.
@@ -184,6 +214,8 @@ class Trust {
   std::vector<AccessRule> access_;  ///< of passed decisions
   std::set<Digest> invitations_;
   std::vector<Limit> limits_;
+  std::vector<Charge> charges_;
+  std::set<MemberId> charged_;
   std::vector<Decision> decisions_;
   std::map<MemberId, MemberId> heirs_;
 };

@@ -270,7 +270,7 @@ void World::reissue(Peer& peer) {
   TestNode& node = *peer.node;
   node.incarnation = ++incarnations_;
   must(node.store->begin());
-  (void)must(node.store->reissue_held(node.author(), now_, node.rng));
+  (void)must(node.store->reissue_stranded(node.author(), now_, node.rng));
   must(node.store->commit());
 }
 

@@ -59,7 +59,7 @@ class Life {
         },
         [&](Store& s) -> Result<void> {
           author_.incarnation += 1;
-          MAILLON_TRY(const auto again, s.reissue_held(author_, kEpoch + 20s, rng_));
+          MAILLON_TRY(const auto again, s.reissue_stranded(author_, kEpoch + 20s, rng_));
           return again.size() == 1 ? Result<void>{} : Error{Errc::refused, "nothing re-issued"};
         },
         [&](Store& s) {

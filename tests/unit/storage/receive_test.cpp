@@ -246,7 +246,7 @@ TEST_F(Receiving, AReissuedFutureDoesNotDragTheAuthorAlong) {
   author.node->incarnation += 1;
   must(author.node->store->begin());
   const auto again =
-      must(author.node->store->reissue_held(author.node->author(), kEpoch + 3s, author.node->rng));
+      must(author.node->store->reissue_stranded(author.node->author(), kEpoch + 3s, author.node->rng));
   must(author.node->store->commit());
   ASSERT_EQ(again.size(), 1u);
   EXPECT_LT(again[0]->header.hlc, latest_hlc(kEpoch));

@@ -130,7 +130,7 @@ TEST_F(TwoNodes, AReissueStandsOnWhatTheOriginalStoodOn) {
   const GovernanceOp word{OpKind::address, encode(Address{{"ws://c.example"}})};
   (void)must(c.store->write_governance({&word, 1}, c.author(), far, c.rng));
   c.incarnation += 1;
-  const auto again = must(c.store->reissue_held(c.author(), kNow, c.rng));
+  const auto again = must(c.store->reissue_stranded(c.author(), kNow, c.rng));
   must(c.store->commit());
   ASSERT_EQ(again.size(), 1u);
   EXPECT_EQ(again[0]->header.deps, std::vector{admission});

@@ -1,0 +1,75 @@
+#include "storage/store/space_history.hpp"
+
+#include <algorithm>
+
+namespace maillon::storage {
+
+Result<SpaceHistory> SpaceHistory::read(Log& log, std::int64_t space, const Annuaire& annuaire,
+                                        bool aside) {
+  SpaceHistory out;
+  std::vector<LogEntry> entries;
+  std::vector<std::pair<std::size_t, CommitId>> reissues;
+  MAILLON_CHECK(log.scan_all(space, [&](const LogEntry& entry) -> Result<bool> {
+    if (aside || entry.status != CommitStatus::aside) entries.push_back(entry);
+    return true;
+  }));
+  for (const LogEntry& entry : entries) {
+    MAILLON_TRY(const Bytes raw, log.header_of(entry.id));
+    MAILLON_TRY(const Header header, decode_header(raw));
+    out.add(entry, header, annuaire);
+    if (header.reissues) reissues.emplace_back(out.commits_.size() - 1, *header.reissues);
+  }
+  // An original may come after what replaces it.
+  for (const auto& [at, old] : reissues) out.commits_[at].reissues = out.find(old);
+  return out;
+}
+
+Result<void> SpaceHistory::read_tables(Log& log, std::size_t from) {
+  for (std::size_t i = from; i < commits_.size(); ++i) {
+    MAILLON_TRY(SignedCommit bytes, log.bytes_of(commits_[i].entry.id));
+    MAILLON_TRY(const CommitPtr commit, load_commit(std::move(bytes)));
+    for (const CommitId& id : commit->body.table.commits)
+      if (const auto known = find(id); known && id != commit->header.reissues && *known < i)
+        commits_[i].parents.push_back(*known);
+  }
+  return {};
+}
+
+bool SpaceHistory::has_seen(const Commit& commit, std::uint32_t what,
+                            const Annuaire& annuaire) const {
+  return std::ranges::any_of(commit.view,
+                             [&](std::uint32_t head) { return annuaire.reaches(head, what); });
+}
+
+void SpaceHistory::mark_past(std::vector<bool>& marked) const {
+  for (std::size_t i = commits_.size(); i-- > 0;)
+    if (marked[i])
+      for (const std::size_t parent : commits_[i].parents) marked[parent] = true;
+}
+
+std::optional<std::size_t> SpaceHistory::find(const CommitId& id) const {
+  const auto found = places_.find(id);
+  return found == places_.end() ? std::nullopt : std::optional{found->second};
+}
+
+void SpaceHistory::add(const LogEntry& entry, const Header& header, const Annuaire& annuaire) {
+  Commit one{entry, header.member, header.feed(), header.total_ops, header.total_bytes,
+             {},    0,             {},            {},               {}};
+  if (header.previous) {
+    one.previous = find(*header.previous);
+    if (one.previous) {
+      one.parents.push_back(*one.previous);
+      one.view = commits_[*one.previous].view;
+    }
+  }
+  for (const CommitId& dep : header.deps)
+    if (const auto known = find(dep)) one.parents.push_back(*known);
+  one.deps = one.parents.size();
+  if (!header.annuaire_heads.empty()) one.view.clear();
+  for (const CommitId& head : header.annuaire_heads)
+    if (const auto number = annuaire.find(head)) one.view.push_back(*number);
+  places_.emplace(entry.cid, commits_.size());
+  commits_.push_back(std::move(one));
+}
+
+}  // namespace maillon::storage

@@ -1,0 +1,82 @@
+#pragma once
+
+#include <algorithm>
+#include <map>
+
+#include "storage/log/log.hpp"
+#include "storage/trust/trust.hpp"
+
+namespace maillon::storage {
+
+/// The commits of one space, with what their authors had seen of annuaire: from this alone it is
+/// judged which of them count. In memory, in order of the log, which respects causality.
+class SpaceHistory {
+ public:
+  struct Commit {
+    LogEntry entry;
+    MemberId member = MemberId::zero();
+    FeedKey feed;
+    std::uint64_t total_ops = 0;
+    std::uint64_t total_bytes = 0;
+    std::vector<std::size_t> parents;  ///< those that its header names first
+    std::size_t deps = 0;              ///< how many the header names
+    std::optional<std::size_t> previous = {};
+    std::vector<std::uint32_t> view;  ///< heads of annuaire that its feed had named by then
+    std::optional<std::size_t> reissues = {};
+  };
+
+  /// `aside`: with the commits that are kept out of the frontier.
+  [[nodiscard]] static Result<SpaceHistory> read(Log& log, std::int64_t space,
+                                                 const Annuaire& annuaire, bool aside = false);
+  /// Adds to the parents of every commit from `from` on whatever its body names: a commit may name
+  /// what it does not depend on.
+  [[nodiscard]] Result<void> read_tables(Log& log, std::size_t from);
+
+  [[nodiscard]] const std::vector<Commit>& commits() const noexcept { return commits_; }
+  [[nodiscard]] bool has_seen(const Commit& commit, std::uint32_t what,
+                              const Annuaire& annuaire) const;
+  /// Marks everything from which one of `marked` was reached.
+  void mark_past(std::vector<bool>& marked) const;
+  [[nodiscard]] std::optional<std::size_t> find(const CommitId& id) const;
+  /// What waits for its time vouches for nothing before that.
+  [[nodiscard]] bool is_held(std::size_t i) const {
+    return commits_[i].entry.status == CommitStatus::held;
+  }
+
+ private:
+  void add(const LogEntry& entry, const Header& header, const Annuaire& annuaire);
+
+  std::vector<Commit> commits_;
+  std::map<CommitId, std::size_t> places_;
+};
+
+/// Members that vouch for commits because they built on them: per commit, up to three.
+class Vouchers {
+ public:
+  /// `vouches(i)`: whether commit i speaks for what it builds on.
+  template <class Vouches>
+  Vouchers(const SpaceHistory& history, Vouches vouches) : after_(history.commits().size()) {
+    const auto& commits = history.commits();
+    for (std::size_t i = commits.size(); i-- > 0;) {
+      for (const std::size_t parent : commits[i].parents) {
+        for (const MemberId& member : after_[i]) note(parent, member);
+        if (vouches(i)) note(parent, commits[i].member);
+      }
+    }
+  }
+  /// How many members other than its own vouch for commit i; counts up to two.
+  [[nodiscard]] std::size_t others(std::size_t i, const MemberId& own) const {
+    const auto count = std::ranges::count_if(after_[i], [&](const auto& m) { return m != own; });
+    return static_cast<std::size_t>(std::min<std::ptrdiff_t>(count, 2));
+  }
+
+ private:
+  void note(std::size_t i, const MemberId& member) {
+    auto& known = after_[i];
+    if (known.size() < 3 && std::ranges::find(known, member) == known.end())
+      known.push_back(member);
+  }
+  std::vector<std::vector<MemberId>> after_;
+};
+
+}  // namespace maillon::storage

@@ -1,0 +1,341 @@
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "tests/support/world.hpp"
+
+/// Node keys that sign what no honest node signs: proof, what it costs, and the way out.
+namespace maillon::test {
+namespace {
+
+using namespace storage;
+using namespace std::chrono_literals;
+using Outcome = Received::Outcome;
+
+HandOp saying(unsigned record, std::string value,
+              std::vector<std::pair<CommitId, std::uint32_t>> replaced = {}) {
+  HandOp out;
+  out.record = record_number(record);
+  out.field = "nom";
+  out.value = "\x04" + value;
+  out.field_dots = std::move(replaced);
+  return out;
+}
+
+std::vector<CommitPtr> publish(Peer& peer, UnixMillis now) {
+  TestNode& node = *peer.node;
+  must(node.store->begin());
+  auto out = must(node.store->publish_evidence(node.author(), now, node.rng));
+  must(node.store->commit());
+  return out;
+}
+
+/// How each commit stands, and what the records say.
+std::string standing(Peer& peer, const std::vector<CommitPtr>& commits) {
+  std::string out = peer.text() + "\n" + peer.node->frontier(kCatalogue).hex() + "\n";
+  for (const CommitPtr& commit : commits) {
+    const auto entry = must(peer.node->store->log().find(commit->id));
+    out += !entry ? "-" : std::to_string(static_cast<int>(entry->status)) +
+                              (entry->is_void ? "v " : "  ");
+  }
+  EXPECT_TRUE(peer.verify().has_value());
+  return out;
+}
+
+void release(Peer& peer, UnixMillis until) {
+  must(peer.node->store->begin());
+  (void)must(peer.node->store->release_held(until));
+  must(peer.node->store->commit());
+}
+
+/// What a fresh reader makes of the commits, in each order.
+std::set<std::string> outcomes(std::vector<CommitPtr> commits) {
+  std::set<std::string> out;
+  const auto listed = commits;
+  std::ranges::sort(commits, {}, [](const CommitPtr& c) { return c->id; });
+  do {
+    Peer reader{3};
+    for (const CommitPtr& commit : commits) (void)reader.node->receive(commit, kEpoch + 1h);
+    release(reader, kEpoch + 1h);
+    out.insert(standing(reader, listed));
+  } while (
+      std::ranges::next_permutation(commits, {}, [](const CommitPtr& c) { return c->id; }).found);
+  return out;
+}
+
+class Forked : public testing::Test {
+ protected:
+  Forked() {
+    one = sign_by_hand(forker, {saying(1, "un")}, {}, kEpoch);
+    other = sign_by_hand(forker, {saying(2, "autre")}, {}, kEpoch + 1s);
+  }
+  CommitPtr proved() {
+    (void)witness.node->receive(one, kEpoch + 1min);
+    (void)witness.node->receive(other, kEpoch + 1min);
+    const auto out = publish(witness, kEpoch + 2min);
+    EXPECT_EQ(out.size(), 1u);
+    return out.at(0);
+  }
+  Peer forker{1};
+  Peer witness{0};
+  CommitPtr one;
+  CommitPtr other;
+};
+
+TEST_F(Forked, IsProvedOnceAndEverybodyKnowsWhoDidIt) {
+  const auto proof = proved();
+  EXPECT_TRUE(publish(witness, kEpoch + 3min).empty());
+  Peer late{4};
+  (void)late.node->receive(proof, kEpoch + 3min);
+  (void)late.node->receive(one, kEpoch + 3min);
+  (void)late.node->receive(other, kEpoch + 3min);
+  EXPECT_TRUE(publish(late, kEpoch + 4min).empty()) << "somebody was faster";
+  const auto trust = late.node->store->trust();
+  ASSERT_EQ(trust->charges().size(), 1u);
+  EXPECT_EQ(trust->charges()[0].node, forker.node->node_key.node_id());
+  EXPECT_EQ(trust->charges()[0].fork, one->header.feed());
+  EXPECT_EQ(trust->charges()[0].from, 1u);
+  EXPECT_TRUE(trust->charged(forker.node->member));
+  EXPECT_FALSE(trust->charged(witness.node->member));
+}
+
+TEST_F(Forked, WhatNobodyVouchesForLeavesTheFrontierInAnyOrder) {
+  const Digest empty = Peer{3}.node->frontier(kCatalogue);
+  const auto all = outcomes({one, other, proved()});
+  ASSERT_EQ(all.size(), 1u) << *all.begin() << "\n" << *all.rbegin();
+  EXPECT_NE(all.begin()->find(empty.hex()), std::string::npos) << *all.begin();
+  EXPECT_TRUE(all.begin()->ends_with("2v 2v 0  ")) << *all.begin();
+}
+
+TEST_F(Forked, TwoOthersThatBuiltOnACommitMakeItCountInAnyOrder) {
+  Peer second{4};
+  (void)second.node->receive(one, kEpoch + 1s);
+  const auto built = sign_by_hand(second, {}, {}, kEpoch + 2s);
+  Peer third{3};
+  (void)third.node->receive(one, kEpoch + 1s);
+  const auto again = sign_by_hand(third, {}, {}, kEpoch + 2s);
+  const auto all = outcomes({one, other, built, again, proved()});
+  ASSERT_EQ(all.size(), 1u) << *all.begin() << "\n" << *all.rbegin();
+  EXPECT_TRUE(all.begin()->ends_with("0  2v 0  0  0  ")) << *all.begin();
+}
+
+TEST_F(Forked, OneOtherKeepsItInTheLogWithoutEffect) {
+  Peer second{4};
+  (void)second.node->receive(one, kEpoch + 1s);
+  const auto built = sign_by_hand(second, {saying(1, "corrigé", {{one->id, 1}})}, {}, kEpoch + 2s);
+  const auto all = outcomes({one, other, built, proved()});
+  ASSERT_EQ(all.size(), 1u) << *all.begin() << "\n" << *all.rbegin();
+  EXPECT_TRUE(all.begin()->ends_with("0v 2v 0  0  ")) << *all.begin();
+}
+
+TEST_F(Forked, WhoKnewTheProofVouchesForNothing) {
+  const auto proof = proved();
+  std::vector<CommitPtr> builds;
+  for (const unsigned who : {3u, 4u}) {
+    Peer late{who};
+    (void)late.node->receive(one, kEpoch + 1s);
+    (void)late.node->receive(proof, kEpoch + 2min);
+    // A faulty program builds on it all the same.
+    late.node->receive(one, kEpoch + 2min);
+    Header header = sign_by_hand(late, {}, {}, kEpoch + 3min)->header;
+    header.deps.push_back(one->id);
+    CommitDraft draft;
+    builds.push_back(must(draft.seal(header, 0, 0, late.node->node_key, late.node->rng)));
+  }
+  const auto all = outcomes({one, other, proof, builds[0], builds[1]});
+  ASSERT_EQ(all.size(), 1u) << *all.begin() << "\n" << *all.rbegin();
+  EXPECT_TRUE(all.begin()->ends_with("0v 2v 0  0  0  ")) << *all.begin();
+}
+
+// What is not the forker's own, and stands on a fork that nobody else saw, stands again once
+// somebody vouches for the fork.
+TEST_F(Forked, ACommitThatArrivesLateSavesWhatItStandsOn) {
+  const auto proof = proved();
+  Peer second{4};
+  (void)second.node->receive(one, kEpoch + 1s);
+  const auto built = sign_by_hand(second, {saying(3, "neuf")}, {}, kEpoch + 2s);
+  Peer reader{3};
+  (void)reader.node->receive(proof, kEpoch + 2min);
+  EXPECT_EQ(reader.node->receive(one, kEpoch + 2min).outcome, Outcome::aside);
+  EXPECT_EQ(reader.node->receive(built, kEpoch + 2min).outcome, Outcome::applied);
+  EXPECT_EQ(reader.node->value(kCatalogue, "lieux", record_number(3), "nom"), "neuf");
+  EXPECT_EQ(reader.node->value(kCatalogue, "lieux", record_number(1), "nom"), "-");
+}
+
+TEST_F(Forked, AFreshKeyAndAReissueBringEverythingBack) {
+  const auto proof = proved();
+  // Two machines that believed to be the same one.
+  for (const CommitPtr& commit : {one, other, proof})
+    (void)forker.node->receive(commit, kEpoch + 2min);
+  EXPECT_EQ(forker.node->value(kCatalogue, "lieux", record_number(1), "nom"), "-");
+  must(forker.node->store->begin());
+  const auto refused = forker.node->store->write(
+      forker.node->space(kCatalogue),
+      std::vector{patch("lieux", record_number(3), {{"nom", Value::of_text("suite")}})},
+      forker.node->author(), kEpoch + 3min, forker.node->rng);
+  ASSERT_TRUE(refused.has_error());
+  EXPECT_EQ(refused.error().code, Errc::not_allowed);
+  must(forker.node->store->rollback());
+  forker.node->incarnation = 99;
+  must(forker.node->store->begin());
+  const auto again = must(forker.node->store->reissue_stranded(forker.node->author(), kEpoch + 4min,
+                                                               forker.node->rng));
+  const auto twice = must(forker.node->store->reissue_stranded(forker.node->author(), kEpoch + 4min,
+                                                               forker.node->rng));
+  must(forker.node->store->commit());
+  EXPECT_EQ(again.size(), 2u);
+  EXPECT_TRUE(twice.empty());
+  Peer reader{3};
+  (void)reader.node->receive(proof, kEpoch + 5min);
+  for (const CommitPtr& commit : again)
+    EXPECT_EQ(reader.node->receive(commit, kEpoch + 5min).outcome, Outcome::applied);
+  EXPECT_EQ(reader.node->value(kCatalogue, "lieux", record_number(1), "nom"), "un");
+  EXPECT_EQ(reader.node->value(kCatalogue, "lieux", record_number(2), "nom"), "autre");
+  EXPECT_EQ(reader.node->frontier(kCatalogue), forker.node->frontier(kCatalogue));
+  EXPECT_EQ(reader.node->digest(kCatalogue), forker.node->digest(kCatalogue));
+}
+
+TEST(Flood, MoreIncarnationsThanAllowedIsProvedFromTheirFirstCommits) {
+  Peer flooder{1};
+  Peer witness{0};
+  std::vector<CommitPtr> all;
+  for (std::uint64_t i = 0; i <= limits::kIncarnationsMax; ++i) {
+    // annuaire knows one incarnation of it already.
+    EXPECT_TRUE(publish(witness, kEpoch + 1h).empty()) << i;
+    flooder.node->incarnation = 1000 + i;
+    all.push_back(sign_by_hand(flooder, {saying(1, std::to_string(i))}, {}, kEpoch + 1s * i));
+    (void)witness.node->receive(all.back(), kEpoch + 1h);
+    if (must(witness.node->store->log().incarnations_of(flooder.node->node_key.node_id())) >
+        limits::kIncarnationsMax)
+      break;
+  }
+  ASSERT_EQ(publish(witness, kEpoch + 2h).size(), 1u);
+  const auto trust = witness.node->store->trust();
+  ASSERT_EQ(trust->charges().size(), 1u);
+  EXPECT_FALSE(trust->charges()[0].fork);
+  EXPECT_EQ(witness.node->value(kCatalogue, "lieux", record_number(1), "nom"), "-");
+  EXPECT_TRUE(witness.verify().has_value());
+}
+
+TEST(Evidence, ProvesNothingWithoutTwoSignedHeadersForOnePlace) {
+  Peer forker{1};
+  const auto one = sign_by_hand(forker, {saying(1, "un")}, {}, kEpoch);
+  const auto other = sign_by_hand(forker, {saying(1, "autre")}, {}, kEpoch + 1s);
+  (void)forker.node->receive(one, kEpoch);
+  const auto next = sign_by_hand(forker, {saying(1, "suite")}, {}, kEpoch + 2s);
+  const FederationId federation = *forker.node->store->federation();
+  const auto of = [](const CommitPtr& a, const CommitPtr& b) {
+    return maillon::Evidence{
+        {{a->bytes.header, a->bytes.signature}, {b->bytes.header, b->bytes.signature}}};
+  };
+  EXPECT_TRUE(check_evidence(federation, of(one, other)).has_value());
+  EXPECT_TRUE(check_evidence(federation, of(one, one)).has_error()) << "the same commit";
+  EXPECT_TRUE(check_evidence(federation, of(one, next)).has_error()) << "one after the other";
+  EXPECT_TRUE(check_evidence(FederationId::from_array({1}), of(one, other)).has_error());
+  EXPECT_TRUE(check_evidence(federation, maillon::Evidence{}).has_error());
+  auto forged = of(one, other);
+  forged.headers[1].signature[3] ^= 1;
+  EXPECT_TRUE(check_evidence(federation, forged).has_error()) << "not signed";
+  const auto decoded = decode_evidence(encode(of(one, other)));
+  ASSERT_TRUE(decoded.has_value());
+  EXPECT_EQ(check_evidence(federation, *decoded)->seq, 1u);
+}
+
+class Quota : public testing::Test {
+ protected:
+  CommitPtr limit(std::uint64_t ops) {
+    TestNode& node = *founder.node;
+    Proposal proposal;
+    proposal.charter = CharterChange{"feed_ops_max", std::to_string(ops)};
+    const std::vector<GovernanceOp> said{{OpKind::proposal, encode(proposal)},
+                                         {OpKind::vote, encode(Vote{std::nullopt, 1})}};
+    must(node.store->begin());
+    auto out = must(node.store->write_governance(said, node.author(), kEpoch + 1min, node.rng));
+    must(node.store->commit());
+    return out;
+  }
+  CommitPtr next(Peer& peer, std::string value, UnixMillis when) {
+    auto out = sign_by_hand(peer, {saying(1, std::move(value))}, {}, when);
+    (void)peer.node->receive(out, when);
+    return out;
+  }
+  Peer founder{0};
+  Peer member{1};
+};
+
+TEST_F(Quota, WhatIsBeyondItStandsOnlyWhereAnotherMemberBuiltOnItInAnyOrder) {
+  const auto first = next(member, "un", kEpoch);
+  const auto second = next(member, "deux", kEpoch + 1s);
+  Peer other{4};
+  for (const auto& commit : {first, second}) (void)other.node->receive(commit, kEpoch + 1s);
+  const auto built = next(other, "autre", kEpoch + 2s);
+  const auto third = next(member, "trois", kEpoch + 3s);
+  const auto all = outcomes({first, second, third, built, limit(1)});
+  ASSERT_EQ(all.size(), 1u) << *all.begin() << "\n" << *all.rbegin();
+  EXPECT_TRUE(all.begin()->ends_with("0  0v 2v 0  0  ")) << *all.begin();
+}
+
+TEST_F(Quota, ARaisedQuotaLetsInWhatWasKeptApart) {
+  const auto decided = limit(1);
+  const auto first = next(member, "un", kEpoch);
+  const auto second = next(member, "deux", kEpoch + 1s);
+  Peer reader{3};
+  for (const auto& commit : {decided, first, second})
+    (void)reader.node->receive(commit, kEpoch + 1min);
+  EXPECT_EQ(reader.node->value(kCatalogue, "lieux", record_number(1), "nom"), "un");
+  (void)reader.node->receive(limit(2), kEpoch + 2min);
+  release(reader, kEpoch + 2min);
+  EXPECT_EQ(reader.node->value(kCatalogue, "lieux", record_number(1), "nom"), "deux");
+  EXPECT_EQ(reader.node->frontier(kCatalogue), member.node->frontier(kCatalogue));
+  EXPECT_TRUE(reader.verify().has_value());
+}
+
+TEST_F(Quota, OnesOwnWritingIsRefusedWithAWayOut) {
+  (void)member.node->receive(limit(1), kEpoch + 1min);
+  const auto write = [&](const char* value) {
+    must(member.node->store->begin());
+    auto out = member.node->store->write(
+        member.node->space(kCatalogue),
+        std::vector{patch("lieux", record_number(1), {{"nom", Value::of_text(value)}})},
+        member.node->author(), kEpoch + 2min, member.node->rng);
+    must(out.has_error() ? member.node->store->rollback() : member.node->store->commit());
+    return out;
+  };
+  EXPECT_FALSE(write("un").has_error());
+  const auto refused = write("deux");
+  ASSERT_TRUE(refused.has_error());
+  EXPECT_EQ(refused.error().code, Errc::not_allowed);
+  member.node->incarnation += 1;
+  EXPECT_FALSE(write("deux").has_error());
+}
+
+TEST_F(Quota, AFloodIsBoundedOnDiskAndComesBackWhenSomebodyBuiltOnIt) {
+  const auto decided = limit(1);
+  std::vector<CommitPtr> flood{next(member, "un", kEpoch)};
+  // Text that hardly compresses.
+  std::string big(900'000, ' ');
+  std::uint32_t state = 5;
+  for (char& c : big) c = static_cast<char>('0' + ((state = state * 1664525 + 1013904223) >> 26));
+  for (int i = 0; i < 14; ++i) flood.push_back(next(member, big, kEpoch + 1s * (i + 1)));
+  Peer other{4};
+  for (const auto& commit : flood) (void)other.node->receive(commit, kEpoch + 1min);
+  const auto built = next(other, "fin", kEpoch + 2min);
+  Peer reader{3};
+  (void)reader.node->receive(decided, kEpoch + 2min);
+  std::size_t refused = 0;
+  for (const auto& commit : flood)
+    refused += reader.node->receive(commit, kEpoch + 2min).outcome == Outcome::refused ? 1 : 0;
+  EXPECT_GT(refused, 0u);
+  EXPECT_LE(must(reader.node->store->log().aside_bytes(member.node->node_key.node_id())),
+            limits::kAsidePerNodeBytes);
+  // Once somebody else's commit waits for it, the rest is taken in after all.
+  EXPECT_EQ(reader.node->receive(built, kEpoch + 2min).outcome, Outcome::pending);
+  for (int round = 0; round < 2; ++round)
+    for (const auto& commit : flood) (void)reader.node->receive(commit, kEpoch + 2min);
+  release(reader, kEpoch + 2min);
+  EXPECT_EQ(reader.node->value(kCatalogue, "lieux", record_number(1), "nom"), "fin");
+  EXPECT_TRUE(reader.verify().has_value());
+}
+
+}  // namespace
+}  // namespace maillon::test
