@@ -168,8 +168,15 @@ Result<Reply> put_record(Call& call) {
   } else {
     MAILLON_TRY(target.collection, call.need("collection"));
     MAILLON_TRY(target.place, call.place(target.collection));
-    target.id = storage::random_record_id(call.replica().rng());
+    target.id = call.has("key") ? storage::owned_record_id(target.collection,
+                                                          call.replica().identity().member,
+                                                          call.text("key"))
+                                : storage::random_record_id(call.replica().rng());
   }
+  if (call.text("key").size() > limits::kNameMax || (call.has("id") && call.has("key")))
+    return said(Errc::usage, "`--key` names a record of one's own, in at most 256 bytes; not with --id",
+                "« --key » nomme une fiche à soi, en 256 octets au plus ; pas avec --id",
+                "leave out one of the two", "retirez l’un des deux");
   if (target.collection.size() > limits::kNameMax)
     return said(Errc::usage, "the collection's name is too long",
                 "le nom de la collection est trop long", "use at most 256 bytes",
@@ -181,7 +188,12 @@ Result<Reply> put_record(Call& call) {
     return said(Errc::usage, "a new record needs a value",
                 "une nouvelle fiche a besoin d’une valeur", "give at least one FIELD=VALUE",
                 "donnez au moins un CHAMP=VALEUR");
-  MAILLON_TRY(const auto wrote, call.write_one(target.place, change_of(target, std::move(fields))));
+  storage::Change change = change_of(target, std::move(fields));
+  if (call.has("key")) {
+    change.form = IdForm::owned;
+    change.key = call.text("key");
+  }
+  MAILLON_TRY(const auto wrote, call.write_one(target.place, std::move(change)));
   return written(call, target, wrote, outcome_in_words(call, wrote.outcome));
 }
 

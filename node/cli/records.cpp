@@ -39,6 +39,9 @@ void add_records(Command app, Line& line) {
       .up_to(limits::kFieldsMax);
   put.value("--id", "id",
             line.say("Identifiant d’une fiche qui existe", "Id of a record that exists"));
+  put.value("--key", "key",
+            line.say("Nom à soi d’une fiche que seul ce membre peut modifier",
+                     "One's own name for a record that only this member may change"));
 
   Command remove =
       app.add("delete", line.say("Supprime une fiche.", "Deletes a record."), "delete");

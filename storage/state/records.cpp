@@ -14,6 +14,11 @@ bool is_known(const Op& op) {
          op.kind == static_cast<std::uint32_t>(OpKind::remove);
 }
 
+std::optional<MemberId> owner_in(const Commit& commit, const Op& op) {
+  if (op.id_form != IdForm::owned) return std::nullopt;
+  return commit.body.table.members[op.owner];
+}
+
 bool names_nothing(const Commit& commit, const Op& op) {
   const auto fields = commit.body.ops.fields_of(op);
   return op.replaced.count == 0 &&
@@ -152,7 +157,11 @@ Result<void> Records::insert_fresh(std::int64_t collection, const Op& op,
   }
   MAILLON_TRY(auto put, db_.prepare("INSERT INTO record(collection, rid, flags, source, state)"
                                     " VALUES(?1,?2,?3,?4,?5) ON CONFLICT DO NOTHING"));
-  put.bind(1, collection).bind(2, op.id.bytes()).bind(3, flags_of(state)).bind(5, ByteView{blob_});
+  const std::int64_t owned = op.id_form == IdForm::owned ? kFlagOwned : 0;
+  put.bind(1, collection)
+      .bind(2, op.id.bytes())
+      .bind(3, flags_of(state) | owned)
+      .bind(5, ByteView{blob_});
   if (source)
     put.bind(4, *source);
   else
@@ -170,13 +179,19 @@ Result<void> Records::apply_op(const Commit& commit, const Op& op, const merge::
   merge::OpInput& input = resolved_.input;
   input.ref = ref;
   input.is_void = standing.is_void;
-  if (!standing.is_void && names_nothing(commit, op)) {
+  const auto owner = owner_in(commit, op);
+  const bool foreign = owner && !may_change_(*owner, commit.header.member);
+  if (!standing.is_void && !foreign && names_nothing(commit, op)) {
     bool inserted = false;
     MAILLON_CHECK(insert_fresh(collection, op, input, inserted));
     if (inserted) return {};
   }
   MAILLON_TRY(auto row, find(collection, op.id));
   if (!row) row = RecordRow{0, collection, 0, std::nullopt, {0, 0}};
+  // Whose record it is, some op says that shows how the id was made.
+  const bool was_owned = (row->flags & kFlagOwned) != 0;
+  if (foreign || owner.has_value() != was_owned) standing.fold_whole = true;
+  if (owner) row->flags |= kFlagOwned;
   std::vector<CommitPtr> keep;
   merge::RecordState state;
   if (standing.fold_whole || (row->flags & kFlagVoid) != 0) {
@@ -204,7 +219,9 @@ Result<void> Records::store(const RecordRow& row, const merge::RecordState& stat
   merge::encode_state(state, blob_);
   MAILLON_TRY(auto put, db_.prepare("UPDATE record SET flags = ?2, source = ?3, state = ?4,"
                                     " doc = NULL WHERE id = ?1"));
-  put.bind(1, row.id).bind(2, flags_of(state)).bind(4, ByteView{blob_});
+  put.bind(1, row.id)
+      .bind(2, flags_of(state) | (row.flags & kFlagOwned))
+      .bind(4, ByteView{blob_});
   if (source)
     put.bind(3, *source);
   else
@@ -219,16 +236,48 @@ Result<void> Records::refold(const Commit& commit, std::int64_t space) {
     MAILLON_TRY(const std::int64_t collection, names_.collection(space, op.collection));
     MAILLON_TRY(const auto row, find(collection, op.id));
     if (!row) continue;
-    std::vector<CommitPtr> keep;
-    MAILLON_TRY(const auto state, fold_all(op.collection, op.id, row->state, std::nullopt, keep));
-    if (!state.ops.empty()) {
-      MAILLON_CHECK(store(*row, state, row->source));
-      continue;
-    }
-    MAILLON_TRY(auto drop, db_.prepare("DELETE FROM record WHERE id = ?1"));
-    MAILLON_CHECK(drop.bind(1, row->id).run());
+    MAILLON_CHECK(refold_row(op.collection, op.id, *row));
   }
   return {};
+}
+
+Result<void> Records::refold_row(std::string_view collection, const RecordId& rid,
+                                 const RecordRow& row) {
+  std::vector<CommitPtr> keep;
+  MAILLON_TRY(const auto state, fold_all(collection, rid, row.state, std::nullopt, keep));
+  if (!state.ops.empty()) return store(row, state, row.source);
+  MAILLON_TRY(auto drop, db_.prepare("DELETE FROM record WHERE id = ?1"));
+  return drop.bind(1, row.id).run();
+}
+
+Result<void> Records::refold_owned() {
+  std::vector<std::pair<std::string, RecordId>> owned;
+  std::vector<std::int64_t> collections;
+  {
+    MAILLON_TRY(auto get, db_.prepare("SELECT c.name, r.rid, c.id FROM record r INDEXED BY"
+                                      " record_owned CROSS JOIN collection c ON c.id = r.collection"
+                                      " WHERE r.flags & 8"));
+    for (;;) {
+      MAILLON_TRY(const bool more, get.step());
+      if (!more) break;
+      MAILLON_TRY(const RecordId rid, RecordId::from_bytes(get.blob(1)));
+      owned.emplace_back(get.text(0), rid);
+      collections.push_back(get.integer(2));
+    }
+  }
+  for (std::size_t i = 0; i < owned.size(); ++i) {
+    MAILLON_TRY(const auto row, find(collections[i], owned[i].second));
+    if (row) MAILLON_CHECK(refold_row(owned[i].first, owned[i].second, *row));
+  }
+  return {};
+}
+
+Result<std::optional<MemberId>> Records::owner(std::string_view collection, const RecordId& rid,
+                                               ByteView state) {
+  MAILLON_TRY(const auto steps, history(collection, rid, state));
+  for (const HistoryOp& step : steps)
+    if (const auto found = owner_in(*step.commit, *step.op)) return found;
+  return std::optional<MemberId>{};
 }
 
 Result<std::vector<HistoryOp>> Records::walk(
@@ -271,6 +320,12 @@ Result<std::vector<HistoryOp>> Records::walk(
       if (true_one) from.push_back({old->id, ref.leaf});
     }
   }
+  std::optional<MemberId> owner;
+  for (const HistoryOp& step : out)
+    if (const auto found = owner_in(*step.commit, *step.op)) owner = found;
+  if (owner && !MAILLON_FAULT("owner_not_asked"))
+    for (HistoryOp& step : out)
+      step.is_void = step.is_void || !may_change_(*owner, step.commit->header.member);
   return out;
 }
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <functional>
+
 #include "storage/state/names.hpp"
 
 namespace maillon::storage {
@@ -15,6 +17,10 @@ struct RecordRow {
 inline constexpr std::int64_t kFlagVisible = 1;
 inline constexpr std::int64_t kFlagConflict = 2;
 inline constexpr std::int64_t kFlagVoid = 4;
+inline constexpr std::int64_t kFlagOwned = 8;  ///< only its owner's ops, and its heirs', count
+
+/// Whether a member may change an owner's records: it is the owner, or an heir.
+using OwnerRule = std::function<bool(const MemberId& owner, const MemberId& author)>;
 
 /// A commit parsed once and kept while its neighbours are likely to be asked for.
 class CommitCache {
@@ -47,11 +53,18 @@ class Records {
   Records(Database& db, Log& log, Names& names) noexcept
       : db_(db), log_(log), names_(names), context_(log, names), commits_(log) {}
 
+  void set_owner_rule(OwnerRule rule) { may_change_ = std::move(rule); }
+
   Result<std::optional<RecordRow>> find(std::int64_t collection, const RecordId& rid);
   /// Applies the record ops of one commit at `log_id` of `space`.
   Result<void> apply(const Commit& commit, std::int64_t log_id, std::int64_t space, bool is_void);
   /// Folds again every record that the commit touched, because its standing changed.
   Result<void> refold(const Commit& commit, std::int64_t space);
+  /// Folds every owned record again, because somebody inherited.
+  Result<void> refold_owned();
+  /// Whose record it is, if it is anybody's.
+  Result<std::optional<MemberId>> owner(std::string_view collection, const RecordId& rid,
+                                        ByteView state);
   /// Everything that ever happened to a record and is still in the log.
   Result<std::vector<HistoryOp>> history(std::string_view collection, const RecordId& rid,
                                          ByteView state);
@@ -91,6 +104,7 @@ class Records {
                         std::span<const std::int64_t> table, std::int64_t space, Standing standing);
   Result<void> insert_fresh(std::int64_t collection, const Op& op, const merge::OpInput& input,
                             bool& inserted);
+  Result<void> refold_row(std::string_view collection, const RecordId& rid, const RecordRow& row);
   Result<void> fill(const Commit& commit, const Op& op, std::span<const std::int64_t> table,
                     Resolved& out);
   Result<merge::RecordState> fold_all(std::string_view collection, const RecordId& rid,
@@ -112,6 +126,9 @@ class Records {
   Names& names_;
   LogContext context_;
   CommitCache commits_;
+  OwnerRule may_change_ = [](const MemberId& owner, const MemberId& author) {
+    return owner == author;
+  };
   std::vector<std::pair<std::string, std::int64_t>> shape_;  ///< names of the last op, by position
   Resolved resolved_;
   Bytes blob_;

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <set>
 
 #include "storage/state/records.hpp"
 
@@ -27,6 +28,7 @@ Result<void> Records::verify(std::int64_t space) {
     return true;
   }));
   std::map<RecordKey, std::vector<merge::OpRef>> ops;
+  std::set<RecordKey> owned;
   std::map<std::int64_t, std::string> collections;
   for (const std::int64_t log_id : applied) {
     MAILLON_TRY(const CommitPtr commit, commits_.get(log_id));
@@ -38,6 +40,7 @@ Result<void> Records::verify(std::int64_t space) {
       if (!collection) return disagrees(std::string{op.collection}, op.id);
       collections.emplace(*collection, op.collection);
       ops[{*collection, op.id}].push_back({log_id, leaf});
+      if (op.id_form == IdForm::owned) owned.insert({*collection, op.id});
     }
   }
   MAILLON_TRY(auto count, db_.prepare("SELECT count(*) FROM record r JOIN collection c"
@@ -54,7 +57,8 @@ Result<void> Records::verify(std::int64_t space) {
     MAILLON_TRY(const auto state, fold_from(name, key.second, std::move(from), keep));
     Bytes want;
     merge::encode_state(state, want);
-    if (want != row->state || flags_of(state) != row->flags) return disagrees(name, key.second);
+    const std::int64_t flags = flags_of(state) | (owned.contains(key) ? kFlagOwned : 0);
+    if (want != row->state || flags != row->flags) return disagrees(name, key.second);
   }
   return {};
 }

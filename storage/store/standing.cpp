@@ -150,6 +150,7 @@ Result<void> Store::judge_all_again(const Trust& before) {
   for (const auto& [node, member] : trust_->known_nodes())
     if (!trust_->same_standing(before, member) || (other_charges && is_charged(node)))
       changed.insert(member);
+  if (trust_->heirs() != before.heirs()) MAILLON_CHECK(records_.refold_owned());
   for (const MemberId& member : changed) {
     MAILLON_TRY(const auto spaces, log_.spaces_of(member));
     for (const auto& [row, space] : spaces) MAILLON_CHECK(judge_again(row, space, member));

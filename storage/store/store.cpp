@@ -13,7 +13,11 @@ Store::Store(Database db) noexcept
       names_(db_),
       records_(db_, log_, names_),
       trust_(std::make_shared<Trust>()),
-      scratch_(std::make_unique<OpScratch>()) {}
+      scratch_(std::make_unique<OpScratch>()) {
+  records_.set_owner_rule([this](const MemberId& owner, const MemberId& author) {
+    return trust_->may_change_of(owner, author);
+  });
+}
 
 Store::~Store() = default;
 

@@ -57,6 +57,7 @@ struct Change {
   /// The fields come from a format that knows texts only, as CSV does: a field that displays as
   /// the text already says the same, and an absent one may be an empty text.
   bool untyped = false;
+  std::string key = {};  ///< of an owned record: the author's own name for it
 };
 
 enum class ChangeOutcome : std::uint8_t { created, changed, unchanged, deleted_here, not_found };
@@ -205,9 +206,12 @@ class Store {
   Result<std::vector<LogEntry>> annuaire_within(const Header& header, Hlc reach);
   Result<CommitPtr> seal_and_take(CommitDraft& draft, Opening& opening, const Author& author,
                                   Rng& rng);
-  Result<std::optional<ChangeOutcome>> draft_change(const Change& change, std::int64_t space,
-                                                    Hlc reach, CommitDraft& draft);
-  Result<void> add_op(const Change& change, std::span<const std::pair<std::string, Value>> fields,
+  Result<std::optional<ChangeOutcome>> draft_change(const Change& change, const Author& author,
+                                                    std::int64_t space, Hlc reach,
+                                                    CommitDraft& draft);
+  Result<void> check_owner(const Change& change, const RecordRow& row, const Author& author);
+  Result<void> add_op(const Change& change, const Author& author,
+                      std::span<const std::pair<std::string, Value>> fields,
                       const merge::RecordState& state, Hlc reach, CommitDraft& draft);
   Result<std::vector<std::pair<std::string, Value>>> wanted_fields(const Change& change,
                                                                    const RecordRow& row,

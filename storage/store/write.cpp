@@ -200,7 +200,7 @@ Result<CommitPtr> Store::seal_and_take(CommitDraft& draft, Opening& opening, con
 
 Result<Written> Store::write(const SpaceId& space, std::span<const Change> changes,
                              const Author& author, UnixMillis now, Rng& rng) {
-  if (!trust_->may_write(author.member, space))
+  if (!trust_->may_write(author.member, space) && !MAILLON_FAULT("writes_without_right"))
     return Error{Errc::not_allowed, "this member may not write in that space",
                  "ce membre n’a pas le droit d’écrire dans cet espace",
                  "`maillon space list` shows who may", "« maillon space list » montre qui le peut"};
@@ -223,7 +223,7 @@ Result<Written> Store::write(const SpaceId& space, std::span<const Change> chang
   for (const Change& change : changes) {
     // A second change of one record must see the first.
     if (drafted.contains(change.id) || !draft.has_room(size_of(change))) MAILLON_CHECK(flush());
-    MAILLON_TRY(const auto outcome, draft_change(change, row, within, draft));
+    MAILLON_TRY(const auto outcome, draft_change(change, author, row, within, draft));
     out.outcomes.push_back(outcome.value_or(ChangeOutcome::unchanged));
     drafted.insert(change.id);
   }
@@ -231,8 +231,21 @@ Result<Written> Store::write(const SpaceId& space, std::span<const Change> chang
   return out;
 }
 
-Result<std::optional<ChangeOutcome>> Store::draft_change(const Change& change, std::int64_t space,
-                                                         Hlc reach, CommitDraft& draft) {
+Result<void> Store::check_owner(const Change& change, const RecordRow& row, const Author& author) {
+  if ((row.flags & kFlagOwned) == 0 || MAILLON_FAULT("writes_without_right")) return {};
+  MAILLON_TRY(const auto owner, records_.owner(change.collection, change.id, row.state));
+  if (!owner || trust_->may_change_of(*owner, author.member)) return {};
+  const Member* whose = trust_->ever_member(*owner);
+  const std::string name = whose != nullptr ? whose->name : owner->hex();
+  return Error{Errc::not_allowed, "this record belongs to " + name + ": others read it",
+               "cette fiche appartient à " + name + " : les autres la lisent",
+               "ask them to change it, or write a record of your own",
+               "demandez-leur de la modifier, ou créez votre propre fiche"};
+}
+
+Result<std::optional<ChangeOutcome>> Store::draft_change(const Change& change, const Author& author,
+                                                         std::int64_t space, Hlc reach,
+                                                         CommitDraft& draft) {
   MAILLON_TRY(const auto collection, names_.find_collection(space, change.collection));
   std::optional<RecordRow> row;
   if (collection) {
@@ -241,6 +254,7 @@ Result<std::optional<ChangeOutcome>> Store::draft_change(const Change& change, s
   merge::RecordState state;
   if (row) {
     MAILLON_TRY(state, merge::decode_state(row->state));
+    MAILLON_CHECK(check_owner(change, *row, author));
   }
   const merge::Shown shown = merge::show(state);
   const bool removes = change.kind == OpKind::remove;
@@ -258,11 +272,11 @@ Result<std::optional<ChangeOutcome>> Store::draft_change(const Change& change, s
     if (shown.deleted && !change.external_id.empty())
       return std::optional{ChangeOutcome::deleted_here};
   }
-  MAILLON_CHECK(add_op(change, fields, state, reach, draft));
+  MAILLON_CHECK(add_op(change, author, fields, state, reach, draft));
   return std::optional{row && shown.visible ? ChangeOutcome::changed : ChangeOutcome::created};
 }
 
-Result<void> Store::add_op(const Change& change,
+Result<void> Store::add_op(const Change& change, const Author& author,
                            std::span<const std::pair<std::string, Value>> fields,
                            const merge::RecordState& state, Hlc reach, CommitDraft& draft) {
   OpScratch& scratch = *scratch_;
@@ -273,6 +287,10 @@ Result<void> Store::add_op(const Change& change,
   op.collection = change.collection;
   op.id = change.id;
   op.id_form = change.form;
+  if (change.form == IdForm::owned) {
+    op.owner = draft.index_of(author.member);
+    op.key = change.key;
+  }
   op.source = change.source;
   op.external_id = change.external_id;
   const auto dot_of = [&](const merge::OpRef& ref) -> Result<DotRange> {

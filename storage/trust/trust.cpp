@@ -214,6 +214,15 @@ MemberId Trust::heir_of(MemberId member) const {
   return member;
 }
 
+bool Trust::may_change_of(const MemberId& owner, const MemberId& author) const {
+  for (auto at = owner;;) {
+    if (at == author) return true;
+    const auto next = heirs_.find(at);
+    if (next == heirs_.end()) return false;
+    at = next->second;
+  }
+}
+
 bool Trust::invitation_used(const Digest& token_hash) const {
   return invitations_.contains(token_hash);
 }

@@ -182,6 +182,10 @@ class Trust {
   [[nodiscard]] const Decision* decision(const ProposalId& id) const;
   /// In whose hands the member's owned records are.
   [[nodiscard]] MemberId heir_of(MemberId member) const;
+  /// Whether what the author writes into the owner's records counts: it is the owner, or one of
+  /// those who inherited from it one after the other.
+  [[nodiscard]] bool may_change_of(const MemberId& owner, const MemberId& author) const;
+  [[nodiscard]] const std::map<MemberId, MemberId>& heirs() const noexcept { return heirs_; }
   [[nodiscard]] bool invitation_used(const Digest& token_hash) const;
 
  private:

@@ -8,3 +8,6 @@ CREATE TABLE suspect(
   first INTEGER PRIMARY KEY REFERENCES log(id),
   second INTEGER REFERENCES log(id)
 ) STRICT;
+
+-- Records that belong to a member (flag 8), to be folded again when somebody inherits.
+CREATE INDEX record_owned ON record(id) WHERE flags & 8;
