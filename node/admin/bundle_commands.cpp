@@ -39,6 +39,15 @@ Result<Reply> import_bundle(Call& call) {
   MAILLON_TRY(const auto done, bundle::read(call.replica(), file, [&](double part) {
                 call.progress(part, call.say("Lecture du lot", "Reading the bundle"));
               }));
+  // A fork may have come to light.
+  const auto told = call.replica().write<std::size_t>(
+      [&](storage::Store& store) -> Result<std::size_t> {
+        auto& replica = call.replica();
+        MAILLON_TRY(const auto commits, store.publish_evidence(
+                                            replica.author(), replica.clock().now(), replica.rng()));
+        return commits.size();
+      });
+  if (told.has_error()) return told.error();
   JsonWriter json;
   json.object()
       .field("commits", done.commits)
@@ -46,6 +55,7 @@ Result<Reply> import_bundle(Call& call) {
       .field("applied", done.applied)
       .field("held", done.held)
       .field("pending", done.pending)
+      .field("aside", done.aside)
       .field("known", done.known)
       .field("not_for_us", done.unread)
       .field("rejected", done.rejected)

@@ -113,6 +113,7 @@ Result<Reply> list_proposals(Call& call);
 Result<Reply> show_proposal(Call& call);
 Result<Reply> cast_vote(Call& call);
 Result<Reply> leave_federation(Call& call);
+Result<Reply> show_evidence(Call& call);
 Result<Reply> create_space(Call& call);
 Result<Reply> add_node(Call& call);
 Result<Reply> revoke_node(Call& call);

@@ -39,6 +39,7 @@ const std::map<std::string, Handler, std::less<>>& handlers() {
       {"proposal show", show_proposal},
       {"vote", cast_vote},
       {"leave", leave_federation},
+      {"evidence", show_evidence},
       {"space create", create_space},
       {"node add", add_node},
       {"node revoke", revoke_node},

@@ -99,6 +99,10 @@ std::vector<std::string> warnings_of(Call& call, const Seen& seen) {
       out.push_back(call.say("{} : {} commit(s) daté(s) du futur attendent leur heure",
                              "{}: {} commit(s) dated in the future wait for their time",
                              space.place.name, space.counts.held));
+    if (space.counts.aside > 0)
+      out.push_back(call.say("{} : {} commit(s) mis à l’écart ; « maillon evidence » dit pourquoi",
+                             "{}: {} commit(s) kept apart; `maillon evidence` says why",
+                             space.place.name, space.counts.aside));
   }
   return out;
 }
@@ -115,6 +119,7 @@ void write_spaces(JsonWriter& json, const Seen& seen) {
         .field("conflicts", space.counts.conflicts)
         .field("pending", space.counts.pending)
         .field("held", space.counts.held)
+        .field("aside", space.counts.aside)
         .field("digest", space.digest.hex())
         .end_object();
   json.end_array();

@@ -15,6 +15,7 @@ namespace fs = std::filesystem;
 constexpr std::size_t kIndexStep =
     500;                         ///< records, so that a write waits a few milliseconds at most
 constexpr auto kLookEvery = 2s;  ///< for held commits that are due
+constexpr int kTellWithin = 4;   ///< looks, before evidence is published
 
 /// Blocks SIGTERM and SIGINT for this thread and those that it starts, so that they come to wait().
 class StopSignals {
@@ -36,10 +37,11 @@ class StopSignals {
   sigset_t set_{};
 };
 
-/// What must be looked at now and then: held commits whose time has come.
+/// What must be looked at now and then: held commits whose time has come, and what to prove against
+/// others.
 class Chores {
  public:
-  explicit Chores(replica::Replica& replica) : replica_(replica) {
+  Chores(replica::Replica& replica, peers::PeerService& peers) : replica_(replica), peers_(peers) {
     thread_ = std::thread{[this] { loop(); }};
   }
   Chores(const Chores&) = delete;
@@ -63,6 +65,8 @@ class Chores {
     do {
       if (const auto released = release_held(); released.has_error())
         spdlog::error("held commits: {}", released.error().detail);
+      if (const auto told = publish_evidence(); told.has_error())
+        spdlog::error("evidence: {}", told.error().detail);
     } while (pause());
   }
 
@@ -79,7 +83,34 @@ class Chores {
     });
   }
 
+  Result<void> publish_evidence() {
+    const auto any = replica_.read<bool>([](replica::Reader& reader) -> Result<bool> {
+      MAILLON_TRY(const auto suspects, reader.log().suspects());
+      return !suspects.empty();
+    });
+    if (any.has_error()) return any.error();
+    if (!*any) {
+      looks_before_telling_ = 0;
+      return {};
+    }
+    // All who meet both branches find out at the same time; one of them is to say so.
+    if (looks_before_telling_ == 0) {
+      looks_before_telling_ = 1 + static_cast<int>(replica_.rng().u64() % kTellWithin);
+      return {};
+    }
+    if (--looks_before_telling_ > 0) return {};
+    peers_.hear_own_tips(3s);
+    return replica_.writer().run_void([&](storage::Store& store) -> Result<void> {
+      MAILLON_TRY(const auto told, store.publish_evidence(
+                                       replica_.author(), replica_.clock().now(), replica_.rng()));
+      if (!told.empty()) spdlog::warn("proved against a node key: see `maillon evidence`");
+      return {};
+    });
+  }
+
   replica::Replica& replica_;
+  peers::PeerService& peers_;
+  int looks_before_telling_ = 0;
   std::mutex mutex_;
   std::condition_variable wake_;
   bool stopping_ = false;  ///< protected by mutex_
@@ -122,7 +153,7 @@ Result<void> serve(const DaemonOptions& options) {
   how.dial = options.dial;
   MAILLON_TRY(const auto peers, peers::PeerService::start(*replica, how));
   MAILLON_TRY(auto admin, admin::SocketServer::start(*replica, peers.get()));
-  Chores chores{*replica};
+  Chores chores{*replica, *peers};
   // Programs wait for this line, so it is the same in every language.
   const bool listens = !peers->listening_on().empty();
   fmt::print("maillon: ready {}\n",

@@ -198,6 +198,9 @@ void count(Imported& out, const storage::Received& got) {
     case Outcome::unread:
       ++out.unread;
       break;
+    case Outcome::aside:
+      ++out.aside;
+      break;
     case Outcome::refused:
       if (out.rejected++ == 0) out.first_reason = got.reason;
       break;

@@ -36,6 +36,7 @@ struct Imported {
   std::uint64_t held = 0;      ///< new, dated in the future
   std::uint64_t pending = 0;   ///< new, waiting for what an earlier bundle holds
   std::uint64_t known = 0;     ///< here before
+  std::uint64_t aside = 0;  ///< in doubt, and nobody vouches for them
   std::uint64_t unread = 0;    ///< of spaces that this member may not read: left out
   std::uint64_t rejected = 0;  ///< a rule says no
   std::string first_reason;    ///< of the first that was rejected

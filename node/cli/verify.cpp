@@ -15,8 +15,10 @@ void add_verify(Command app, Line& line) {
               line.say("Rejoue aussi le journal et compare chaque fiche",
                        "Also replays the log and compares every record"));
   app.add("reissue",
-          line.say("Publie à nouveau ce qui est retenu, une fois l’horloge réglée.",
-                   "Publishes again what is held, once the clock is set."),
+          line.say("Publie à nouveau ce qui de ce membre ne compte pas : retenu, écarté ou mis en "
+                   "doute, une fois la cause levée.",
+                   "Publishes again what of this member does not count: held, cut off or in doubt, "
+                   "once the cause is gone."),
           "reissue");
 }
 

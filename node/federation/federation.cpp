@@ -10,6 +10,12 @@ using namespace storage;
 
 namespace {
 
+/// What one key may write in one space unless the charter says otherwise: a hundred times what the
+/// largest cooperative is expected to.
+constexpr std::uint64_t kFeedOpsMax = 10'000'000;
+constexpr std::uint64_t kFeedBytesMax = 16ull << 30;
+
+
 constexpr std::string_view kPrefix = "maillon1.";
 constexpr const char* kWish = "wish";
 constexpr const char* kUrls = "urls";
@@ -142,6 +148,8 @@ Result<FederationId> create(replica::Replica& replica, const CreateOptions& opti
     genesis.charter.name = options.name;
     genesis.charter.quorum = *quorum;
     genesis.charter.delegates = {who.member};
+    genesis.charter.feed_ops_max = kFeedOpsMax;
+    genesis.charter.feed_bytes_max = kFeedBytesMax;
     const Bytes annuaire = annuaire_declaration(replica.rng());
     genesis.creator = {who.certificate, who.name, who.role, who.region, std::nullopt, {annuaire}};
     MAILLON_TRY(const auto first,

@@ -270,6 +270,10 @@ Result<SpaceCounts> Reader::counts(const SpaceId& space) {
             " (SELECT id FROM feed WHERE space = ?1)",
             out.held));
   MAILLON_CHECK(
+      count("SELECT count(*) FROM log INDEXED BY log_aside WHERE status = 2 AND feed IN"
+            " (SELECT id FROM feed WHERE space = ?1)",
+            out.aside));
+  MAILLON_CHECK(
       count("SELECT count(*) FROM record WHERE flags & 1 AND"
             " collection IN (SELECT id FROM collection WHERE space = ?1)",
             out.records));

@@ -288,6 +288,9 @@ Replica::Lease::Lease(Replica& from) : owner(from) {
   owner.reader_back_.wait(lock, [&] { return !owner.free_.empty(); });
   reader = owner.free_.back();
   owner.free_.pop_back();
+  reader->records().set_owner_rule([trust = owner.trust_](const auto& of, const auto& by) {
+    return trust->may_change_of(of, by);
+  });
 }
 
 Replica::Lease::~Lease() {
