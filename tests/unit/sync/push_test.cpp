@@ -13,7 +13,7 @@ bool carries_commits(const Bytes& message) { return *kind_of(message) == Message
 /// Node 0 and five neighbours.
 class FiveLinks : public testing::Test {
  protected:
-  static constexpr std::size_t kBacklog = 1500;
+  static constexpr std::size_t kBacklog = 600;
   void spread(std::size_t size = 100) {
     std::vector<SignedCommit> backlog;
     for (std::size_t i = 0; i < kBacklog; ++i) backlog.push_back(mesh.draft(6, size));
