@@ -90,6 +90,12 @@ struct Frontier {
   std::uint64_t received_bytes = 0;
   bool reply = false;
   std::optional<Digest> held = {};  ///< hash of the commits that wait for their time
+  /// The newest commits of feeds, new since the last announcement, where the sender does not push.
+  std::vector<CommitId> announced = {};
+};
+struct Push {
+  SpaceId space = SpaceId::zero();
+  bool wanted = false;
 };
 struct JoinRequest {
   Bytes token;
@@ -113,6 +119,7 @@ enum class MessageKind : std::uint8_t {
   frontier = 5,
   join_request = 6,
   join_reply = 7,
+  push = 8,
 };
 [[nodiscard]] Result<MessageKind> kind_of(ByteView message);
 [[nodiscard]] Bytes encode(const Hello& message);
@@ -120,6 +127,7 @@ enum class MessageKind : std::uint8_t {
 [[nodiscard]] Bytes encode(const Want& message);
 [[nodiscard]] Bytes encode(const Commits& message);
 [[nodiscard]] Bytes encode(const Frontier& message);
+[[nodiscard]] Bytes encode(const Push& message);
 [[nodiscard]] Bytes encode(const JoinRequest& message);
 [[nodiscard]] Bytes encode(const JoinReply& message);
 [[nodiscard]] Result<Hello> decode_hello(ByteView message);
@@ -127,6 +135,7 @@ enum class MessageKind : std::uint8_t {
 [[nodiscard]] Result<Want> decode_want(ByteView message);
 [[nodiscard]] Result<Commits> decode_commits(ByteView message);
 [[nodiscard]] Result<Frontier> decode_frontier(ByteView message);
+[[nodiscard]] Result<Push> decode_push(ByteView message);
 [[nodiscard]] Result<JoinRequest> decode_join_request(ByteView message);
 [[nodiscard]] Result<JoinReply> decode_join_reply(ByteView message);
 

@@ -67,7 +67,7 @@ Result<std::optional<Digest>> optional_digest(const std::string& raw) {
 
 Result<MessageKind> kind_of(ByteView message) {
   if (message.empty() || message[0] < 1 ||
-      message[0] > static_cast<std::uint8_t>(MessageKind::join_reply))
+      message[0] > static_cast<std::uint8_t>(MessageKind::push))
     return bad("sync message: unknown kind");
   return static_cast<MessageKind>(message[0]);
 }
@@ -167,6 +167,7 @@ Bytes encode(const Frontier& m) {
   out.set_received_bytes(m.received_bytes);
   out.set_reply(m.reply);
   if (m.held) out.set_held(str(m.held->bytes()));
+  for (const CommitId& commit : m.announced) out.add_announced(str(commit.bytes()));
   return framed(MessageKind::frontier, out);
 }
 
@@ -180,6 +181,27 @@ Result<Frontier> decode_frontier(ByteView message) {
   if (!in.held().empty()) {
     MAILLON_TRY(out.held, Digest::from_bytes(view(in.held())));
   }
+  if (static_cast<std::size_t>(in.announced_size()) > limits::kAnnouncedMax)
+    return bad("frontier: announces too many commits");
+  for (const auto& raw : in.announced()) {
+    MAILLON_TRY(const CommitId commit, CommitId::from_bytes(view(raw)));
+    out.announced.push_back(commit);
+  }
+  return out;
+}
+
+Bytes encode(const Push& m) {
+  v1::Push out;
+  out.set_space(str(m.space.bytes()));
+  out.set_wanted(m.wanted);
+  return framed(MessageKind::push, out);
+}
+
+Result<Push> decode_push(ByteView message) {
+  MAILLON_TRY(const auto in, unframed<v1::Push>(MessageKind::push, message));
+  Push out;
+  MAILLON_TRY(out.space, SpaceId::from_bytes(view(in.space())));
+  out.wanted = in.wanted();
   return out;
 }
 

@@ -13,6 +13,7 @@
 #include "node/peers/peer_service.hpp"
 #include "node/peers/verifier.hpp"
 #include "node/replica/store_view.hpp"
+#include "node/topology/topology.hpp"
 
 namespace maillon::peers {
 
@@ -92,6 +93,7 @@ class PeerService::Impl {
   replica::Replica& replica_;
   PeerOptions options_;
   std::shared_ptr<spdlog::logger> log_;
+  std::uint64_t salt_;  ///< of this run's choice of links
   std::optional<storage::Database> database_;
   std::unique_ptr<replica::StoreView> view_;
   std::unique_ptr<sync::Engine> engine_;

@@ -17,7 +17,6 @@ constexpr std::size_t kCongested = 1u << 20;  ///< queued bytes above which the 
 constexpr auto kBan = 10min;
 constexpr auto kPause = 5s;  ///< of a peer whose commits there is no room for; doubles to 80 s
 constexpr auto kTellAgain = 1min;  ///< of one cause
-constexpr std::size_t kDirectoryDials = 6;
 constexpr const char* kNoLonger = "its member or its key is no longer part of the federation";
 
 struct HostPort {
@@ -57,7 +56,10 @@ std::string own_url(const net::Endpoint& end) {
 }  // namespace
 
 PeerService::Impl::Impl(replica::Replica& replica, PeerOptions options)
-    : replica_(replica), options_(std::move(options)), log_(spdlog::default_logger()) {}
+    : replica_(replica),
+      options_(std::move(options)),
+      log_(spdlog::default_logger()),
+      salt_(replica.rng().u64()) {}
 
 PeerService::Impl::~Impl() { stop(); }
 
@@ -438,22 +440,25 @@ void PeerService::Impl::update_targets() {
 }
 
 void PeerService::Impl::want_members(std::map<std::string, std::optional<NodeId>>& wanted) {
-  const NodeId self = replica_.identity().node;
-  // Whoever is connected already needs no second link; what the dialler made, it must keep.
-  std::set<NodeId> connected;
+  topology::Situation here{replica_.identity().node, salt_};
   std::set<NodeId> incoming;
   for (const auto& [key, peer] : peers_) {
     if (!peer.session) continue;
-    connected.insert(peer.connection->peer().node);
+    here.linked.insert(peer.connection->peer().node);
     if (!peer.connection->outgoing()) incoming.insert(peer.connection->peer().node);
   }
-  std::size_t room = kDirectoryDials;
+  for (const auto& status : dialler_->status()) {
+    const auto target = targets_.find(status.url);
+    if (status.error.empty() || target == targets_.end() || !target->second) continue;
+    if (!here.linked.contains(*target->second)) here.failing.insert(*target->second);
+  }
   const auto trust = replica_.trust();
-  for (const auto& [id, node] : trust->nodes()) {
-    if (id == self || node.urls.empty() || incoming.contains(id) || room == 0) continue;
-    if (connected.contains(id) && !targets_.contains(node.urls.front())) continue;
-    --room;
-    wanted.try_emplace(node.urls.front(), id);
+  for (const NodeId& node : topology::choose(*trust, here)) {
+    const std::string& url = trust->nodes().at(node).urls.front();
+    // Whoever is connected already needs no second link; what the dialler made, it must keep.
+    if (incoming.contains(node)) continue;
+    if (here.linked.contains(node) && !targets_.contains(url)) continue;
+    wanted.try_emplace(url, node);
   }
 }
 

@@ -32,8 +32,14 @@ std::optional<SpaceId> StoreView::annuaire() {
 }
 
 std::vector<SpaceId> StoreView::shared_with(const MemberId& peer) {
-  std::vector<SpaceId> out;
-  const auto trust = trust_();
+  auto trust = trust_();
+  if (trust != judged_) {
+    shared_.clear();
+    judged_ = trust;
+  }
+  const auto [known, fresh] = shared_.try_emplace(peer);
+  std::vector<SpaceId>& out = known->second;
+  if (!fresh) return out;
   for (const auto& [id, space] : trust->spaces())
     if (id != trust->annuaire() && trust->may_read(self_, id) && trust->may_read(peer, id))
       out.push_back(id);

@@ -55,6 +55,8 @@ class StoreView final : public sync::SyncStore {
   MemberId self_;
   std::optional<SpaceId> annuaire_;
   std::map<SpaceId, Digest> frontiers_;
+  std::shared_ptr<const storage::Trust> judged_;  ///< by which shared_ was found out
+  std::map<MemberId, std::vector<SpaceId>> shared_;
   std::optional<std::int64_t> last_log_;
   std::unordered_map<std::int64_t, FeedKey> feeds_;
   std::optional<Error> error_;

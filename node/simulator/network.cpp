@@ -5,16 +5,31 @@
 namespace maillon::sim {
 namespace {
 
+constexpr std::int64_t kResend = 200;
 constexpr std::int64_t kStalledMax = 90'000;  ///< what an idle connection is given before it is cut
 
 }  // namespace
 
-std::int64_t Network::latency() {
-  return room_.dice.between(room_.conditions.latency_min, room_.conditions.latency_max);
+std::int64_t Network::latency(int a, int b) {
+  const Conditions& usual = room_.conditions;
+  const auto found = qualities_.find(std::minmax(a, b));
+  const Quality quality = found != qualities_.end()
+                              ? found->second
+                              : Quality{usual.latency_min, usual.latency_max, usual.loss};
+  std::int64_t out = room_.dice.between(quality.latency_min, quality.latency_max);
+  // What is lost is sent again, as TCP does.
+  for (std::int64_t wait = kResend; quality.loss > 0 && room_.dice.chance(quality.loss); wait *= 2)
+    out += wait + quality.latency_max;
+  return out;
 }
 
 void Network::link(int a, int b) {
   if (a != b) links_.insert(std::minmax(a, b));
+}
+
+void Network::link(int a, int b, const Quality& quality) {
+  link(a, b);
+  qualities_[std::minmax(a, b)] = quality;
 }
 
 Network::Connection* Network::find(std::uint64_t id) {
@@ -59,8 +74,8 @@ void Network::connect(int a, int b) {
   c.id = id;
   c.sides[0].node = a;
   c.sides[1].node = b;
-  const std::int64_t handshake = 2 * latency();
-  const std::int64_t second = handshake + latency();
+  const std::int64_t handshake = 2 * latency(a, b);
+  const std::int64_t second = handshake + latency(a, b);
   c.sides[0].out.last_arrival = room_.schedule.now() + second;
   c.sides[1].out.last_arrival = room_.schedule.now() + second;
   room_.schedule.in(handshake, [this, id] { greet(id, 0); });
@@ -86,6 +101,7 @@ void Network::send(int node, SessionId session, Bytes message, bool urgent) {
   const auto [c, side] = of_session(node, session);
   if (c == nullptr || c->cut) return;
   ++room_.stats.messages;
+  room_.stats.bytes += message.size();
   Pipe& pipe = c->sides[static_cast<std::size_t>(side)].out;
   count(*c, side, message);
   pipe.queued += message.size();
@@ -122,7 +138,8 @@ void Network::pump(std::uint64_t id, int side) {
   const std::int64_t rate = room_.conditions.bytes_per_ms;
   const std::int64_t takes = static_cast<std::int64_t>(message.size()) / rate;
   const std::int64_t now = room_.schedule.now();
-  pipe.last_arrival = std::max(pipe.last_arrival, now + takes + latency());
+  pipe.last_arrival =
+      std::max(pipe.last_arrival, now + takes + latency(c->sides[0].node, c->sides[1].node));
   const std::size_t size = message.size();
   room_.schedule.in(pipe.last_arrival - now,
                     [this, id, side, bytes = std::move(message)]() mutable {

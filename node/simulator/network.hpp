@@ -16,6 +16,13 @@ class Network final : public Post {
 
   /// Who tries to reach whom; kept up by redial().
   void link(int a, int b);
+  /// A link that is not like the others. Milliseconds; loss in thousandths.
+  struct Quality {
+    std::int64_t latency_min = 0;
+    std::int64_t latency_max = 0;
+    int loss = 0;
+  };
+  void link(int a, int b, const Quality& quality);
   [[nodiscard]] bool linked(int a, int b) const { return links_.contains(std::minmax(a, b)); }
   /// Starts connections that are wanted and missing, ends those that idled too long.
   void redial();
@@ -71,11 +78,12 @@ class Network final : public Post {
   void close_side(std::uint64_t id, int side);
   void forget(std::uint64_t id);
   void note_congestion(Connection& connection, int side);
-  [[nodiscard]] std::int64_t latency();
+  [[nodiscard]] std::int64_t latency(int a, int b);
 
   Room& room_;
   Nodes& nodes_;
   std::set<Path> links_;
+  std::map<Path, Quality> qualities_;
   std::set<Path> blocked_;
   std::map<std::uint64_t, Connection> connections_;
   std::map<std::pair<int, SessionId>, std::pair<std::uint64_t, int>> sessions_;

@@ -15,6 +15,7 @@ namespace maillon::sim {
 struct Conditions {
   std::int64_t latency_min = 1;
   std::int64_t latency_max = 20;
+  int loss = 0;  ///< chance that a message must be sent again
   std::int64_t bytes_per_ms = 1000;
   std::int64_t congested_bytes = 1 << 20;
   int double_links = 0;  ///< chance that a pair keeps two connections
@@ -64,6 +65,8 @@ struct Stats {
   std::uint64_t crashes = 0;
   std::uint64_t republished = 0;
   std::uint64_t messages = 0;
+  std::uint64_t bytes = 0;   ///< of messages sent
+  std::uint64_t copies = 0;  ///< commits in messages that arrived, wanted or not
 };
 
 struct Room {

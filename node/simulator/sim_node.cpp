@@ -14,8 +14,6 @@ constexpr UnixMillis kEpoch{1'790'000'000'000};
 constexpr std::int64_t kTick = 1000;
 constexpr std::uint64_t kSettleTicks = 5;
 
-crypto::SigningKey draw_key(Rng& rng) { return crypto::SigningKey{crypto::Secret32::random(rng)}; }
-
 Bytes be64(std::uint64_t value) {
   Bytes out(8);
   for (std::size_t i = 0; i < 8; ++i) out[i] = static_cast<std::uint8_t>(value >> (56 - 8 * i));
@@ -24,11 +22,23 @@ Bytes be64(std::uint64_t value) {
 
 }  // namespace
 
-Identity::Identity(std::string name_, std::string region_, Rng& rng)
+Identity::Identity(std::string name_, std::string region_, Rng& rng, Role role_)
     : name(std::move(name_)),
       region(std::move(region_)),
-      root(draw_key(rng)),
-      key(draw_key(rng)),
+      role(role_),
+      root_seed(crypto::Secret32::random(rng)),
+      root(root_seed),
+      key(crypto::Secret32::random(rng)),
+      member(root.member_id()),
+      node(key.node_id()) {}
+
+Identity::Identity(const Identity& sibling, std::string name_, Rng& rng)
+    : name(std::move(name_)),
+      region(sibling.region),
+      role(sibling.role),
+      root_seed(sibling.root_seed.copy()),
+      root(root_seed),
+      key(crypto::Secret32::random(rng)),
       member(root.member_id()),
       node(key.node_id()) {}
 
@@ -36,7 +46,7 @@ Bytes Identity::certificate() const { return crypto::NodeCertificate::make(root,
 
 Bytes Identity::admission() const {
   Proposal proposal;
-  proposal.admit = Admission{certificate(), name, Role::cooperative, region, std::nullopt, {}};
+  proposal.admit = Admission{certificate(), name, role, region, std::nullopt, {}};
   return encode(proposal);
 }
 
@@ -252,6 +262,7 @@ struct SimNode::Incoming {
 
 void SimNode::act(sync::Submit& action) {
   auto incoming = std::make_shared<Incoming>();
+  room_.stats.copies += action.commits.size();
   std::optional<std::string> bad;
   for (SignedCommit& bytes : action.commits) {
     auto commit = room_.memo.verify(bytes);
@@ -469,7 +480,7 @@ void SimNode::found(const Bytes& annuaire) {
   Genesis genesis;
   genesis.charter.name = "Fédération simulée";
   genesis.charter.delegates = {who_->member};
-  genesis.creator = {who_->certificate(), who_->name,   Role::cooperative,
+  genesis.creator = {who_->certificate(), who_->name,   who_->role,
                      who_->region,        std::nullopt, {annuaire}};
   sure(store_->begin(), "begin");
   const auto commit =
@@ -478,6 +489,14 @@ void SimNode::found(const Bytes& annuaire) {
   durable(commit);
   federation_ = store_->federation();
   annuaire_ = commit->header.space;
+}
+
+void SimNode::note(const Identity& who, const std::vector<GovernanceOp>& ops) {
+  const Author author{who.member, rng_.u64(), &who.key};
+  sure(store_->begin(), "begin");
+  const auto commit = sure(store_->write_governance(ops, author, clock_.now(), rng_), "governance");
+  sure(store_->commit(), "commit");
+  durable(commit);
 }
 
 void SimNode::follow(const FederationId& federation, const SpaceId& annuaire) {

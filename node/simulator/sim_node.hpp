@@ -14,11 +14,15 @@ using sync::SessionId;
 
 /// Who a data folder belongs to; copies of the folder share one.
 struct Identity {
-  Identity(std::string name_, std::string region_, Rng& rng);
+  Identity(std::string name_, std::string region_, Rng& rng, Role role_ = Role::cooperative);
+  /// A further node of the same member.
+  Identity(const Identity& sibling, std::string name_, Rng& rng);
   [[nodiscard]] Bytes certificate() const;
   [[nodiscard]] Bytes admission() const;  ///< encoded proposal
   std::string name;
   std::string region;
+  Role role;
+  crypto::Secret32 root_seed;
   crypto::SigningKey root;
   crypto::SigningKey key;
   MemberId member;
@@ -103,6 +107,8 @@ class SimNode {
   void republish();
   /// At once and outside the writer, before anything runs.
   void found(const Bytes& annuaire);
+  /// Likewise, in the name of `who`.
+  void note(const Identity& who, const std::vector<storage::GovernanceOp>& ops);
   void follow(const FederationId& federation, const SpaceId& annuaire);
 
   // What others look at.

@@ -13,16 +13,10 @@ using namespace std::chrono_literals;
 constexpr std::uint32_t kVersion = 1;
 constexpr std::size_t kMessageBytes = 256u << 10;  ///< commits packed into one message
 constexpr std::size_t kSmallBody = 4u << 10;       ///< below, a header is worth a difference
-constexpr auto kQuiet = 2s;                        ///< nothing came for so long: a mismatch is real
-constexpr auto kRound = 30s;                       ///< anti-entropy, whatever the links did
+constexpr auto kQuiet = 2s;  ///< nothing changed for so long: a mismatch is real
 
 std::size_t size_of(const SignedCommit& c) {
   return c.header.size() + c.signature.size() + c.body.size();
-}
-
-/// Whether `span` went by; so it is taken to have when the clock was set back.
-bool went_by(UnixMillis since, UnixMillis now, UnixMillis span) {
-  return now < since || now - since >= span;
 }
 
 }  // namespace
@@ -38,14 +32,17 @@ void Engine::send(SessionId id, Bytes message, bool urgent) {
 
 void Engine::fail(SessionId id, std::string why, bool misbehaved) {
   actions_.push_back(CloseSession{id, std::move(why), misbehaved});
-  sessions_.erase(id);
+  part(id);
 }
 
 SessionId Engine::open(const NodeId& peer, const MemberId& member) {
   const SessionId id = next_session_++;
-  Session& s = sessions_.emplace(id, Session{peer, member, false, false, {}, {}, {}, 0, 0, 0, 0, {},
-                                             std::nullopt, 0, 0})
-                   .first->second;
+  Session& s =
+      sessions_
+          .emplace(
+              id,
+              Session{peer, member, false, false, {}, {}, {}, 0, 0, 0, 0, {}, std::nullopt, 0, 0})
+          .first->second;
   Hello hello;
   hello.version = kVersion;
   hello.software = options_.software;
@@ -65,7 +62,7 @@ void Engine::closed(SessionId id) {
   const auto found = sessions_.find(id);
   if (found == sessions_.end()) return;
   for (auto& [space, lane] : found->second.lanes) agree(found->second, space, lane);
-  sessions_.erase(found);
+  part(id);
 }
 
 bool Engine::may_share(const Session& s, const SpaceId& space) {
@@ -115,6 +112,8 @@ void Engine::handle(SessionId id, Session& s, ByteView message) {
                   [&](Commits m) { on_commits(id, s, std::move(m), message.size()); });
     case MessageKind::frontier:
       return with(decode_frontier(message), [&](const Frontier& m) { on_frontier(id, s, m); });
+    case MessageKind::push:
+      return with(decode_push(message), [&](const Push& m) { on_push(id, s, m); });
     case MessageKind::join_request:
     case MessageKind::join_reply:
       return fail(id, "asked to join in a session of members", true);
@@ -150,11 +149,12 @@ void Engine::compare_all(SessionId id, Session& s) {
 void Engine::compare(SessionId id, Session& s, const SpaceId& space, bool may_repeat) {
   Lane& lane = s.lanes[space];
   if (!lane.theirs) return;
+  open_lane(id, space, lane);
   if (*lane.theirs == store_.frontier(space)) {
     if (!lane.started) start(space, lane, store_.last_log(), store_.last_log());
     return;
   }
-  if (!lane.tips_sent || may_repeat) send_tips(id, s, space, lane);
+  if (may_repeat || (!lane.started && !lane.tips_sent)) send_tips(id, s, space, lane);
 }
 
 void Engine::send_tips(SessionId id, Session& s, const SpaceId& space, Lane& lane) {
@@ -168,14 +168,15 @@ void Engine::send_tips(SessionId id, Session& s, const SpaceId& space, Lane& lan
   }
   tips.tips = store_.tips(space, after);
   lane.tips_sent = true;
-  lane.last_tips = clock_.now();
   send(id, encode(tips), true);
 }
 
 void Engine::on_tips(SessionId id, Session& s, const Tips& tips) {
   if (!may_share(s, tips.space)) return;
   Lane& lane = s.lanes[tips.space];
+  open_lane(id, tips.space, lane);
   if (!lane.tips_sent) send_tips(id, s, tips.space, lane);
+  lane.repeated = lane.started && !std::exchange(lane.granted, false);
   learn(id, s, tips.space, lane, tips);
   if (annuaire_settled(s)) compare_all(id, s);
   pump(id, s);
@@ -271,27 +272,34 @@ void Engine::on_want(SessionId id, Session& s, const Want& want) {
 
 void Engine::on_commits(SessionId id, Session& s, Commits commits, std::size_t size) {
   Submit submit{id, next_token_++, {}};
-  std::set<SpaceId> spaces;
+  Session::Submitted& submitted = s.submits[submit.token];
+  submitted.bytes = size;
+  std::set<SpaceId> repeated;
   s.received_bytes += size;
   for (WireCommit& wire : commits.commits) {
     auto header = s.received.unpack(wire);
     // A header of a later version is nobody's fault: this node needs an upgrade.
-    if (!header)
-      return fail(id, header.error().detail, header.error().code != Errc::newer_version);
+    if (!header) return fail(id, header.error().detail, header.error().code != Errc::newer_version);
     const auto parsed = decode_header(*header);
     if (!parsed) return fail(id, parsed.error().detail, true);
     if (!may_share(s, parsed->space)) return fail(id, "sent commits of a space not shared", false);
     Lane& lane = s.lanes[parsed->space];
     const CommitId commit = *CommitId::from_bytes(crypto::hash(*header).bytes());
-    lane.came.insert(commit);
+    const auto place = store_.place(commit);
+    if (under_way_[commit]++ == 0 && !place)
+      inflow_[parsed->space].fresh_bytes += header->size() + wire.body.size();
+    else
+      repeated.insert(parsed->space);
+    submitted.commits.push_back(commit);
+    they_have(lane, commit, place);
     auto& has = lane.has[{parsed->node, parsed->incarnation}];
     has = std::max(has, parsed->seq);
-    spaces.insert(parsed->space);
+    submitted.spaces.insert(parsed->space);
     submit.commits.push_back({*std::move(header), std::move(wire.signature), std::move(wire.body)});
   }
   s.commits_received += submit.commits.size();
-  s.submits[submit.token] = {size, std::move(spaces)};
   actions_.push_back(std::move(submit));
+  for (const SpaceId& space : repeated) spare(id, space, s.lanes[space]);
 }
 
 void Engine::on_stored(SessionId id, std::uint64_t token, const StoreResult& result) {
@@ -300,10 +308,11 @@ void Engine::on_stored(SessionId id, std::uint64_t token, const StoreResult& res
   Session& s = found->second;
   const auto submit = s.submits.extract(token);
   if (submit.empty()) return;
+  answered(submit.mapped());
   if (result.misbehaved) return fail(id, *result.misbehaved, true);
   if (result.failed) return fail(id, "cannot store what it sends", false);
-  s.stored_bytes += submit.mapped().first;
-  for (const SpaceId& space : submit.mapped().second) {
+  s.stored_bytes += submit.mapped().bytes;
+  for (const SpaceId& space : submit.mapped().spaces) {
     Lane& lane = s.lanes[space];
     tell(id, s, space, lane, false);
     compare(id, s, space, false);
@@ -319,6 +328,7 @@ void Engine::on_frontier(SessionId id, Session& s, const Frontier& frontier) {
     Lane& lane = s.lanes[frontier.space];
     lane.theirs = frontier.frontier;
     lane.held = frontier.held;
+    for (const CommitId& commit : frontier.announced) hear_of(lane, commit);
     if (frontier.reply) tell(id, s, frontier.space, lane, false);
     const bool is_annuaire = store_.annuaire() == frontier.space;
     if (is_annuaire || annuaire_settled(s)) compare(id, s, frontier.space, false);
@@ -328,9 +338,18 @@ void Engine::on_frontier(SessionId id, Session& s, const Frontier& frontier) {
 }
 
 void Engine::tell(SessionId id, Session& s, const SpaceId& space, Lane& lane, bool reply) {
+  const bool announces = lane.started && !lane.pushes();
+  tell(id, s, space, lane, reply, announces ? news(space, lane) : std::vector<CommitId>{});
+}
+
+void Engine::tell(SessionId id, Session& s, const SpaceId& space, Lane& lane, bool reply,
+                  std::vector<CommitId> announced) {
   const Digest mine = store_.frontier(space);
   lane.told = mine;
-  send(id, encode(Frontier{space, mine, s.stored_bytes, reply, store_.held(space)}), true);
+  send(id,
+       encode(
+           Frontier{space, mine, s.stored_bytes, reply, store_.held(space), std::move(announced)}),
+       true);
 }
 
 bool Engine::lacks(Lane& lane, const Place& place) const {
@@ -348,7 +367,9 @@ void Engine::pump(SessionId id, Session& s) {
   if (!s.greeted) return;
   for (const SpaceId& space : spaces_of(s)) {
     Lane& lane = s.lanes[space];
-    while (lane.started && pump_lane(id, s, space, lane)) {
+    if (!lane.started || !lane.pushes()) continue;
+    if ((lane.spares || lane.repeated) && lane.cursor < lane.snapshot) announce(id, s, space, lane);
+    while (pump_lane(id, s, space, lane)) {
     }
   }
 }
@@ -414,18 +435,40 @@ void Engine::on_tick() {
   const UnixMillis now = clock_.now();
   const bool round = went_by(last_round_, now, kRound);
   if (round) last_round_ = now;
+  for (auto& [id, s] : sessions_)
+    for (const SpaceId& space : spaces_of(s))
+      if (Lane& lane = s.lanes[space]; lane.started && !lane.pushes()) announce(id, s, space, lane);
+  chase(now);
   for (auto& [id, s] : sessions_) {
     if (!idle(s)) continue;
     for (const SpaceId& space : spaces_of(s)) {
       Lane& lane = s.lanes[space];
       agree(s, space, lane);
-      const bool differ = lane.theirs && *lane.theirs != store_.frontier(space);
-      const bool quiet = went_by(lane.last_tips, now, kQuiet);
-      if (round || (differ && quiet && lane.told != store_.frontier(space)))
-        tell(id, s, space, lane, true);
-      else if (differ && quiet && (lane.started || lane.tips_sent))
-        compare(id, s, space, /*may_repeat=*/true);
+      reconcile(id, s, space, lane, round);
     }
+  }
+}
+
+/// Anti-entropy: whatever was pushed or announced, two sides that stay different compare anew.
+void Engine::reconcile(SessionId id, Session& s, const SpaceId& space, Lane& lane, bool round) {
+  const UnixMillis now = clock_.now();
+  const Digest mine = store_.frontier(space);
+  const bool differ = lane.theirs && *lane.theirs != mine;
+  if (const auto both = std::pair{lane.theirs, mine}; lane.compared != both) {
+    lane.compared = both;
+    lane.quiet_since = now;
+    lane.asked = false;
+  }
+  // Where commits come all the time the two are never quiet, and seldom equal.
+  const bool long_different = round && std::exchange(lane.differed, differ) && differ;
+  const bool quiet = differ && went_by(lane.quiet_since, now, kQuiet);
+  if (quiet) lane.quiet_since = now;
+  if ((long_different || (quiet && lane.asked)) && (lane.started || lane.tips_sent)) {
+    compare(id, s, space, /*may_repeat=*/true);
+  } else if (round || quiet) {
+    // They may have got from others what we know of: what they said last is outdated.
+    lane.asked = true;
+    tell(id, s, space, lane, true);
   }
 }
 
@@ -456,11 +499,15 @@ std::vector<std::pair<SessionId, SessionView>> Engine::sessions() const {
     view.commits_received = s.commits_received;
     view.commits_sent = s.commits_sent;
     view.clock_offset_ms = s.clock_offset_ms;
-    view.in_sync = s.greeted && !s.lanes.empty() &&
-                   std::ranges::all_of(s.lanes, [&](const auto& entry) {
-                     const auto& [space, lane] = entry;
-                     return lane.theirs == store_.frontier(space) && lane.held == store_.held(space);
-                   });
+    for (const auto& [space, lane] : s.lanes) {
+      view.pushing += lane.opened && lane.pushes() ? 1 : 0;
+      view.missing += lane.missing.size();
+    }
+    view.in_sync =
+        s.greeted && !s.lanes.empty() && std::ranges::all_of(s.lanes, [&](const auto& entry) {
+          const auto& [space, lane] = entry;
+          return lane.theirs == store_.frontier(space) && lane.held == store_.held(space);
+        });
     out.emplace_back(id, view);
   }
   return out;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "node/sync/header_delta.hpp"
+#include "node/sync/timing.hpp"
 #include "proto/clock.hpp"
 #include "proto/codec.hpp"
 
@@ -97,7 +98,9 @@ struct EngineOptions {
 /// What a person may want to know of one session.
 struct SessionView {
   NodeId peer = NodeId::zero();
-  bool in_sync = false;             ///< equal frontiers and held sets when last told, all spaces
+  bool in_sync = false;     ///< equal frontiers and held sets when last told, all spaces
+  std::size_t pushing = 0;  ///< spaces whose commits travel here as they come
+  std::size_t missing = 0;  ///< commits that it announced and that are not here yet
   std::size_t commits_received = 0;
   std::size_t commits_sent = 0;
   std::optional<std::int64_t> clock_offset_ms;  ///< theirs minus ours, at hello
@@ -122,8 +125,8 @@ class Engine {
 
   [[nodiscard]] std::vector<Action> take_actions();
   [[nodiscard]] std::vector<std::pair<SessionId, SessionView>> sessions() const;
-  /// Whether every open session last said the frontier that we have, in every shared space, and holds
-  /// for later what we hold.
+  /// Whether every open session last said the frontier that we have, in every shared space, and
+  /// holds for later what we hold.
   [[nodiscard]] bool all_in_sync();
 
  private:
@@ -134,16 +137,33 @@ class Engine {
     std::optional<Digest> remembered;  ///< by them, from hello
     bool started = false;              ///< what they have is known; new commits flow
     bool tips_sent = false;
-    UnixMillis last_tips{};
-    std::int64_t base = 0;             ///< they have all commits placed up to here
-    std::int64_t snapshot = 0;         ///< what follows applies to commits up to here
-    std::int64_t cursor = 0;
-    std::map<Feed, std::uint64_t> has; ///< they have this feed up to seq
-    std::set<std::int64_t> owed;       ///< of forked feeds, one by one
+    std::int64_t base = 0;              ///< they have all commits placed up to here
+    std::int64_t snapshot = 0;          ///< what follows applies to commits up to here
+    std::int64_t cursor = 0;            ///< they were sent what they lack up to here, or told of it
+    std::map<Feed, std::uint64_t> has;  ///< they have this feed up to seq
+    std::set<std::int64_t> owed;        ///< of forked feeds, one by one
     std::set<Feed> forked;
-    std::set<CommitId> came;           ///< from them, so not to be sent back
-    std::optional<Digest> told;        ///< our frontier as last told to them
-    std::optional<Digest> agreed;      ///< what was last asked to be remembered
+    std::set<CommitId> came;       ///< sent or announced by them, so not to be sent back
+    std::optional<Digest> told;    ///< our frontier as last told to them
+    std::optional<Digest> agreed;  ///< what was last asked to be remembered
+
+    // Push or announcements (push.cpp). Each side owns one of the first two.
+    bool spared = false;    ///< we told them that we can do without their push
+    bool spares = false;    ///< they told us that they can do without ours
+    bool opened = false;    ///< it was decided whether this lane is needed for push
+    bool repeated = false;  ///< they compare anew: told of what they lack, not sent it
+    bool granted = false;   ///< they asked for push, and their tips tell from where on
+    std::map<CommitId, UnixMillis> missing;  ///< announced by them, not here yet; since when
+    std::optional<CommitId> promised;        ///< of these, one for which they were asked last
+    UnixMillis patience{kPatience};          ///< before they are asked; longer for who lets down
+    /// Whether commits flow as they come, both ways: unless neither side needs it.
+    [[nodiscard]] bool pushes() const noexcept { return !(spared && spares); }
+
+    // Anti-entropy.
+    std::pair<std::optional<Digest>, Digest> compared{std::nullopt, Digest::zero()};
+    UnixMillis quiet_since{};  ///< since when both frontiers have been as compared
+    bool asked = false;        ///< for their frontier, since then
+    bool differed = false;     ///< in the last round
   };
   struct Session {
     NodeId peer;
@@ -153,14 +173,24 @@ class Engine {
     std::map<SpaceId, Lane> lanes;
     HeaderWindow sent;
     HeaderWindow received;
-    std::uint64_t sent_bytes = 0;      ///< of Commits messages
+    std::uint64_t sent_bytes = 0;  ///< of Commits messages
     std::uint64_t acked_bytes = 0;
     std::uint64_t received_bytes = 0;
     std::uint64_t stored_bytes = 0;
-    std::map<std::uint64_t, std::pair<std::size_t, std::set<SpaceId>>> submits;
+    struct Submitted {
+      std::size_t bytes = 0;
+      std::set<SpaceId> spaces;
+      std::vector<CommitId> commits;
+    };
+    std::map<std::uint64_t, Submitted> submits;
     std::optional<std::int64_t> clock_offset_ms;
     std::size_t commits_received = 0;
     std::size_t commits_sent = 0;
+  };
+  /// What comes in, per space, from everybody.
+  struct Inflow {
+    std::size_t fresh_bytes = 0;  ///< of commits that were new, since the last tick
+    UnixMillis asked{};           ///< when somebody was last asked for push
   };
 
   void handle(SessionId id, Session& s, ByteView message);
@@ -169,6 +199,7 @@ class Engine {
   void on_want(SessionId id, Session& s, const Want& want);
   void on_commits(SessionId id, Session& s, Commits commits, std::size_t size);
   void on_frontier(SessionId id, Session& s, const Frontier& frontier);
+  void on_push(SessionId id, Session& s, const Push& push);
 
   [[nodiscard]] bool may_share(const Session& s, const SpaceId& space);
   [[nodiscard]] std::vector<SpaceId> spaces_of(const Session& s);
@@ -177,12 +208,32 @@ class Engine {
   void compare_all(SessionId id, Session& s);
   void send_tips(SessionId id, Session& s, const SpaceId& space, Lane& lane);
   void learn(SessionId id, Session& s, const SpaceId& space, Lane& lane, const Tips& tips);
-  void learn_forked(const SpaceId& space, Lane& lane, const Feed& feed, std::span<const Tip> theirs);
+  void learn_forked(const SpaceId& space, Lane& lane, const Feed& feed,
+                    std::span<const Tip> theirs);
   void start(const SpaceId& space, Lane& lane, std::int64_t base, std::int64_t cursor);
   void pump(SessionId id, Session& s);
   bool pump_lane(SessionId id, Session& s, const SpaceId& space, Lane& lane);
   [[nodiscard]] bool lacks(Lane& lane, const Place& place) const;
   void tell(SessionId id, Session& s, const SpaceId& space, Lane& lane, bool reply);
+  void tell(SessionId id, Session& s, const SpaceId& space, Lane& lane, bool reply,
+            std::vector<CommitId> announced);
+  void reconcile(SessionId id, Session& s, const SpaceId& space, Lane& lane, bool round);
+
+  // push.cpp
+  [[nodiscard]] bool pushed_by_another(SessionId id, const SpaceId& space) const;
+  void open_lane(SessionId id, const SpaceId& space, Lane& lane);
+  void spare(SessionId id, const SpaceId& space, Lane& lane);
+  void ask(SessionId id, Session& s, const SpaceId& space, Lane& lane);
+  void keep_one(const SpaceId& space);
+  void part(SessionId id);
+  void answered(const Session::Submitted& submit);
+  void they_have(Lane& lane, const CommitId& id, const std::optional<Place>& place);
+  void hear_of(Lane& lane, const CommitId& id);
+  [[nodiscard]] std::vector<CommitId> news(const SpaceId& space, Lane& lane);
+  void announce(SessionId id, Session& s, const SpaceId& space, Lane& lane);
+  void chase(UnixMillis now);
+  [[nodiscard]] bool storing(const SpaceId& space) const;
+
   void agree(Session& s, const SpaceId& space, Lane& lane);
   void send(SessionId id, Bytes message, bool urgent);
   void fail(SessionId id, std::string why, bool misbehaved);
@@ -195,6 +246,8 @@ class Engine {
   SessionId next_session_ = 1;
   std::uint64_t next_token_ = 1;
   UnixMillis last_round_{};
+  std::map<CommitId, int> under_way_;  ///< submitted and not answered, by how many sessions
+  std::map<SpaceId, Inflow> inflow_;
   std::vector<Action> actions_;
 };
 

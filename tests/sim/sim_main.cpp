@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "proto/fault.hpp"
+#include "tests/sim/mesh_run.hpp"
 #include "tests/sim/world.hpp"
 
 /// maillon_sim: seeded federations under faults. Prints what it needs to be played again.
@@ -12,6 +13,7 @@ namespace maillon::sim {
 namespace {
 
 constexpr std::uint64_t kMutantSeeds = 400;
+constexpr double kCopiesMax = 1.3;    ///< of a commit, per reader of a large federation
 constexpr std::uint64_t kTwice = 20;  ///< every so many seeds, one is run twice
 
 const std::vector<std::string> kMutants{"no_dependency_check",
@@ -31,6 +33,7 @@ struct Options {
   bool verbose = false;
   bool hash = false;
   bool mutants = false;
+  std::size_t mesh = 0;     ///< nodes of one large federation, instead of many small ones
   std::string regressions;  ///< a file of seeds, one a line, words after it are left to people
 };
 
@@ -149,10 +152,29 @@ int run_mutants(std::uint64_t seeds) {
 }
 #endif
 
+int play_mesh(const Options& options) {
+  try {
+    const MeshFigures f =
+        run_mesh(options.mesh, options.from, options.verbose ? Trace::Listener{print} : nullptr);
+    std::printf(
+        "%zu nodes, %zu links: copies of a commit per reader %.3f (%.3f in the first minute,"
+        " %.3f after a partition), %.0f bytes each; everybody has all %.1f s after the last"
+        " commit, %.1f s after the partition\n",
+        f.nodes, f.links, f.copies, f.copies_early, f.copies_heal, f.bytes_per_copy,
+        static_cast<double>(f.spread_ms) / 1000, static_cast<double>(f.heal_ms) / 1000);
+    if (f.copies <= kCopiesMax) return 0;
+    std::printf("more than %.1f copies\n", kCopiesMax);
+  } catch (const Violation& violation) {
+    std::printf("violated: %s\n", violation.what.c_str());
+  }
+  return 1;
+}
+
 int usage() {
   std::puts(
       "usage: maillon_sim --seed N | --seeds FROM..TO [--mutant NAME] [--verbose] [--hash]\n"
-      "       maillon_sim --regressions FILE | --mutants [--seeds 1..TO]");
+      "       maillon_sim --regressions FILE | --mutants [--seeds 1..TO]\n"
+      "       maillon_sim --mesh NODES [--seed N]");
   return 2;
 }
 
@@ -172,6 +194,8 @@ bool parse(int argc, char** argv, Options& out) {
       out.mutant = argv[++i];
     } else if (arg == "--regressions" && more) {
       out.regressions = argv[++i];
+    } else if (arg == "--mesh" && more) {
+      out.mesh = std::strtoull(argv[++i], nullptr, 10);
     } else if (arg == "--verbose") {
       out.verbose = true;
     } else if (arg == "--hash") {
@@ -189,6 +213,7 @@ bool parse(int argc, char** argv, Options& out) {
 int main_of(int argc, char** argv) {
   Options options;
   if (argc < 2 || !parse(argc, argv, options)) return usage();
+  if (options.mesh > 1) return play_mesh(options);
 #ifdef MAILLON_FAULTS
   if (options.mutants) return run_mutants(options.to);
   if (!options.mutant.empty()) set_fault(options.mutant);

@@ -177,7 +177,12 @@ TEST(SyncCodec, RoundTrips) {
   frontier.frontier = digest;
   frontier.received_bytes = 9;
   frontier.held = digest;
+  frontier.announced = {tip(1).commit, tip(2).commit};
   EXPECT_EQ(encode(*decode_frontier(encode(frontier))), encode(frontier));
+  EXPECT_EQ(decode_frontier(encode(frontier))->announced, frontier.announced);
+  const Push push{space, true};
+  EXPECT_EQ(decode_push(encode(push))->space, space);
+  EXPECT_TRUE(decode_push(encode(push))->wanted);
   const JoinRequest join{{1}, "Coop", Role::hub, "28"};
   EXPECT_EQ(encode(*decode_join_request(encode(join))), encode(join));
   const JoinReply reply{JoinStatus::pending, "wait", "Fédération", space};
@@ -188,7 +193,7 @@ TEST(SyncCodec, KindsAreTold) {
   EXPECT_EQ(*kind_of(encode(Tips{})), MessageKind::tips);
   EXPECT_FALSE(kind_of({}));
   EXPECT_FALSE(kind_of(Bytes{0}));
-  EXPECT_FALSE(kind_of(Bytes{8}));
+  EXPECT_FALSE(kind_of(Bytes{9}));
   EXPECT_FALSE(decode_hello(encode(Tips{}))) << "another message than was said";
 }
 
@@ -208,6 +213,9 @@ TEST(SyncCodec, RefusesWhatBreaksItsRules) {
   EXPECT_FALSE(decode_join_request(encode(JoinRequest{{}, "a", static_cast<Role>(3), "28"})));
   EXPECT_FALSE(
       decode_join_reply(encode(JoinReply{static_cast<JoinStatus>(4), "", "", SpaceId::zero()})));
+  Frontier frontier;
+  frontier.announced.assign(limits::kAnnouncedMax + 1, CommitId::zero());
+  EXPECT_FALSE(decode_frontier(encode(frontier)));
   Hello hello;
   hello.urls.assign(9, "ws://a");
   EXPECT_FALSE(decode_hello(encode(hello)));
