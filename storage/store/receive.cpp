@@ -86,7 +86,8 @@ Result<Received> Store::admit(const CommitPtr& commit, UnixMillis now) {
     MAILLON_TRY(const auto verdict, judge(*commit));
     if (verdict) return *verdict;
     MAILLON_TRY(const bool on_aside, stands_on_aside(*commit));
-    if (in_doubt(h) || on_aside) return keep_aside(*commit, now);
+    if ((in_doubt(h) || on_aside) && !MAILLON_FAULT("doubt_not_weighed"))
+      return keep_aside(*commit, now);
   }
   Received out;
   MAILLON_TRY(out.is_void, reissued_already(*commit));

@@ -70,9 +70,9 @@ const std::vector<DiskImage>& founded() {
   return images;
 }
 
-std::vector<std::int64_t> places(TestNode& node) {
+std::vector<std::int64_t> places(TestNode& node, std::string_view where) {
   std::vector<std::int64_t> out;
-  const auto space = must(node.store->log().space_row(node.space(kCatalogue)));
+  const auto space = must(node.store->log().space_row(node.space(where)));
   must(node.store->log().scan(space, 0, [&](const LogEntry& entry) -> Result<bool> {
     out.push_back(entry.id);
     return true;
@@ -108,8 +108,8 @@ void Peer::restart() {
   node->store = must(Store::open(node->options));
 }
 
-void Peer::pull(Peer& other, UnixMillis now, std::size_t count) {
-  for (const std::int64_t place : places(*other.node)) {
+void Peer::pull(Peer& other, UnixMillis now, std::size_t count, std::string_view space) {
+  for (const std::int64_t place : places(*other.node, space)) {
     if (must(node->store->log().has(must(other.node->store->log().commit_id_of(place))))) continue;
     if (count-- == 0) return;
     (void)node->receive(must(load_commit(must(other.node->store->log().bytes_of(place)))), now);
@@ -186,7 +186,7 @@ CommitPtr sign_by_hand(Peer& peer, const std::vector<HandOp>& ops, std::optional
   return must(draft.seal(header, before.total_ops, before.total_bytes, node.node_key, node.rng));
 }
 
-World::World(unsigned members) {
+World::World(unsigned members, bool quarrels) : quarrels_(quarrels) {
   for (unsigned i = 0; i < members; ++i) peers.push_back(std::make_unique<Peer>(i));
 }
 
@@ -200,7 +200,8 @@ void World::run(const std::vector<Step>& steps) {
 void World::step(const Step& step) {
   Peer& peer = *peers[step.who % peers.size()];
   Peer& other = *peers[step.what % peers.size()];
-  const unsigned action = step.action % 32;
+  const unsigned action = step.action % (quarrels_ ? 48 : 32);
+  if (action >= 32) return quarrel(peer, step);
   const bool writes = action < 15 || (action >= 23 && action < 25);
   if (writes && peer.number == kOutsider) return write_without_right(peer, step);
   if (action < 9) return write(peer, step, now_);
@@ -270,8 +271,86 @@ void World::reissue(Peer& peer) {
   TestNode& node = *peer.node;
   node.incarnation = ++incarnations_;
   must(node.store->begin());
-  (void)must(node.store->reissue_stranded(node.author(), now_, node.rng));
+  const auto again = node.store->reissue_stranded(node.author(), now_, node.rng);
+  // A flooding key cannot publish again.
+  must(again.has_error() ? node.store->rollback() : node.store->commit());
+}
+
+void World::decide(Proposal proposal) {
+  TestNode& node = *peers[0]->node;
+  if (proposal.remove || proposal.access) {
+    const MemberId who = proposal.remove ? proposal.remove->member
+                                         : must(MemberId::from_hex(
+                                               proposal.access->writers[0].substr(7)));
+    const auto space = node.space(kCatalogue);
+    const auto row = must(node.store->log().space_row(space));
+    for (const CommitId& tip : must(node.store->log().tips_of(row, who, std::nullopt)))
+      proposal.cut.push_back({space, tip});
+    std::ranges::sort(proposal.cut);
+  }
+  const std::vector<GovernanceOp> ops{{OpKind::proposal, encode(proposal)},
+                                      {OpKind::vote, encode(Vote{std::nullopt, 1})}};
+  must(node.store->begin());
+  (void)must(node.store->write_governance(ops, node.author(), now_, node.rng));
   must(node.store->commit());
+}
+
+void World::write_owned(Peer& peer, const Step& step) {
+  Change change = patch("lieux", RecordId::zero(),
+                        {{kFields[step.how % 2], Value::of_text(kValues[step.how % 3])}});
+  const TestNode& owner = *peers[step.what % peers.size()]->node;
+  change.form = IdForm::owned;
+  change.key = "1";
+  change.id = owned_record_id("lieux", owner.member, change.key);
+  if (owner.member == peer.node->member) {
+    peer.node->write(kCatalogue, {change}, now_);
+    return;
+  }
+  // A faulty program writes into somebody else's record.
+  HandOp op;
+  op.record = change.id;
+  op.field = kFields[step.how % 2];
+  op.value = std::string{"\x04"} + kValues[step.how % 3];
+  (void)peer.node->receive(sign_by_hand(peer, {op}, {}, now_), now_);
+}
+
+void World::quarrel(Peer& peer, const Step& step) {
+  const auto target = [&] { return peers[step.what % peers.size()]->node->member; };
+  Proposal proposal;
+  switch (step.action % 48 - 32) {
+    case 0:
+    case 1:
+    case 2: {
+      TestNode& node = *peer.node;
+      must(node.store->begin());
+      (void)must(node.store->publish_evidence(node.author(), now_, node.rng));
+      must(node.store->commit());
+      return;
+    }
+    case 3:
+      if (target() == peers[0]->node->member) return;
+      proposal.remove = Removal{target()};
+      return decide(proposal);
+    case 4:
+      proposal.charter = CharterChange{"feed_ops_max", std::to_string(3 + step.how % 12)};
+      return decide(proposal);
+    case 5:
+      proposal.access = AccessChange{
+          peer.node->space(kCatalogue), {}, {"member:" + target().hex()}, step.how % 3 != 0};
+      return decide(proposal);
+    case 6:
+      proposal.succession = Succession{target(), peer.node->member};
+      return decide(proposal);
+    case 7:
+    case 8:
+      return write_owned(peer, step);
+    case 9:
+      return fork(peer);
+    case 10:
+      return reissue(peer);
+    default:
+      for (const auto& other : peers) peer.pull(*other, now_, SIZE_MAX, kAnnuaire);
+  }
 }
 
 void World::fork(Peer& peer) {
@@ -315,7 +394,10 @@ void World::by_hand(Peer& peer, const Step& step) {
 std::vector<CommitPtr> World::commits() {
   std::map<CommitId, CommitPtr> all;
   for (const auto& peer : peers)
-    for (CommitPtr& commit : peer->node->commits(kCatalogue)) all.emplace(commit->id, commit);
+    for (const std::string_view space : {kCatalogue, kAnnuaire})
+      for (CommitPtr& commit : peer->node->commits(space))
+        if (space == kCatalogue || (quarrels_ && commit->header.hlc.time() > kEpoch))
+          all.emplace(commit->id, commit);
   std::vector<CommitPtr> out;
   for (auto& [id, commit] : all) out.push_back(std::move(commit));
   // A clock is after all that its commit depends on, so this order respects causality.

@@ -35,7 +35,8 @@ class Peer {
   /// Ends the process of the node without warning and starts it again.
   void restart();
   /// Takes what `other` has and this one lacks of the catalogue, at most `count` commits.
-  void pull(Peer& other, UnixMillis now, std::size_t count = SIZE_MAX);
+  void pull(Peer& other, UnixMillis now, std::size_t count = SIZE_MAX,
+            std::string_view space = kCatalogue);
   [[nodiscard]] std::string text();
   /// Errc::integrity when a stored record is not what the log makes of it.
   [[nodiscard]] Result<void> verify();
@@ -63,10 +64,12 @@ struct HandOp {
 
 class World {
  public:
-  explicit World(unsigned members);
+  /// `quarrels`: members are also removed, narrowed, proved against, limited and inherited from.
+  explicit World(unsigned members, bool quarrels = false);
   void run(const std::vector<Step>& steps);
 
-  /// All commits of the catalogue that anybody has, in an order that respects causality.
+  /// All commits of the catalogue that anybody has, and among quarrels of annuaire, in an order that
+  /// respects causality.
   [[nodiscard]] std::vector<storage::CommitPtr> commits();
   [[nodiscard]] UnixMillis now() const noexcept { return now_; }
   std::vector<std::unique_ptr<Peer>> peers;
@@ -82,6 +85,11 @@ class World {
   void reissue(Peer& peer);
   void fork(Peer& peer);
   void by_hand(Peer& peer, const Step& step);
+  void quarrel(Peer& peer, const Step& step);
+  /// The founder, who is the only delegate, decides it.
+  void decide(Proposal proposal);
+  void write_owned(Peer& peer, const Step& step);
+  bool quarrels_ = false;
   UnixMillis now_ = kEpoch;
   std::uint64_t incarnations_ = 0;  ///< a fork repeats its origin's randomness, which this must not
 };
