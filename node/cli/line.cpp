@@ -69,6 +69,7 @@ void add_commands(CLI::App& app, Line& line) {
   add_bundle(root, line);
   add_backup(root, line);
   add_verify(root, line);
+  add_simulate(root, line);
   add_version(root, line);
 }
 

@@ -51,8 +51,11 @@ class MeshRun {
     run_for(kMeet);
     out.copies_early = live(60'000, 1'000, true);
     const std::uint64_t bytes = room_.stats.bytes;
+    (void)network_.take_commit_bytes();
     out.copies = live(120'000, 1'000, true);
     out.bytes_per_copy = static_cast<double>(room_.stats.bytes - bytes) / static_cast<double>(due_);
+    out.payload_bytes =
+        static_cast<double>(network_.take_commit_bytes()) / static_cast<double>(due_);
     out.spread_ms = agreed_in_;
     part(true);
     (void)live(kPartition, 2'000, false);

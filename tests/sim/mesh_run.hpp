@@ -14,6 +14,7 @@ struct MeshFigures {
   std::int64_t spread_ms = 0;  ///< from the last commit until everybody has everything
   std::int64_t heal_ms = 0;    ///< from the end of the partition until everybody has everything
   double bytes_per_copy = 0;   ///< all messages, for each commit and reader, trees formed
+  double payload_bytes = 0;    ///< of these, in messages of commits
 };
 
 /// `nodes` cooperatives and hubs, nine to a region, linked as the topology has it: everybody in

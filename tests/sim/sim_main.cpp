@@ -157,11 +157,12 @@ int play_mesh(const Options& options) {
     const MeshFigures f =
         run_mesh(options.mesh, options.from, options.verbose ? Trace::Listener{print} : nullptr);
     std::printf(
-        "%zu nodes, %zu links: copies of a commit per reader %.3f (%.3f in the first minute,"
-        " %.3f after a partition), %.0f bytes each; everybody has all %.1f s after the last"
-        " commit, %.1f s after the partition\n",
+        "%zu nodes, %zu links: copies of a commit per reader %.3f (%.3f in the first minute, %.3f"
+        " after a partition), %.0f bytes each, of which %.0f in messages of commits; everybody has"
+        " all %.1f s after the last commit, %.1f s after the partition\n",
         f.nodes, f.links, f.copies, f.copies_early, f.copies_heal, f.bytes_per_copy,
-        static_cast<double>(f.spread_ms) / 1000, static_cast<double>(f.heal_ms) / 1000);
+        f.payload_bytes, static_cast<double>(f.spread_ms) / 1000,
+        static_cast<double>(f.heal_ms) / 1000);
     if (f.copies <= kCopiesMax) return 0;
     std::printf("more than %.1f copies\n", kCopiesMax);
   } catch (const Violation& violation) {
