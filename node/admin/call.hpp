@@ -116,6 +116,7 @@ Result<Reply> leave_federation(Call& call);
 Result<Reply> create_space(Call& call);
 Result<Reply> add_node(Call& call);
 Result<Reply> revoke_node(Call& call);
+Result<Reply> rotate_node(Call& call);
 Result<Reply> make_invitation(Call& call);
 Result<Reply> join_federation(Call& call);
 Result<Reply> add_peer(Call& call);

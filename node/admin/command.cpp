@@ -42,6 +42,7 @@ const std::map<std::string, Handler, std::less<>>& handlers() {
       {"space create", create_space},
       {"node add", add_node},
       {"node revoke", revoke_node},
+      {"node rotate", rotate_node},
       {"invite", make_invitation},
       {"join", join_federation},
       {"peer add", add_peer},

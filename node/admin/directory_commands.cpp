@@ -155,15 +155,16 @@ Result<Reply> list_nodes(Call& call) {
   const auto& who = call.replica().identity();
   const auto trust = call.replica().trust();
   JsonWriter json;
-  json.object().key("nodes").array();
+  json.object().field("node_id", who.node.hex()).key("nodes").array();
   std::string text;
   bool listed = false;
   for (const auto& [id, node] : trust->nodes()) {
     if (node.member != who.member) continue;
     listed |= id == who.node;
     write_node(json, node, who.node);
-    text += fmt::format("  {}{}\n", id.hex(),
-                        id == who.node ? call.say("  (celui-ci)", "  (this one)") : "");
+    text += fmt::format("  {}{}{}\n", id.hex(),
+                        id == who.node ? call.say("  (celui-ci)", "  (this one)") : "",
+                        node.revoked ? call.say("  (clé reprise)", "  (key taken back)") : "");
     for (const std::string& url : node.urls) text += fmt::format("    {}\n", for_terminal(url));
   }
   if (!listed) {

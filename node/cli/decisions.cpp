@@ -113,7 +113,7 @@ void add_propose(Command app, Line& line) {
                 line.say("Combien doivent répondre", "How many must answer"));
 }
 
-int run_revoke(Line& line, const std::string& words_file) {
+int run_with_words(Line& line, const std::string& words_file) {
   auto words = read_words(line, words_file);
   if (words.has_error()) return fail(line, words.error());
   line.request.options["words"] = {*words};
@@ -121,6 +121,19 @@ int run_revoke(Line& line, const std::string& words_file) {
   const int out = ask_then_execute(line);
   for (std::string& text : line.request.options["words"]) crypto::wipe(text);
   return out;
+}
+
+/// A command that acts in the name of the root key.
+void ask_for_words(Command& command, Line& line, const std::string& request) {
+  const auto file = std::make_shared<std::string>();
+  command.path("--words-file", *file,
+               line.say("Lit les 24 mots dans ce fichier", "Reads the 24 words from this file"));
+  command.flag("--yes", "yes", line.say("Ne demande rien", "Asks nothing"));
+  command.then([&line, file, request] {
+    line.request.command = request;
+    line.needs_peers = true;
+    line.action = [file](Line& parsed) { return run_with_words(parsed, *file); };
+  });
 }
 
 }  // namespace
@@ -180,13 +193,15 @@ void add_node_keys(Command node, Line& line) {
              line.say("Le nœud, ou le début de son identifiant",
                       "The node, or the beginning of its id"))
       .required();
-  const auto file = std::make_shared<std::string>();
-  revoke.path("--words-file", *file,
-              line.say("Lit les 24 mots dans ce fichier", "Reads the 24 words from this file"));
-  revoke.then([&line, file] {
-    line.request.command = "node revoke";
-    line.action = [file](Line& parsed) { return run_revoke(parsed, *file); };
-  });
+  ask_for_words(revoke, line, "node revoke");
+  Command rotate =
+      node.add("rotate",
+               line.say("Donne une nouvelle clé à ce nœud et reprend l’ancienne ; demande les 24 "
+                        "mots.",
+                        "Gives this node a new key and takes the old one back; asks for the 24 "
+                        "words."),
+               "");
+  ask_for_words(rotate, line, "node rotate");
 }
 
 void add_space_create(Command space, Line& line) {

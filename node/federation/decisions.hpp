@@ -20,8 +20,14 @@ namespace maillon::federation {
 [[nodiscard]] Result<void> revoke(replica::Replica& replica, const NodeId& node,
                                   const crypto::SigningKey& root);
 
-/// Whether a key certifies nodes of a member today.
-[[nodiscard]] bool is_root_of_member(const storage::Trust& trust, const MemberId& key);
+/// Makes a new key for this node, certified by its member's root key, and takes the old one back
+/// with all that it wrote by now. `passphrase`: of the key file, if it is sealed.
+[[nodiscard]] Result<void> rotate(replica::Replica& replica, const crypto::SigningKey& root,
+                                  const std::optional<std::string>& passphrase);
+
+/// The member whose nodes a key certifies today, or nullptr.
+[[nodiscard]] const storage::Member* member_by_root(const storage::Trust& trust,
+                                                    const MemberId& key);
 /// Publishes the certificate of a further node of a member, if annuaire has not got it yet.
 [[nodiscard]] Result<void> publish_certificate(replica::Replica& replica, ByteView certificate);
 

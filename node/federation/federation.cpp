@@ -255,7 +255,7 @@ Result<JoinReply> admit(replica::Replica& replica, const JoinRequest& request,
     if (trust->member_of(proven.node) != nullptr) return welcome(*trust);
     if (const auto* open = admission_of(*trust, proven)) return pending(*trust, *open);
     // A new machine of a member: its root key vouches for it.
-    const bool vouched = is_root_of_member(*trust, proven.member);
+    const bool vouched = member_by_root(*trust, proven.member) != nullptr;
     // An invitation is for newcomers: those who were removed come back by a decision.
     if (!vouched && trust->ever_member(proven.member) != nullptr)
       return refused(trust->member(proven.member) == nullptr ? "former" : "root");

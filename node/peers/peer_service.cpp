@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "node/federation/decisions.hpp"
 #include "node/peers/peer_impl.hpp"
 
 namespace maillon::peers {
@@ -17,6 +18,7 @@ constexpr std::size_t kCongested = 1u << 20;  ///< queued bytes above which the 
 constexpr auto kBan = 10min;
 constexpr auto kPause = 5s;  ///< of a peer whose commits there is no room for; doubles to 80 s
 constexpr auto kTellAgain = 1min;  ///< of one cause
+constexpr auto kTellOfClock = 1h;
 constexpr std::size_t kDirectoryDials = 6;
 constexpr const char* kNoLonger = "its member or its key is no longer part of the federation";
 
@@ -54,6 +56,13 @@ std::string own_url(const net::Endpoint& end) {
   return "ws://" + with_port({any ? "127.0.0.1" : end.host, end.port});
 }
 
+/// The peer's member today. For a node that annuaire does not name yet its root key vouches: a
+/// machine that was made, or whose key was changed, while nobody heard of it.
+const storage::Member* member_of(const storage::Trust& trust, const net::PeerIdentity& peer) {
+  return trust.nodes().contains(peer.node) ? trust.member_of(peer.node)
+                                           : federation::member_by_root(trust, peer.member);
+}
+
 }  // namespace
 
 PeerService::Impl::Impl(replica::Replica& replica, PeerOptions options)
@@ -84,10 +93,16 @@ Result<void> PeerService::Impl::start_network(const FederationId& federation) {
   net::NetworkOptions how{federation, replica_.identity().certificate};
   how.trusted_proxies = options_.trusted_proxies;
   how.ca_file = options_.ca_file;
+  how.stands_for = [this](const NodeId& expected, const net::PeerIdentity& peer) {
+    const auto trust = replica_.trust();
+    const auto known = trust->nodes().find(expected);
+    const storage::Member* member = member_of(*trust, peer);
+    return known != trust->nodes().end() && member != nullptr && known->second.member == member->id;
+  };
   how.on_refused = [log = log_](const std::string& address, const Error& error) {
     log->info("refused a connection from {}: {}", address, error.detail);
   };
-  MAILLON_TRY(network_, net::Network::create(std::move(how), replica_.key(), replica_.rng()));
+  MAILLON_TRY(network_, net::Network::create(std::move(how), *replica_.key(), replica_.rng()));
   const auto on_open = [this](const net::ConnectionPtr& c) { return opened(c); };
   sync::EngineOptions engine;
   if (!options_.listen.empty()) {
@@ -107,6 +122,7 @@ Result<void> PeerService::Impl::start_network(const FederationId& federation) {
     }
     if (also) also();
     network_->post([this] {
+      view_->set_self(replica_.identity().member);
       view_->changed();
       if (engine_) engine_->on_changed();
       after_engine();
@@ -163,7 +179,7 @@ net::ConnectionEvents PeerService::Impl::opened(const net::ConnectionPtr& connec
   }
   if (wish_ && connection->outgoing() && peer.node == wish_->inviter && !is_member())
     return ask_to_join(connection);
-  const storage::Member* member = trust->member_of(peer.node);
+  const storage::Member* member = member_of(*trust, peer);
   // A newcomer cannot know its inviter yet; annuaire will tell who that is.
   const bool newcomer = !trust->federation().has_value() && connection->outgoing();
   if (member == nullptr && !newcomer) {
@@ -232,7 +248,7 @@ void PeerService::Impl::begin_session(const net::ConnectionPtr& connection) {
   const auto& peer = connection->peer();
   // The certificate names a root key, which is the member's id unless it was replaced.
   const auto trust = replica_.trust();
-  const storage::Member* member = trust->member_of(peer.node);
+  const storage::Member* member = member_of(*trust, peer);
   const sync::SessionId session =
       engine_->open(peer.node, member == nullptr ? peer.member : member->id);
   peers_[connection.get()] = {connection, session};
@@ -401,7 +417,25 @@ void PeerService::Impl::part_from_strangers() {
     if (peer.session && trust->nodes().contains(peer.connection->peer().node) &&
         trust->member_of(peer.connection->peer().node) == nullptr)
       gone.push_back(peer.connection);
-  for (const auto& connection : gone) connection->close(net::CloseReason::not_admitted, kNoLonger);
+  // Not for good: where a key was changed, the same node answers with another one at once.
+  for (const auto& connection : gone) connection->close(net::CloseReason::done, kNoLonger);
+}
+
+ClockState PeerService::Impl::clock_now() const {
+  std::vector<std::int64_t> offsets;
+  for (const auto& [session, seen] : engine_->sessions())
+    if (seen.clock_offset_ms) offsets.push_back(*seen.clock_offset_ms);
+  return clock_state(std::move(offsets));
+}
+
+void PeerService::Impl::watch_clock() {
+  const ClockState state = clock_now();
+  if (!state.is_off()) return told_of_clock_.reset();
+  const auto now = std::chrono::steady_clock::now();
+  if (told_of_clock_ && now - *told_of_clock_ < kTellOfClock) return;
+  told_of_clock_ = now;
+  log_->warn("this machine's clock is {} s off the median of its {} peer(s): set it",
+             std::chrono::duration_cast<std::chrono::seconds>(*state.offset).count(), state.peers);
 }
 
 void PeerService::Impl::tick() {
@@ -414,6 +448,7 @@ void PeerService::Impl::tick() {
       peers_[key->second].last_sync = replica_.clock().now();
   }
   after_engine();
+  watch_clock();
   if (wish_ && is_member()) wish_granted();
   update_targets();
   if (!stopping_) timer_ = network_->call_after(kTick, [this] { tick(); });
@@ -451,10 +486,18 @@ void PeerService::Impl::want_members(std::map<std::string, std::optional<NodeId>
   const auto trust = replica_.trust();
   for (const auto& [id, node] : trust->nodes()) {
     if (id == self || node.urls.empty() || incoming.contains(id) || room == 0) continue;
+    if (trust->member_of(id) == nullptr) continue;
     if (connected.contains(id) && !targets_.contains(node.urls.front())) continue;
     --room;
     wanted.try_emplace(node.urls.front(), id);
   }
+}
+
+Result<void> PeerService::Impl::key_changed() {
+  MAILLON_CHECK(ask<Result<void>>(
+      [this] { return network_->change_key(*replica_.key(), replica_.identity().certificate); },
+      Result<void>{}));
+  return urls_.empty() ? Result<void>{} : federation::announce(replica_, urls_);
 }
 
 void PeerService::Impl::refresh_dials() {
@@ -492,9 +535,8 @@ Result<JoinReply> PeerService::join(const federation::Invitation& invitation,
   return impl_->join(invitation, wait);
 }
 void PeerService::hear_own_tips(std::chrono::milliseconds wait) { impl_->hear_own_tips(wait); }
-std::optional<std::chrono::milliseconds> PeerService::clock_offset() {
-  return impl_->clock_offset();
-}
+ClockState PeerService::clock() { return impl_->clock(); }
+Result<void> PeerService::key_changed() { return impl_->key_changed(); }
 void PeerService::dials_changed() { impl_->refresh_dials(); }
 void PeerService::set_on_durable(std::function<void()> call) {
   impl_->set_on_durable(std::move(call));
