@@ -40,6 +40,7 @@ const std::map<std::string, Handler, std::less<>>& handlers() {
       {"vote", cast_vote},
       {"leave", leave_federation},
       {"space create", create_space},
+      {"space subscribe", subscribe_space},
       {"node add", add_node},
       {"node revoke", revoke_node},
       {"node rotate", rotate_node},

@@ -374,7 +374,7 @@ Result<Reply> propose_decision(Call& call) {
   MAILLON_TRY(const auto trust, call.federation());
   MAILLON_TRY(const Proposal proposal, wanted_proposal(call, *trust));
   if (call.has("preview")) return preview(call, *trust, proposal);
-  call.before_writing();
+  MAILLON_CHECK(call.before_writing());
   MAILLON_TRY(const ProposalId id, federation::propose(call.replica(), proposal));
   return outcome(call, id);
 }
@@ -425,7 +425,7 @@ Result<Reply> cast_vote(Call& call) {
   MAILLON_TRY(const std::string wanted, call.need("id"));
   MAILLON_TRY(const Decision* d, find_decision(*trust, wanted));
   if (call.has("preview")) return preview(call, *trust, *d->proposal);
-  call.before_writing();
+  MAILLON_CHECK(call.before_writing());
   const ProposalId id = d->id;
   MAILLON_CHECK(federation::vote(call.replica(), id));
   return outcome(call, id);
@@ -436,7 +436,7 @@ Result<Reply> leave_federation(Call& call) {
   Proposal proposal;
   proposal.remove = Removal{call.replica().identity().member};
   if (call.has("preview")) return preview(call, *trust, proposal);
-  call.before_writing();
+  MAILLON_CHECK(call.before_writing());
   MAILLON_TRY(const ProposalId id, federation::leave(call.replica()));
   return outcome(call, id);
 }
@@ -452,7 +452,7 @@ Result<Reply> create_space(Call& call) {
   MAILLON_TRY(auto writers, rules_of(call, *trust, "writers"));
   if (readers.empty()) readers = {"all"};
   if (writers.empty()) writers = readers;
-  call.before_writing();
+  MAILLON_CHECK(call.before_writing());
   MAILLON_TRY(
       const ProposalId id,
       federation::create_space(call.replica(), name, std::move(readers), std::move(writers)));
@@ -474,7 +474,7 @@ Result<Reply> add_node(Call& call) {
                     (proven.error().fr.empty() ? "une signature manque" : proven.error().fr),
                 "copy the whole line that `maillon init --recover` printed",
                 "copiez toute la ligne affichée par « maillon init --recover »");
-  call.before_writing();
+  MAILLON_CHECK(call.before_writing());
   MAILLON_CHECK(federation::publish_certificate(call.replica(), *raw));
   return list_nodes(call);
 }
@@ -498,7 +498,7 @@ Result<Reply> revoke_node(Call& call) {
                        "reste.",
                        "The node {} no longer writes for this member; what it wrote by now stays.",
                        shortened(*node)));
-  call.before_writing();
+  MAILLON_CHECK(call.before_writing());
   MAILLON_CHECK(federation::revoke(call.replica(), *node, root));
   return list_nodes(call);
 }
@@ -516,7 +516,7 @@ Result<Reply> rotate_node(Call& call) {
                  "Invitation codes given before no longer work, and older backups hold the old "
                  "key."));
   MAILLON_TRY(const auto passphrase, replica::passphrase_from_environment());
-  call.before_writing();
+  MAILLON_CHECK(call.before_writing());
   MAILLON_CHECK(federation::rotate(call.replica(), root, passphrase));
   if (call.peers() != nullptr) MAILLON_CHECK(call.peers()->key_changed());
   return list_nodes(call);

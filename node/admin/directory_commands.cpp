@@ -122,6 +122,7 @@ Result<Reply> show_member(Call& call) {
 Result<Reply> list_spaces(Call& call) {
   MAILLON_TRY(const auto trust, call.federation());
   const MemberId self = call.replica().identity().member;
+  const storage::Unwanted unwanted = call.replica().unwanted();
   JsonWriter json;
   json.object().key("spaces").array();
   std::vector<std::vector<std::string>> rows{{call.say("espace", "space"),
@@ -134,21 +135,53 @@ Result<Reply> list_spaces(Call& call) {
     const auto& [id, declaration] = *one;
     const bool reads = trust->may_read(self, id);
     const bool writes = trust->may_write(self, id);
+    const bool keeps = reads && (id == trust->annuaire() || !unwanted.contains(id));
     json.object().field("name", declaration.name).field("space_id", id.hex());
     write_rules(json, "readers", declaration.readers);
     write_rules(json, "writers", declaration.writers);
     json.field("may_read", reads)
         .field("may_write", writes)
-        .field("subscribed", reads)
+        .field("subscribed", keeps)
         .end_object();
     rows.push_back({for_terminal(declaration.name, 60), rules_in_words(call, declaration.readers),
                     rules_in_words(call, declaration.writers),
-                    writes  ? call.say("vous pouvez y écrire", "you may write there")
-                    : reads ? call.say("vous pouvez le lire", "you may read it")
+                    reads && !keeps ? call.say("vous ne le gardez pas", "you do not keep it")
+                    : writes        ? call.say("vous pouvez y écrire", "you may write there")
+                    : reads         ? call.say("vous pouvez le lire", "you may read it")
                             : call.say("vous n’y avez pas accès", "you have no access")});
   }
   json.end_array().end_object();
   return answer(call, table(rows), std::move(json));
+}
+
+Result<Reply> subscribe_space(Call& call) {
+  MAILLON_TRY(const auto trust, call.federation());
+  MAILLON_TRY(const std::string name, call.need("name"));
+  const bool off = call.has("off");
+  const storage::Space* space = trust->space_named(name);
+  if (space == nullptr)
+    return said(Errc::not_found, "there is no space `" + name + "` here",
+                "il n’y a pas d’espace « " + name + " » ici", "`maillon space list` shows them",
+                "« maillon space list » les montre");
+  if (space->id == trust->annuaire() && off)
+    return said(Errc::refused, "without `annuaire` this node would know nobody",
+                "sans « annuaire », ce nœud ne connaîtrait personne", "every node keeps it",
+                "chaque nœud le garde");
+  if (!off && !trust->may_read(call.replica().identity().member, space->id))
+    return said(Errc::not_allowed, "this member may not read the space `" + name + "`",
+                "ce membre n’a pas le droit de lire l’espace « " + name + " »",
+                "a delegate can propose it: `maillon propose widen`",
+                "un délégué peut le proposer : « maillon propose widen »");
+  MAILLON_CHECK(call.replica().writer().run_void([&](storage::Store& store) {
+    storage::Unwanted unwanted = store.unwanted();
+    if (off)
+      unwanted.spaces.insert(space->id);
+    else
+      unwanted.spaces.erase(space->id);
+    return store.set_unwanted(std::move(unwanted));
+  }));
+  if (call.peers() != nullptr) call.peers()->reconnect();
+  return list_spaces(call);
 }
 
 Result<Reply> list_nodes(Call& call) {

@@ -86,6 +86,13 @@ std::optional<std::string> clock_warning(const Call& call, const peers::ClockSta
 
 std::vector<std::string> warnings_of(Call& call, const Seen& seen) {
   std::vector<std::string> out;
+  if (const auto parting = parting_of(*call.replica().trust(), call.replica().identity().member))
+    out.push_back(call.say(
+        "{} ; ce qui est ici reste à vous et se lit toujours : « maillon export » et « maillon "
+        "backup » l’emportent",
+        "{}; what is here stays yours and can still be read: `maillon export` and `maillon backup` "
+        "take it along",
+        parting_in_words(*parting, call.language())));
   if (auto clock = clock_warning(call, seen.clock)) out.push_back(*std::move(clock));
   const std::string dir = call.replica().dir().string();
   if (call.replica().only_reads() || (call.peers() != nullptr && call.peers()->disk_full()))
@@ -107,6 +114,14 @@ std::vector<std::string> warnings_of(Call& call, const Seen& seen) {
                              space.place.name, space.counts.held));
   }
   return out;
+}
+
+const char* membership_of(Call& call) {
+  const auto trust = call.replica().trust();
+  const auto& self = call.replica().identity().member;
+  if (trust->member(self) != nullptr) return "member";
+  if (trust->ever_member(self) != nullptr) return "former";
+  return call.replica().federation() ? "joining" : "none";
 }
 
 void write_spaces(JsonWriter& json, const Seen& seen) {
@@ -234,6 +249,7 @@ Result<Reply> show_status(Call& call) {
       .key("federation_id");
   federation ? json.text(federation->hex()) : json.null();
   json.field("federation", call.replica().trust()->charter().name)
+      .field("membership", membership_of(call))
       .field("incarnations", seen->incarnations)
       .field("daemon", call.peers() != nullptr)
       .field("listen", call.peers() != nullptr ? call.peers()->listening_on() : std::string{});

@@ -1,7 +1,3 @@
-#include <unistd.h>
-
-#include <iostream>
-
 #include "crypto/aead.hpp"
 #include "node/cli/execute.hpp"
 #include "node/cli/root_words.hpp"
@@ -10,27 +6,13 @@
 namespace maillon::cli {
 namespace {
 
-bool agreed(const Line& line) {
-  fmt::print(stderr, "{}", line.say("D’accord ? [o/N] ", "Agreed? [y/N] "));
-  std::fflush(stderr);
-  std::string typed;
-  if (!std::getline(std::cin, typed) || typed.empty()) return false;
-  const char first = static_cast<char>(std::tolower(typed.front()));
-  return first == 'o' || first == 'y';
-}
-
 /// Scripts have said yes by running the command; people are shown what it changes.
 int ask_then_execute(Line& line) {
-  const bool asks =
-      isatty(STDIN_FILENO) == 1 && !line.globals.json && !line.request.options.contains("yes");
-  if (asks) {
+  if (asks(line)) {
     line.request.options["preview"] = {"1"};
     if (const int failed = execute(line); failed != 0) return failed;
     line.request.options.erase("preview");
-    if (!agreed(line)) {
-      fmt::print(stderr, "{}", line.say("Rien n’est fait.\n", "Nothing was done.\n"));
-      return 1;
-    }
+    if (!agreed(line)) return 1;
   }
   return execute(line);
 }
@@ -204,7 +186,7 @@ void add_node_keys(Command node, Line& line) {
   ask_for_words(rotate, line, "node rotate");
 }
 
-void add_space_create(Command space, Line& line) {
+void add_space_changes(Command space, Line& line) {
   Command create =
       space.add("create",
                 line.say("Propose un nouvel espace, lu et écrit par tous si rien n’est dit.",
@@ -212,6 +194,15 @@ void add_space_create(Command space, Line& line) {
                 "space create");
   create.value("NAME", "name", line.say("Par exemple projets", "For example projets")).required();
   take_rules(create, line);
+  Command subscribe =
+      space.add("subscribe",
+                line.say("Garde un espace que l’on peut lire (c’est le cas de tous, sinon dit).",
+                         "Keeps a space that one may read (as all are, unless said)."),
+                "space subscribe");
+  subscribe.value("NAME", "name", line.say("Son nom", "Its name")).required();
+  subscribe.flag("--off", "off",
+                 line.say("Ne le garde plus : ce qui est là reste, rien de plus n’arrive",
+                          "Keeps it no longer: what is there stays, nothing more comes"));
 }
 
 }  // namespace maillon::cli

@@ -110,7 +110,7 @@ void add_verify(Command app, Line& line);
 void add_directory(Command app, Line& line);
 void add_decisions(Command app, Line& line);
 void add_node_keys(Command node, Line& line);
-void add_space_create(Command space, Line& line);
+void add_space_changes(Command space, Line& line);
 void add_version(Command app, Line& line);
 
 }  // namespace maillon::cli

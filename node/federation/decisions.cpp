@@ -8,12 +8,6 @@ using namespace storage;
 
 namespace {
 
-Error no_member() {
-  return Error{Errc::not_allowed, "this node's member is not part of the federation",
-               "le membre de ce nœud ne fait pas partie de la fédération",
-               "`maillon status` shows where it stands", "« maillon status » montre où il en est"};
-}
-
 /// The last commits of a member, or of one of its nodes, in each space that this node stores.
 Result<std::vector<CutOff>> tips_of(Store& store, const MemberId& member,
                                     std::optional<NodeId> node) {
@@ -107,10 +101,16 @@ Result<std::vector<GovernanceOp>> revocations_of(Store& store, const MemberId& m
 
 }  // namespace
 
+Error not_a_member() {
+  return Error{Errc::not_allowed, "this node's member is not part of the federation",
+               "le membre de ce nœud ne fait pas partie de la fédération",
+               "`maillon status` shows where it stands", "« maillon status » montre où il en est"};
+}
+
 Result<ProposalId> propose(replica::Replica& replica, Proposal proposal) {
   return replica.write<ProposalId>([&](Store& store) -> Result<ProposalId> {
     const MemberId self = replica.identity().member;
-    if (store.trust()->member(self) == nullptr) return no_member();
+    if (store.trust()->member(self) == nullptr) return not_a_member();
     MAILLON_TRY(proposal.cut, cut_for(store, proposal));
     return write(replica, store, proposal, votes_on(*store.trust(), proposal, self));
   });
@@ -132,7 +132,7 @@ Result<void> vote(replica::Replica& replica, const ProposalId& id) {
     if (decision->passed)
       return Error{Errc::refused, "it has passed already", "elle est déjà adoptée",
                    "nothing is left to do", "il n’y a plus rien à faire"};
-    if (trust->member(self) == nullptr) return no_member();
+    if (trust->member(self) == nullptr) return not_a_member();
     if (!decision->voters.contains(self))
       return Error{Errc::not_allowed,
                    is_additive(decision->kind)
@@ -186,7 +186,7 @@ Result<void> rotate(replica::Replica& replica, const crypto::SigningKey& root,
   const auto publish = [&](Store& store, const crypto::NodeCertificate& fresh) -> Result<void> {
     const auto trust = store.trust();
     const auto old = replica.author();
-    if (trust->member(old.member) == nullptr) return no_member();
+    if (trust->member(old.member) == nullptr) return not_a_member();
     if (trust->member_of(old.node()) == nullptr)
       return Error{Errc::not_allowed, "the key of this node was taken back",
                    "la clé de ce nœud a été reprise",
@@ -200,6 +200,30 @@ Result<void> rotate(replica::Replica& replica, const crypto::SigningKey& root,
     return {};
   };
   return replica.change_key(root, passphrase, publish);
+}
+
+CommitSet farewell(const Trust& trust, const MemberId& former) {
+  CommitSet out;
+  const Annuaire& log = trust.graph();
+  const auto serve = [&](std::uint32_t number) {
+    out.insert(number);
+    out.unite(log.at(number).past);
+  };
+  for (const KnownProposal& known : log.proposals()) {
+    const auto& removal = known.proposal->remove;
+    const Decision* decision =
+        removal && removal->member == former ? trust.decision(known.id) : nullptr;
+    if (decision == nullptr || !decision->passed) continue;
+    serve(known.number);
+    std::set<MemberId> counted;
+    for (const CastVote& vote : known.votes) {
+      const MemberId& voter = log.at(vote.number).member;
+      if (counted.size() < decision->needed && decision->votes.contains(voter) &&
+          counted.insert(voter).second)
+        serve(vote.number);
+    }
+  }
+  return out;
 }
 
 const Member* member_by_root(const Trust& trust, const MemberId& key) {
@@ -228,7 +252,7 @@ Result<ProposalId> create_space(replica::Replica& replica, const std::string& na
                                 std::vector<std::string> readers,
                                 std::vector<std::string> writers) {
   const auto federation = replica.federation();
-  if (!federation) return no_member();
+  if (!federation) return not_a_member();
   if (replica.trust()->space_named(name) != nullptr)
     return Error{Errc::refused, "there is a space `" + name + "` already",
                  "il y a déjà un espace « " + name + " »", "choose another name",

@@ -12,7 +12,7 @@ struct ClockState {
   /// Beyond this, people should look: commits over 5 minutes ahead wait at every peer.
   static constexpr std::chrono::milliseconds kLoud = std::chrono::minutes{1};
 
-  std::size_t peers = 0;  ///< that told their time
+  std::size_t peers = 0;                                 ///< that told their time
   std::optional<std::chrono::milliseconds> offset = {};  ///< median of theirs minus ours
 
   [[nodiscard]] bool is_off() const noexcept {

@@ -72,8 +72,11 @@ class PeerService {
   [[nodiscard]] ClockState clock();
   /// Whether this node could not store what a peer sent last, for want of room.
   [[nodiscard]] bool disk_full() const;
-  /// After the node's key changed: ends all sessions, and those that follow speak under the new one.
+  /// After the node's key changed: ends all sessions, and those that follow speak under the new
+  /// one.
   [[nodiscard]] Result<void> key_changed();
+  /// After the choice of spaces changed: begins all sessions anew.
+  void reconnect();
   /// Re-reads the table of whom to dial.
   void dials_changed();
   /// Called on the writer's thread after each durable transaction, besides what replication does.

@@ -28,21 +28,6 @@ Error said(Errc code, std::string en, std::string fr, std::string hint, std::str
   return Error{code, std::move(en), std::move(fr), std::move(hint), std::move(hint_fr)};
 }
 
-Result<int> lock_folder(const fs::path& dir) {
-  const int fd = ::open((dir / "lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (fd < 0)
-    return said(Errc::not_allowed, "cannot write in " + dir.string(),
-                "impossible d’écrire dans " + dir.string(),
-                "check who owns the folder, and that its disk is not read-only or full",
-                "vérifiez le propriétaire du dossier, et que le disque n’est ni plein ni en lecture seule");
-  if (::flock(fd, LOCK_EX | LOCK_NB) == 0) return fd;
-  ::close(fd);
-  return said(Errc::busy, "another Maillon process uses " + dir.string(),
-              "un autre processus Maillon utilise " + dir.string(),
-              "stop it first, or let commands talk to it (is `maillon serve` running?)",
-              "arrêtez-le d’abord (« maillon serve » tourne-t-il ?)");
-}
-
 storage::StoreOptions store_options(const fs::path& dir) {
   storage::StoreOptions out;
   out.path = dir / kDatabase;
@@ -87,6 +72,22 @@ Result<Bytes> need_meta(storage::Store& store, std::string_view key) {
 }
 
 }  // namespace
+
+Result<int> lock_folder(const fs::path& dir) {
+  const int fd = ::open((dir / "lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (fd < 0)
+    return said(
+        Errc::not_allowed, "cannot write in " + dir.string(),
+        "impossible d’écrire dans " + dir.string(),
+        "check who owns the folder, and that its disk is not read-only or full",
+        "vérifiez le propriétaire du dossier, et que le disque n’est ni plein ni en lecture seule");
+  if (::flock(fd, LOCK_EX | LOCK_NB) == 0) return fd;
+  ::close(fd);
+  return said(Errc::busy, "another Maillon process uses " + dir.string(),
+              "un autre processus Maillon utilise " + dir.string(),
+              "stop it first, or let commands talk to it (is `maillon serve` running?)",
+              "arrêtez-le d’abord (« maillon serve » tourne-t-il ?)");
+}
 
 Result<std::optional<std::string>> passphrase_from_environment() {
   fs::path file;
@@ -178,6 +179,7 @@ Result<std::unique_ptr<Replica>> Replica::open(const fs::path& dir,
   }
   out->trust_ = store->trust();
   out->federation_ = store->federation();
+  out->unwanted_ = store->unwanted();
   out->writer_ = std::make_unique<Writer>(std::move(store));
   out->writer_->set_on_durable([self = out.get()](storage::Store& s) {
     std::function<void()> call;
@@ -185,6 +187,7 @@ Result<std::unique_ptr<Replica>> Replica::open(const fs::path& dir,
       const std::lock_guard guard{self->mutex_};
       self->trust_ = s.trust();
       self->federation_ = s.federation();
+      self->unwanted_ = s.unwanted();
       call = self->on_durable_;
     }
     self->follow_trust(s);
@@ -241,8 +244,7 @@ Result<void> Replica::load(storage::Store& store, const std::optional<std::strin
   return {};
 }
 
-Result<void> Replica::settle_key(const NodeId& node,
-                                 const std::optional<std::string>& passphrase) {
+Result<void> Replica::settle_key(const NodeId& node, const std::optional<std::string>& passphrase) {
   std::error_code failed;
   if (!fs::exists(dir_ / kNextKey, failed)) return {};
   if (key_->node_id() == node) {
@@ -333,6 +335,11 @@ Result<void> Replica::draw_incarnation(storage::Store& store) {
 std::shared_ptr<const storage::Trust> Replica::trust() const {
   const std::lock_guard guard{mutex_};
   return trust_;
+}
+
+storage::Unwanted Replica::unwanted() const {
+  const std::lock_guard guard{mutex_};
+  return unwanted_;
 }
 
 std::optional<FederationId> Replica::federation() const {

@@ -31,6 +31,9 @@ struct InitOptions {
 /// $MAILLON_PASSPHRASE_FILE, else the systemd credential `maillon-passphrase`, else nothing.
 [[nodiscard]] Result<std::optional<std::string>> passphrase_from_environment();
 
+/// The folder's lock, for as long as the descriptor is open. Errc::busy: another process has it.
+[[nodiscard]] Result<int> lock_folder(const std::filesystem::path& dir);
+
 class Replica {
  public:
   /// Makes the folder (0700), the node key and the database. Errc::refused when there is one.
@@ -66,9 +69,7 @@ class Replica {
                                         const std::optional<std::string>& passphrase,
                                         const PublishKey& publish);
   /// While it is held, the key file and the database belong together.
-  [[nodiscard]] std::unique_lock<std::mutex> hold_key() {
-    return std::unique_lock{changing_key_};
-  }
+  [[nodiscard]] std::unique_lock<std::mutex> hold_key() { return std::unique_lock{changing_key_}; }
 
   [[nodiscard]] Writer& writer() noexcept { return *writer_; }
   template <class T>
@@ -83,6 +84,8 @@ class Replica {
   }
   /// As of the last durable transaction; any thread.
   [[nodiscard]] std::shared_ptr<const storage::Trust> trust() const;
+  /// What this node keeps nothing of by choice; likewise.
+  [[nodiscard]] storage::Unwanted unwanted() const;
   /// None before a federation was created or joined.
   [[nodiscard]] std::optional<FederationId> federation() const;
   /// Called on the writer's thread after each durable transaction.
@@ -124,7 +127,7 @@ class Replica {
   std::filesystem::path dir_;
   std::shared_ptr<const crypto::SigningKey> key_;  ///< protected by mutex_
   int lock_ = -1;
-  Identity identity_;                              ///< protected by mutex_
+  Identity identity_;  ///< protected by mutex_
   std::mutex changing_key_;
   bool drew_incarnation_ = false;
   bool only_reads_ = false;  ///< there is no room even for what SQLite keeps beside the database
@@ -134,6 +137,7 @@ class Replica {
   std::condition_variable reader_back_;
   std::shared_ptr<const storage::Trust> trust_;       ///< protected by mutex_
   std::optional<FederationId> federation_;            ///< protected by mutex_
+  storage::Unwanted unwanted_;                        ///< protected by mutex_
   std::function<void()> on_durable_;                  ///< protected by mutex_
   std::vector<std::unique_ptr<storage::Database>> databases_;
   std::vector<std::unique_ptr<Reader>> readers_;
