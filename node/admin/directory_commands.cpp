@@ -1,6 +1,8 @@
 #include <algorithm>
 
 #include "node/admin/call.hpp"
+#include "node/federation/refound.hpp"
+#include "node/replica/next.hpp"
 
 /// What annuaire says: members, their nodes, spaces, the charter.
 namespace maillon::admin {
@@ -213,6 +215,10 @@ Result<Reply> show_federation(Call& call) {
   MAILLON_TRY(const auto trust, call.federation());
   const auto federation = call.replica().federation();
   const Charter& charter = trust->charter();
+  MAILLON_TRY(const auto continues,
+              call.replica().read<std::optional<FederationId>>([&](replica::Reader& reader) {
+                return federation::continued_by(reader.log(), *federation);
+              }));
   JsonWriter json;
   json.object()
       .field("federation_id", federation->hex())
@@ -221,8 +227,9 @@ Result<Reply> show_federation(Call& call) {
       .field("settlement_days", charter.settlement_days)
       .field("secrecy_threshold", charter.secrecy_threshold)
       .field("members", trust->members().size())
-      .key("delegates")
-      .array();
+      .key("refounds");
+  continues ? json.text(continues->hex()) : json.null();
+  json.key("delegates").array();
   std::string delegates;
   for (const MemberId& id : charter.delegates) {
     json.text(id.hex());
@@ -252,6 +259,14 @@ Result<Reply> show_federation(Call& call) {
       charter.quorum == 0 ? call.say("la majorité des", "a majority of the") : std::to_string(charter.quorum),
       delegates,
       charter.settlement_days, charter.secrecy_threshold);
+  if (continues) {
+    text += call.say("  Elle continue la fédération {}\n", "  It continues the federation {}\n",
+                     continues->hex());
+    const auto former = replica::former_folder(call.replica().dir(), *continues);
+    if (std::filesystem::exists(former))
+      text += call.say("    dont les données restent dans {}\n", "    whose data stays in {}\n",
+                       former.string());
+  }
   return answer(call, std::move(text), std::move(json));
 }
 

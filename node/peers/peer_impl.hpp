@@ -92,6 +92,7 @@ class PeerService::Impl {
   net::ConnectionEvents opened_as_former(const net::ConnectionPtr& connection);
   [[nodiscard]] ClockState clock_now() const;
   void watch_clock();
+  void bring_along();
   void update_targets();
   void want_members(std::map<std::string, std::optional<NodeId>>& wanted);
   net::ConnectionPtr connection_of(sync::SessionId session);
@@ -118,6 +119,7 @@ class PeerService::Impl {
   std::optional<std::chrono::steady_clock::time_point> told_of_clock_;
   /// Nodes of former members, and when they were served how that came to be.
   std::map<NodeId, std::chrono::steady_clock::time_point> farewells_;
+  bool brought_ = false;  ///< what this member wrote in a federation that this one continues
   std::vector<std::string> urls_;               ///< where this node says that it is reached
   std::mutex starting_;
   std::optional<FederationId> federation_;  ///< protected by starting_

@@ -524,6 +524,7 @@ void PeerService::Impl::tick() {
   }
   after_engine();
   watch_clock();
+  if (!brought_ && is_member()) bring_along();
   if (wish_ && is_member()) wish_granted();
   update_targets();
   if (!stopping_) timer_ = network_->call_after(kTick, [this] { tick(); });

@@ -10,6 +10,7 @@
 #include <fstream>
 
 #include "node/replica/marker.hpp"
+#include "node/replica/next.hpp"
 #include "proto/fault.hpp"
 
 namespace maillon::replica {
@@ -154,6 +155,7 @@ Result<Identity> Replica::init(const fs::path& dir, const InitOptions& options,
 
 Result<std::unique_ptr<Replica>> Replica::open(const fs::path& dir,
                                                std::optional<std::string> passphrase) {
+  MAILLON_CHECK(finish_take(dir));
   if (!fs::exists(dir / kDatabase))
     return said(Errc::not_found, "there is no node in " + dir.string(),
                 "il n’y a pas de nœud dans " + dir.string(),
