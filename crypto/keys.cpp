@@ -43,7 +43,10 @@ Result<NodeCertificate> NodeCertificate::decode_verified(ByteView bytes) {
   MAILLON_TRY(const auto by_root, Signature::from_bytes(reader.raw(64)));
   MAILLON_TRY(const auto by_node, Signature::from_bytes(reader.raw(64)));
   if (!is_acceptable_key(member.bytes()) || !is_acceptable_key(node.bytes()))
-    return Error{Errc::integrity, "node certificate: a key that cannot be accepted"};
+    return Error{Errc::integrity, "the certificate names a malformed or weak key",
+                 "le certificat nomme une clé mal formée ou faible",
+                 "make the node again with `maillon init`",
+                 "refaites le nœud avec « maillon init »"};
   const ByteView said = bytes.first(32 + 32 + 8);
   if (!verify(member.bytes(), kDomain, said, by_root))
     return Error{Errc::integrity, "node certificate: the root key did not sign it"};

@@ -204,12 +204,21 @@ std::string Call::elsewhere(const Place& place, const std::string& collection) {
   return say("rien dans {}{}", "nothing in {}{}", for_terminal(place.name, 60), out);
 }
 
-void Call::before_writing() {
+Result<void> Call::before_writing() {
   if (context_.peers != nullptr) context_.peers->hear_own_tips(3s);
+  const auto parting = parting_of(*replica().trust(), replica().identity().member);
+  if (!parting) return {};
+  return said(
+      Errc::not_allowed, parting_in_words(*parting, Language::english),
+      parting_in_words(*parting, Language::french),
+      "what is here stays yours: `maillon export --collection C -o FILE` and `maillon backup "
+      "-o FILE` take it along",
+      "ce qui est ici reste à vous : « maillon export --collection C -o FICHIER » et "
+      "« maillon backup -o FICHIER » l’emportent");
 }
 
 Result<Call::Wrote> Call::write_one(const Place& place, const storage::Change& change) {
-  before_writing();
+  MAILLON_CHECK(before_writing());
   return replica().write<Wrote>([&](storage::Store& store) -> Result<Wrote> {
     MAILLON_TRY(const auto written, store.write(place.id, std::span{&change, 1}, replica().author(),
                                                 replica().clock().now(), replica().rng()));
@@ -218,6 +227,33 @@ Result<Call::Wrote> Call::write_one(const Place& place, const storage::Change& c
     if (!written.commits.empty()) out.commit = written.commits.back()->id;
     return out;
   });
+}
+
+std::optional<Parting> parting_of(const storage::Trust& trust, const MemberId& member) {
+  if (trust.member(member) != nullptr || trust.ever_member(member) == nullptr) return std::nullopt;
+  std::optional<Parting> out;
+  for (const storage::Decision& decision : trust.decisions()) {
+    const auto& removal = decision.proposal->remove;
+    if (!removal || removal->member != member || !decision.passed) continue;
+    if (out && out->time >= decision.time.time()) continue;
+    out = Parting{decision.kind == storage::DecisionKind::leave, decision.time.time(), {}};
+    for (const MemberId& voter : decision.votes) {
+      const storage::Member* known = trust.ever_member(voter);
+      out->deciders += (out->deciders.empty() ? "" : ", ") +
+                       (known == nullptr ? shortened(voter) : for_terminal(known->name, 60));
+    }
+  }
+  return out;
+}
+
+std::string parting_in_words(const Parting& parting, Language language) {
+  const std::string when = local(parting.time);
+  if (parting.by_itself)
+    return say(language, "ce membre a quitté la fédération le {}",
+               "this member left the federation on {}", when);
+  return say(language, "ce membre a été exclu de la fédération le {}, par une décision de : {}",
+             "this member was removed from the federation on {}, by a decision of: {}", when,
+             parting.deciders);
 }
 
 Reply answer(const Call& call, std::string text, JsonWriter json) {

@@ -61,7 +61,8 @@ class Call {
   /// One sentence when the place has nothing of the collection and other spaces have; else empty.
   [[nodiscard]] std::string elsewhere(const Place& place, const std::string& collection);
   /// Hears about this node's own feeds before it writes, where that is possible.
-  void before_writing();
+  /// Errc::not_allowed, in words, when its member left the federation or was removed.
+  [[nodiscard]] Result<void> before_writing();
   /// Writes one change; its commit, or none when nothing was to change.
   struct Wrote {
     std::optional<CommitId> commit;
@@ -73,6 +74,17 @@ class Call {
   const Request& request_;
   Context& context_;
 };
+
+/// How a membership ended.
+struct Parting {
+  bool by_itself = false;
+  UnixMillis time{};
+  std::string deciders;  ///< who voted for it, by name
+};
+[[nodiscard]] std::optional<Parting> parting_of(const storage::Trust& trust,
+                                                const MemberId& member);
+/// In one sentence, without its full stop.
+[[nodiscard]] std::string parting_in_words(const Parting& parting, Language language);
 
 /// A command: what it says, or its failure.
 using Handler = Result<Reply> (*)(Call&);
@@ -105,6 +117,7 @@ Result<Reply> show_status(Call& call);
 Result<Reply> list_members(Call& call);
 Result<Reply> show_member(Call& call);
 Result<Reply> list_spaces(Call& call);
+Result<Reply> subscribe_space(Call& call);
 Result<Reply> list_nodes(Call& call);
 Result<Reply> create_federation(Call& call);
 Result<Reply> show_federation(Call& call);
@@ -117,6 +130,7 @@ Result<Reply> show_evidence(Call& call);
 Result<Reply> create_space(Call& call);
 Result<Reply> add_node(Call& call);
 Result<Reply> revoke_node(Call& call);
+Result<Reply> rotate_node(Call& call);
 Result<Reply> make_invitation(Call& call);
 Result<Reply> join_federation(Call& call);
 Result<Reply> add_peer(Call& call);

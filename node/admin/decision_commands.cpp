@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "crypto/aead.hpp"
 #include "node/admin/call.hpp"
 #include "node/federation/decisions.hpp"
 
@@ -349,11 +350,22 @@ Reply outcome(Call& call, const ProposalId& id) {
 }
 
 /// What it would do, for people to agree to before it is written.
-Reply preview(Call& call, const Trust& trust, const Proposal& proposal) {
+Reply preview(Call& call, const std::string& text) {
   JsonWriter json;
-  const std::string text = decision_in_words(call, trust, proposal);
   json.object().field("text", text).end_object();
   return answer(call, text + "\n", std::move(json));
+}
+Reply preview(Call& call, const Trust& trust, const Proposal& proposal) {
+  return preview(call, decision_in_words(call, trust, proposal));
+}
+
+/// The root key that the 24 words make, which came with the request.
+Result<crypto::SigningKey> root_from(const Call& call) {
+  MAILLON_TRY(std::string words, call.need("words"));
+  const auto secret = crypto::from_words(words);
+  crypto::wipe(words);
+  if (secret.has_error()) return secret.error();
+  return crypto::SigningKey{*secret};
 }
 
 }  // namespace
@@ -362,7 +374,7 @@ Result<Reply> propose_decision(Call& call) {
   MAILLON_TRY(const auto trust, call.federation());
   MAILLON_TRY(const Proposal proposal, wanted_proposal(call, *trust));
   if (call.has("preview")) return preview(call, *trust, proposal);
-  call.before_writing();
+  MAILLON_CHECK(call.before_writing());
   MAILLON_TRY(const ProposalId id, federation::propose(call.replica(), proposal));
   return outcome(call, id);
 }
@@ -413,7 +425,7 @@ Result<Reply> cast_vote(Call& call) {
   MAILLON_TRY(const std::string wanted, call.need("id"));
   MAILLON_TRY(const Decision* d, find_decision(*trust, wanted));
   if (call.has("preview")) return preview(call, *trust, *d->proposal);
-  call.before_writing();
+  MAILLON_CHECK(call.before_writing());
   const ProposalId id = d->id;
   MAILLON_CHECK(federation::vote(call.replica(), id));
   return outcome(call, id);
@@ -424,7 +436,7 @@ Result<Reply> leave_federation(Call& call) {
   Proposal proposal;
   proposal.remove = Removal{call.replica().identity().member};
   if (call.has("preview")) return preview(call, *trust, proposal);
-  call.before_writing();
+  MAILLON_CHECK(call.before_writing());
   MAILLON_TRY(const ProposalId id, federation::leave(call.replica()));
   return outcome(call, id);
 }
@@ -440,7 +452,7 @@ Result<Reply> create_space(Call& call) {
   MAILLON_TRY(auto writers, rules_of(call, *trust, "writers"));
   if (readers.empty()) readers = {"all"};
   if (writers.empty()) writers = readers;
-  call.before_writing();
+  MAILLON_CHECK(call.before_writing());
   MAILLON_TRY(
       const ProposalId id,
       federation::create_space(call.replica(), name, std::move(readers), std::move(writers)));
@@ -456,7 +468,13 @@ Result<Reply> add_node(Call& call) {
                 "ce n’est pas le certificat d’un nœud, ou il n’est pas entier",
                 "copy the whole line that `maillon init --recover` printed",
                 "copiez toute la ligne affichée par « maillon init --recover »");
-  call.before_writing();
+  if (const auto proven = crypto::NodeCertificate::decode_verified(*raw); proven.has_error())
+    return said(Errc::refused, "this certificate is not valid: " + proven.error().detail,
+                "ce certificat n’est pas valable : " +
+                    (proven.error().fr.empty() ? "une signature manque" : proven.error().fr),
+                "copy the whole line that `maillon init --recover` printed",
+                "copiez toute la ligne affichée par « maillon init --recover »");
+  MAILLON_CHECK(call.before_writing());
   MAILLON_CHECK(federation::publish_certificate(call.replica(), *raw));
   return list_nodes(call);
 }
@@ -473,10 +491,34 @@ Result<Reply> revoke_node(Call& call) {
     return said(Errc::not_found, "this member has no node `" + wanted + "`",
                 "ce membre n’a pas de nœud « " + wanted + " »", "`maillon node list` shows them",
                 "« maillon node list » les montre");
-  MAILLON_TRY(const std::string words, call.need("words"));
-  MAILLON_TRY(const auto secret, crypto::from_words(words));
-  call.before_writing();
-  MAILLON_CHECK(federation::revoke(call.replica(), *node, crypto::SigningKey{secret}));
+  MAILLON_TRY(const auto root, root_from(call));
+  if (call.has("preview"))
+    return preview(
+        call, call.say("Le nœud {} n’écrit plus au nom de ce membre ; ce qu’il a écrit jusqu’ici "
+                       "reste.",
+                       "The node {} no longer writes for this member; what it wrote by now stays.",
+                       shortened(*node)));
+  MAILLON_CHECK(call.before_writing());
+  MAILLON_CHECK(federation::revoke(call.replica(), *node, root));
+  return list_nodes(call);
+}
+
+Result<Reply> rotate_node(Call& call) {
+  MAILLON_TRY(const auto trust, call.federation());
+  MAILLON_TRY(const auto root, root_from(call));
+  if (call.has("preview"))
+    return preview(
+        call,
+        call.say("Ce nœud reçoit une nouvelle clé et l’ancienne est reprise ; ce qu’elle a écrit "
+                 "reste. Les codes d’invitation donnés avant ne valent plus, et les anciennes "
+                 "sauvegardes contiennent l’ancienne clé.",
+                 "This node gets a new key, and the old one is taken back; what it wrote stays. "
+                 "Invitation codes given before no longer work, and older backups hold the old "
+                 "key."));
+  MAILLON_TRY(const auto passphrase, replica::passphrase_from_environment());
+  MAILLON_CHECK(call.before_writing());
+  MAILLON_CHECK(federation::rotate(call.replica(), root, passphrase));
+  if (call.peers() != nullptr) MAILLON_CHECK(call.peers()->key_changed());
   return list_nodes(call);
 }
 

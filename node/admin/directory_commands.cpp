@@ -1,6 +1,8 @@
 #include <algorithm>
 
 #include "node/admin/call.hpp"
+#include "node/federation/refound.hpp"
+#include "node/replica/next.hpp"
 
 /// What annuaire says: members, their nodes, spaces, the charter.
 namespace maillon::admin {
@@ -122,6 +124,7 @@ Result<Reply> show_member(Call& call) {
 Result<Reply> list_spaces(Call& call) {
   MAILLON_TRY(const auto trust, call.federation());
   const MemberId self = call.replica().identity().member;
+  const storage::Unwanted unwanted = call.replica().unwanted();
   JsonWriter json;
   json.object().key("spaces").array();
   std::vector<std::vector<std::string>> rows{{call.say("espace", "space"),
@@ -134,36 +137,69 @@ Result<Reply> list_spaces(Call& call) {
     const auto& [id, declaration] = *one;
     const bool reads = trust->may_read(self, id);
     const bool writes = trust->may_write(self, id);
+    const bool keeps = reads && (id == trust->annuaire() || !unwanted.contains(id));
     json.object().field("name", declaration.name).field("space_id", id.hex());
     write_rules(json, "readers", declaration.readers);
     write_rules(json, "writers", declaration.writers);
     json.field("may_read", reads)
         .field("may_write", writes)
-        .field("subscribed", reads)
+        .field("subscribed", keeps)
         .end_object();
     rows.push_back({for_terminal(declaration.name, 60), rules_in_words(call, declaration.readers),
                     rules_in_words(call, declaration.writers),
-                    writes  ? call.say("vous pouvez y écrire", "you may write there")
-                    : reads ? call.say("vous pouvez le lire", "you may read it")
+                    reads && !keeps ? call.say("vous ne le gardez pas", "you do not keep it")
+                    : writes        ? call.say("vous pouvez y écrire", "you may write there")
+                    : reads         ? call.say("vous pouvez le lire", "you may read it")
                             : call.say("vous n’y avez pas accès", "you have no access")});
   }
   json.end_array().end_object();
   return answer(call, table(rows), std::move(json));
 }
 
+Result<Reply> subscribe_space(Call& call) {
+  MAILLON_TRY(const auto trust, call.federation());
+  MAILLON_TRY(const std::string name, call.need("name"));
+  const bool off = call.has("off");
+  const storage::Space* space = trust->space_named(name);
+  if (space == nullptr)
+    return said(Errc::not_found, "there is no space `" + name + "` here",
+                "il n’y a pas d’espace « " + name + " » ici", "`maillon space list` shows them",
+                "« maillon space list » les montre");
+  if (space->id == trust->annuaire() && off)
+    return said(Errc::refused, "without `annuaire` this node would know nobody",
+                "sans « annuaire », ce nœud ne connaîtrait personne", "every node keeps it",
+                "chaque nœud le garde");
+  if (!off && !trust->may_read(call.replica().identity().member, space->id))
+    return said(Errc::not_allowed, "this member may not read the space `" + name + "`",
+                "ce membre n’a pas le droit de lire l’espace « " + name + " »",
+                "a delegate can propose it: `maillon propose widen`",
+                "un délégué peut le proposer : « maillon propose widen »");
+  MAILLON_CHECK(call.replica().writer().run_void([&](storage::Store& store) {
+    storage::Unwanted unwanted = store.unwanted();
+    if (off)
+      unwanted.spaces.insert(space->id);
+    else
+      unwanted.spaces.erase(space->id);
+    return store.set_unwanted(std::move(unwanted));
+  }));
+  if (call.peers() != nullptr) call.peers()->reconnect();
+  return list_spaces(call);
+}
+
 Result<Reply> list_nodes(Call& call) {
   const auto& who = call.replica().identity();
   const auto trust = call.replica().trust();
   JsonWriter json;
-  json.object().key("nodes").array();
+  json.object().field("node_id", who.node.hex()).key("nodes").array();
   std::string text;
   bool listed = false;
   for (const auto& [id, node] : trust->nodes()) {
     if (node.member != who.member) continue;
     listed |= id == who.node;
     write_node(json, node, who.node);
-    text += fmt::format("  {}{}\n", id.hex(),
-                        id == who.node ? call.say("  (celui-ci)", "  (this one)") : "");
+    text += fmt::format("  {}{}{}\n", id.hex(),
+                        id == who.node ? call.say("  (celui-ci)", "  (this one)") : "",
+                        node.revoked ? call.say("  (clé reprise)", "  (key taken back)") : "");
     for (const std::string& url : node.urls) text += fmt::format("    {}\n", for_terminal(url));
   }
   if (!listed) {
@@ -179,6 +215,10 @@ Result<Reply> show_federation(Call& call) {
   MAILLON_TRY(const auto trust, call.federation());
   const auto federation = call.replica().federation();
   const Charter& charter = trust->charter();
+  MAILLON_TRY(const auto continues,
+              call.replica().read<std::optional<FederationId>>([&](replica::Reader& reader) {
+                return federation::continued_by(reader.log(), *federation);
+              }));
   JsonWriter json;
   json.object()
       .field("federation_id", federation->hex())
@@ -187,8 +227,9 @@ Result<Reply> show_federation(Call& call) {
       .field("settlement_days", charter.settlement_days)
       .field("secrecy_threshold", charter.secrecy_threshold)
       .field("members", trust->members().size())
-      .key("delegates")
-      .array();
+      .key("refounds");
+  continues ? json.text(continues->hex()) : json.null();
+  json.key("delegates").array();
   std::string delegates;
   for (const MemberId& id : charter.delegates) {
     json.text(id.hex());
@@ -218,6 +259,14 @@ Result<Reply> show_federation(Call& call) {
       charter.quorum == 0 ? call.say("la majorité des", "a majority of the") : std::to_string(charter.quorum),
       delegates,
       charter.settlement_days, charter.secrecy_threshold);
+  if (continues) {
+    text += call.say("  Elle continue la fédération {}\n", "  It continues the federation {}\n",
+                     continues->hex());
+    const auto former = replica::former_folder(call.replica().dir(), *continues);
+    if (std::filesystem::exists(former))
+      text += call.say("    dont les données restent dans {}\n", "    whose data stays in {}\n",
+                       former.string());
+  }
   return answer(call, std::move(text), std::move(json));
 }
 

@@ -169,8 +169,9 @@ class Import {
       return said(Errc::usage, "names of sources and collections have at most 256 bytes",
                   "les noms de sources et de collections font 256 octets au plus");
     MAILLON_TRY(place_, call_.place(collection_));
-    const auto& trust = *call_.replica().trust();
-    if (!trust.may_write(call_.replica().identity().member, place_.id))
+    if (!call_.has("dry-run")) MAILLON_CHECK(call_.before_writing());
+    const auto trust = call_.replica().trust();
+    if (!trust->may_write(call_.replica().identity().member, place_.id))
       return said(Errc::not_allowed, "this member may not write in `" + place_.name + "`",
                   "ce membre n’a pas le droit d’écrire dans « " + place_.name + " »",
                   "`maillon space list` shows who may",
@@ -193,7 +194,6 @@ class Import {
     MAILLON_CHECK(check_source_column());
     version_ = catalogue::detect_lieux_version(summary_.columns);
     seen_.reserve(summary_.rows_read);
-    if (!dry_) call_.before_writing();
     return {};
   }
 

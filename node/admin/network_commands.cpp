@@ -1,4 +1,5 @@
 #include "node/admin/call.hpp"
+#include "node/federation/refound.hpp"
 
 /// Founding, inviting, joining, peers, exchange.
 namespace maillon::admin {
@@ -66,10 +67,19 @@ Reply join_answer(Call& call, const Invitation& invitation, const char* status, 
 
 Result<Reply> joined(Call& call, const Invitation& invitation, const JoinReply& reply) {
   MAILLON_CHECK(federation::forget_wish(call.replica()));
+  MAILLON_TRY(const auto brought, federation::bring_along(call.replica()));
   call.progress(0.5, call.say("Premier échange", "First exchange"));
   const auto outcome = call.peers()->sync(kFirstSync);
   std::string text =
       call.say("Membre de « {} ».\n", "Member of `{}`.\n", for_terminal(reply.federation_name));
+  if (brought)
+    text += call.say("{} valeur(s) de l’ancienne fédération y sont reprises.\n",
+                     "{} value(s) of the former federation are in it.\n", brought->values);
+  for (const std::string& name : brought ? brought->left : std::vector<std::string>{})
+    text +=
+        call.say("« {} » reste dans l’ancien dossier : vous n’écrivez pas dans cet espace ici.\n",
+                 "`{}` stays in the former folder: you do not write in that space here.\n",
+                 for_terminal(name, 60));
   if (!outcome.converged)
     text +=
         call.say("Les données arrivent ; « maillon sync --wait 60 » attend qu’elles soient là.\n",
@@ -144,6 +154,12 @@ Result<Reply> join_federation(Call& call) {
   if (member && already == invitation.federation)
     return join_answer(call, invitation, "admitted",
                        call.say("Déjà membre de cette fédération.\n", "A member of it already.\n"));
+  if (already && already == invitation.continues)
+    return said(Errc::refused,
+                "this federation continues yours, and the daemon runs on your folder",
+                "cette fédération continue la vôtre, et le démon tourne sur votre dossier",
+                "stop `maillon serve`, join, and start it again",
+                "arrêtez « maillon serve », rejoignez-la, puis relancez-le");
   if (already && already != invitation.federation)
     return said(Errc::refused, "this node belongs to another federation",
                 "ce nœud appartient à une autre fédération", "use another folder with --data",

@@ -9,7 +9,6 @@ namespace {
 using namespace std::chrono_literals;
 using replica::Reader;
 
-constexpr std::chrono::milliseconds kClockOffLoud = 1min;
 constexpr std::size_t kIncarnationsLoud = 12;  ///< of the 16 that one key may have
 
 struct SpaceState {
@@ -21,6 +20,8 @@ struct SpaceState {
 struct Seen {
   std::vector<SpaceState> spaces;
   std::size_t incarnations = 0;
+  std::vector<peers::PeerState> links;
+  peers::ClockState clock;
 };
 
 /// One snapshot, so that counts and digests belong together.
@@ -75,25 +76,37 @@ Result<Seen> look(Reader& reader, Call& call) {
   return out;
 }
 
+std::optional<std::string> clock_warning(const Call& call, const peers::ClockState& clock) {
+  if (!clock.is_off()) return std::nullopt;
+  return call.say(
+      "l’horloge de cette machine a {} s d’écart avec la médiane de ses pairs ({}) : réglez-la",
+      "this machine's clock is {} s off the median of its peers' ({}): set it",
+      std::chrono::duration_cast<std::chrono::seconds>(*clock.offset).count(), clock.peers);
+}
+
 std::vector<std::string> warnings_of(Call& call, const Seen& seen) {
   std::vector<std::string> out;
+  if (const auto parting = parting_of(*call.replica().trust(), call.replica().identity().member))
+    out.push_back(call.say(
+        "{} ; ce qui est ici reste à vous et se lit toujours : « maillon export » et « maillon "
+        "backup » l’emportent",
+        "{}; what is here stays yours and can still be read: `maillon export` and `maillon backup` "
+        "take it along",
+        parting_in_words(*parting, call.language())));
+  if (auto clock = clock_warning(call, seen.clock)) out.push_back(*std::move(clock));
   const std::string dir = call.replica().dir().string();
   if (call.replica().only_reads() || (call.peers() != nullptr && call.peers()->disk_full()))
     out.push_back(
         call.say("le disque de ce nœud est plein : rien de nouveau n’est enregistré ; "
                  "libérez de la place dans {}",
                  "this node's disk is full: nothing new is stored; free some space in {}", dir));
-  if (call.peers() != nullptr) {
-    const auto off = call.peers()->clock_offset();
-    if (off && (*off > kClockOffLoud || *off < -kClockOffLoud))
-      out.push_back(call.say("l’horloge de cette machine a {} s d’écart avec ses pairs : réglez-la",
-                             "this machine's clock is {} s off its peers': set it",
-                             std::chrono::duration_cast<std::chrono::seconds>(*off).count()));
-  }
   if (seen.incarnations >= kIncarnationsLoud)
     out.push_back(call.say(
-        "ce dossier a été copié ou restauré {} fois ; au-delà de 16 il est refusé",
-        "this folder was copied or restored {} times; beyond 16 it is refused", seen.incarnations));
+        "la clé de ce nœud a déjà servi à {} copies ou restaurations ; au-delà de 16 les pairs la "
+        "refusent : changez-la avec « maillon node rotate »",
+        "the key of this node has served {} copies or restorations; beyond 16 peers refuse it: "
+        "change it with `maillon node rotate`",
+        seen.incarnations));
   for (const SpaceState& space : seen.spaces) {
     if (space.counts.held > 0)
       out.push_back(call.say("{} : {} commit(s) daté(s) du futur attendent leur heure",
@@ -105,6 +118,14 @@ std::vector<std::string> warnings_of(Call& call, const Seen& seen) {
                              space.place.name, space.counts.aside));
   }
   return out;
+}
+
+const char* membership_of(Call& call) {
+  const auto trust = call.replica().trust();
+  const auto& self = call.replica().identity().member;
+  if (trust->member(self) != nullptr) return "member";
+  if (trust->ever_member(self) != nullptr) return "former";
+  return call.replica().federation() ? "joining" : "none";
 }
 
 void write_spaces(JsonWriter& json, const Seen& seen) {
@@ -123,6 +144,15 @@ void write_spaces(JsonWriter& json, const Seen& seen) {
         .field("digest", space.digest.hex())
         .end_object();
   json.end_array();
+}
+
+void write_clock(JsonWriter& json, const Call& call, const peers::ClockState& clock) {
+  json.key("clock").object().field("peers", clock.peers).key("offset_ms");
+  clock.offset ? json.number(clock.offset->count()) : json.null();
+  json.key("warning");
+  const auto warning = clock_warning(call, clock);
+  warning ? json.text(*warning) : json.null();
+  json.end_object();
 }
 
 void write_peers(JsonWriter& json, const std::vector<peers::PeerState>& peers) {
@@ -165,8 +195,8 @@ std::string peers_in_words(const Call& call, const std::vector<peers::PeerState>
   return table(rows);
 }
 
-std::string in_words(Call& call, const Seen& seen, const std::vector<peers::PeerState>& peers,
-                     const std::vector<std::string>& warnings) {
+std::string in_words(Call& call, const Seen& seen, const std::vector<std::string>& warnings) {
+  const auto& peers = seen.links;
   const auto& who = call.replica().identity();
   const auto trust = call.replica().trust();
   std::string out =
@@ -205,10 +235,12 @@ std::string in_words(Call& call, const Seen& seen, const std::vector<peers::Peer
 }  // namespace
 
 Result<Reply> show_status(Call& call) {
-  const auto seen = call.replica().read<Seen>([&](Reader& reader) { return look(reader, call); });
+  auto seen = call.replica().read<Seen>([&](Reader& reader) { return look(reader, call); });
   if (seen.has_error()) return seen.error();
-  const auto peers =
-      call.peers() != nullptr ? call.peers()->peers() : std::vector<peers::PeerState>{};
+  if (call.peers() != nullptr) {
+    seen->links = call.peers()->peers();
+    seen->clock = call.peers()->clock();
+  }
   const auto warnings = warnings_of(call, *seen);
   const auto& who = call.replica().identity();
   const auto federation = call.replica().federation();
@@ -222,14 +254,17 @@ Result<Reply> show_status(Call& call) {
       .key("federation_id");
   federation ? json.text(federation->hex()) : json.null();
   json.field("federation", call.replica().trust()->charter().name)
+      .field("membership", membership_of(call))
+      .field("incarnations", seen->incarnations)
       .field("daemon", call.peers() != nullptr)
       .field("listen", call.peers() != nullptr ? call.peers()->listening_on() : std::string{});
   write_spaces(json, *seen);
-  write_peers(json, peers);
+  write_peers(json, seen->links);
+  write_clock(json, call, seen->clock);
   json.key("warnings").array();
   for (const std::string& warning : warnings) json.text(warning);
   json.end_array().end_object();
-  return answer(call, in_words(call, *seen, peers, warnings), std::move(json));
+  return answer(call, in_words(call, *seen, warnings), std::move(json));
 }
 
 }  // namespace maillon::admin

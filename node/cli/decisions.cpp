@@ -1,7 +1,3 @@
-#include <unistd.h>
-
-#include <iostream>
-
 #include "crypto/aead.hpp"
 #include "node/cli/execute.hpp"
 #include "node/cli/root_words.hpp"
@@ -10,27 +6,13 @@
 namespace maillon::cli {
 namespace {
 
-bool agreed(const Line& line) {
-  fmt::print(stderr, "{}", line.say("D’accord ? [o/N] ", "Agreed? [y/N] "));
-  std::fflush(stderr);
-  std::string typed;
-  if (!std::getline(std::cin, typed) || typed.empty()) return false;
-  const char first = static_cast<char>(std::tolower(typed.front()));
-  return first == 'o' || first == 'y';
-}
-
 /// Scripts have said yes by running the command; people are shown what it changes.
 int ask_then_execute(Line& line) {
-  const bool asks =
-      isatty(STDIN_FILENO) == 1 && !line.globals.json && !line.request.options.contains("yes");
-  if (asks) {
+  if (asks(line)) {
     line.request.options["preview"] = {"1"};
     if (const int failed = execute(line); failed != 0) return failed;
     line.request.options.erase("preview");
-    if (!agreed(line)) {
-      fmt::print(stderr, "{}", line.say("Rien n’est fait.\n", "Nothing was done.\n"));
-      return 1;
-    }
+    if (!agreed(line)) return 1;
   }
   return execute(line);
 }
@@ -113,7 +95,7 @@ void add_propose(Command app, Line& line) {
                 line.say("Combien doivent répondre", "How many must answer"));
 }
 
-int run_revoke(Line& line, const std::string& words_file) {
+int run_with_words(Line& line, const std::string& words_file) {
   auto words = read_words(line, words_file);
   if (words.has_error()) return fail(line, words.error());
   line.request.options["words"] = {*words};
@@ -121,6 +103,19 @@ int run_revoke(Line& line, const std::string& words_file) {
   const int out = ask_then_execute(line);
   for (std::string& text : line.request.options["words"]) crypto::wipe(text);
   return out;
+}
+
+/// A command that acts in the name of the root key.
+void ask_for_words(Command& command, Line& line, const std::string& request) {
+  const auto file = std::make_shared<std::string>();
+  command.path("--words-file", *file,
+               line.say("Lit les 24 mots dans ce fichier", "Reads the 24 words from this file"));
+  command.flag("--yes", "yes", line.say("Ne demande rien", "Asks nothing"));
+  command.then([&line, file, request] {
+    line.request.command = request;
+    line.needs_peers = true;
+    line.action = [file](Line& parsed) { return run_with_words(parsed, *file); };
+  });
 }
 
 }  // namespace
@@ -180,16 +175,18 @@ void add_node_keys(Command node, Line& line) {
              line.say("Le nœud, ou le début de son identifiant",
                       "The node, or the beginning of its id"))
       .required();
-  const auto file = std::make_shared<std::string>();
-  revoke.path("--words-file", *file,
-              line.say("Lit les 24 mots dans ce fichier", "Reads the 24 words from this file"));
-  revoke.then([&line, file] {
-    line.request.command = "node revoke";
-    line.action = [file](Line& parsed) { return run_revoke(parsed, *file); };
-  });
+  ask_for_words(revoke, line, "node revoke");
+  Command rotate =
+      node.add("rotate",
+               line.say("Donne une nouvelle clé à ce nœud et reprend l’ancienne ; demande les 24 "
+                        "mots.",
+                        "Gives this node a new key and takes the old one back; asks for the 24 "
+                        "words."),
+               "");
+  ask_for_words(rotate, line, "node rotate");
 }
 
-void add_space_create(Command space, Line& line) {
+void add_space_changes(Command space, Line& line) {
   Command create =
       space.add("create",
                 line.say("Propose un nouvel espace, lu et écrit par tous si rien n’est dit.",
@@ -197,6 +194,15 @@ void add_space_create(Command space, Line& line) {
                 "space create");
   create.value("NAME", "name", line.say("Par exemple projets", "For example projets")).required();
   take_rules(create, line);
+  Command subscribe =
+      space.add("subscribe",
+                line.say("Garde un espace que l’on peut lire (c’est le cas de tous, sinon dit).",
+                         "Keeps a space that one may read (as all are, unless said)."),
+                "space subscribe");
+  subscribe.value("NAME", "name", line.say("Son nom", "Its name")).required();
+  subscribe.flag("--off", "off",
+                 line.say("Ne le garde plus : ce qui est là reste, rien de plus n’arrive",
+                          "Keeps it no longer: what is there stays, nothing more comes"));
 }
 
 }  // namespace maillon::cli

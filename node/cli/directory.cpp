@@ -22,7 +22,7 @@ void add_directory(Command app, Line& line) {
             line.say("Les espaces, qui les lit, qui y écrit.",
                      "Spaces, who reads them, who writes there."),
             "space list");
-  add_space_create(space, line);
+  add_space_changes(space, line);
 }
 
 }  // namespace maillon::cli

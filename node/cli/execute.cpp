@@ -4,6 +4,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <iostream>
 #include <thread>
 
 #include "node/admin/socket_client.hpp"
@@ -107,6 +108,21 @@ int execute(Line& line) {
   if (reply->exit_code == 0)
     if (const auto done = streams.finish(); done.has_error()) return fail(line, done.error());
   return present(line, *reply, streams.data_on_stdout());
+}
+
+bool asks(const Line& line) {
+  return isatty(STDIN_FILENO) == 1 && !line.globals.json && !line.request.options.contains("yes");
+}
+
+bool agreed(const Line& line) {
+  fmt::print(stderr, "{}", line.say("D’accord ? [o/N] ", "Agreed? [y/N] "));
+  std::fflush(stderr);
+  std::string typed;
+  std::getline(std::cin, typed);
+  const char first = typed.empty() ? 'n' : static_cast<char>(std::tolower(typed.front()));
+  if (first == 'o' || first == 'y') return true;
+  fmt::print(stderr, "{}", line.say("Rien n’est fait.\n", "Nothing was done.\n"));
+  return false;
 }
 
 int fail(const Line& line, const Error& error) {

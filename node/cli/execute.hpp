@@ -8,6 +8,10 @@ namespace maillon::cli {
 
 /// Runs the request: by the daemon if there is one, else on the folder itself. Gives the exit code.
 [[nodiscard]] int execute(Line& line);
+/// Asks on the terminal whether what was just said is to be done, and says so if it is not.
+[[nodiscard]] bool agreed(const Line& line);
+/// Whether a person is there to be asked, and did not say beforehand that they agree.
+[[nodiscard]] bool asks(const Line& line);
 /// Says what went wrong; gives the exit code.
 int fail(const Line& line, const Error& error);
 /// Says what came of it; gives the exit code. `data_on_stdout`: people's text goes to stderr.

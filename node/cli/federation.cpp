@@ -15,6 +15,7 @@ void add_federation(Command app, Line& line) {
                line.say("Voix pour admettre un membre : 1", "Votes that admit a member: 1"));
   federation.add("show", line.say("Sa charte, en mots.", "Its charter, in words."),
                  "federation show");
+  add_refound(federation, line);
 
   Command invite = app.add("invite",
                            line.say("Donne un code d’invitation, valable une fois.",

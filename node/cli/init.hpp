@@ -19,4 +19,9 @@ void add_key_options(Command command, Line& line, NewNode& node);
 [[nodiscard]] bool is_folder(const std::filesystem::path& dir);
 [[nodiscard]] Result<replica::Identity> make_folder(const Line& line, const NewNode& node);
 
+/// Before joining by a code of a federation that continues this folder's: sets the folder's data
+/// aside and makes it anew, to bring along what its member wrote. False when people say no.
+[[nodiscard]] Result<bool> move_along(const Line& line, const federation::Invitation& invitation,
+                                      const std::string& code);
+
 }  // namespace maillon::cli

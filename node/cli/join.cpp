@@ -5,9 +5,16 @@ namespace maillon::cli {
 namespace {
 
 int run_join(Line& line, NewNode& node) {
-  if (!is_folder(line.globals.data)) {
-    const auto invitation = federation::Invitation::decode(line.request.options["code"].front());
-    if (invitation.has_error()) return fail(line, invitation.error());
+  const std::string code = line.request.options["code"].front();
+  const auto invitation = federation::Invitation::decode(code);
+  if (invitation.has_error()) return fail(line, invitation.error());
+  if (is_folder(line.globals.data)) {
+    // A folder that has moved already runs its daemon as any other.
+    if (!invitation->continues) return execute(line);
+    const auto moved = move_along(line, *invitation, code);
+    if (moved.has_error() && moved.error().code != Errc::busy) return fail(line, moved.error());
+    if (moved.has_value() && !*moved) return 1;
+  } else {
     // The invitation says what the newcomer is to be.
     node.role = invitation->role == Role::hub ? "hub" : "cooperative";
     if (node.region.empty()) node.region = invitation->region;
@@ -36,6 +43,7 @@ void add_join(Command app, Line& line) {
   command.value("--wait", "wait",
                 line.say("Secondes d’attente (30) ; 0 : laisse la demande à « maillon serve »",
                          "Seconds to wait (30); 0: leaves the wish to `maillon serve`"));
+  command.flag("--yes", "yes", line.say("Ne demande rien", "Asks nothing"));
   add_key_options(command, line, *node);
   command.then([&line, node] {
     line.request.command = "join";

@@ -111,8 +111,9 @@ void add_directory(Command app, Line& line);
 void add_decisions(Command app, Line& line);
 void add_evidence(Command app, Line& line);
 void add_node_keys(Command node, Line& line);
-void add_space_create(Command space, Line& line);
 void add_simulate(Command app, Line& line);
+void add_space_changes(Command space, Line& line);
+void add_refound(Command federation, Line& line);
 void add_version(Command app, Line& line);
 
 }  // namespace maillon::cli

@@ -8,12 +8,6 @@ using namespace storage;
 
 namespace {
 
-Error no_member() {
-  return Error{Errc::not_allowed, "this node's member is not part of the federation",
-               "le membre de ce nœud ne fait pas partie de la fédération",
-               "`maillon status` shows where it stands", "« maillon status » montre où il en est"};
-}
-
 /// The last commits of a member, or of one of its nodes, in each space that this node stores.
 Result<std::vector<CutOff>> tips_of(Store& store, const MemberId& member,
                                     std::optional<NodeId> node) {
@@ -21,8 +15,7 @@ Result<std::vector<CutOff>> tips_of(Store& store, const MemberId& member,
   MAILLON_TRY(const auto spaces, store.log().spaces_of(member));
   for (const auto& [row, space] : spaces) {
     MAILLON_TRY(const auto tips, store.log().tips_of(row, member, node));
-    for (const CommitId& tip : tips)
-      if (out.size() < limits::kCutOffsMax) out.push_back({space, tip});
+    for (const CommitId& tip : tips) out.push_back({space, tip});
   }
   return out;
 }
@@ -77,12 +70,47 @@ const Decision* missed_by(const Trust& trust, const Decision& proposal) {
   return nullptr;
 }
 
+Result<void> check_root(const Trust& trust, const MemberId& self, const crypto::SigningKey& root) {
+  const Member* member = trust.ever_member(self);
+  if (member != nullptr && root.member_id() == member->root) return {};
+  return Error{Errc::not_allowed, "these are not the words of this member",
+               "ce ne sont pas les mots de ce membre", "check the words and their order",
+               "vérifiez les mots et leur ordre"};
+}
+
+/// What takes a node's key back, naming all that it wrote by now. Several add up.
+Result<std::vector<GovernanceOp>> revocations_of(Store& store, const MemberId& member,
+                                                 const NodeId& node,
+                                                 const crypto::SigningKey& root) {
+  MAILLON_TRY(const auto tips, tips_of(store, member, node));
+  std::vector<GovernanceOp> out;
+  for (std::size_t from = 0; from == 0 || from < tips.size(); from += limits::kCutOffsMax) {
+    Revocation revocation;
+    revocation.node = node;
+    revocation.root = root.member_id();
+    const std::size_t end = std::min(tips.size(), from + limits::kCutOffsMax);
+    revocation.cut.assign(tips.begin() + static_cast<std::ptrdiff_t>(from),
+                          tips.begin() + static_cast<std::ptrdiff_t>(end));
+    const auto signature =
+        root.sign("maillon/revocation/v1", revocation_bytes(*store.federation(), revocation));
+    revocation.signature.assign(signature.bytes().begin(), signature.bytes().end());
+    out.push_back({OpKind::revocation, encode(revocation)});
+  }
+  return out;
+}
+
 }  // namespace
+
+Error not_a_member() {
+  return Error{Errc::not_allowed, "this node's member is not part of the federation",
+               "le membre de ce nœud ne fait pas partie de la fédération",
+               "`maillon status` shows where it stands", "« maillon status » montre où il en est"};
+}
 
 Result<ProposalId> propose(replica::Replica& replica, Proposal proposal) {
   return replica.write<ProposalId>([&](Store& store) -> Result<ProposalId> {
     const MemberId self = replica.identity().member;
-    if (store.trust()->member(self) == nullptr) return no_member();
+    if (store.trust()->member(self) == nullptr) return not_a_member();
     MAILLON_TRY(proposal.cut, cut_for(store, proposal));
     return write(replica, store, proposal, votes_on(*store.trust(), proposal, self));
   });
@@ -104,7 +132,7 @@ Result<void> vote(replica::Replica& replica, const ProposalId& id) {
     if (decision->passed)
       return Error{Errc::refused, "it has passed already", "elle est déjà adoptée",
                    "nothing is left to do", "il n’y a plus rien à faire"};
-    if (trust->member(self) == nullptr) return no_member();
+    if (trust->member(self) == nullptr) return not_a_member();
     if (!decision->voters.contains(self))
       return Error{Errc::not_allowed,
                    is_additive(decision->kind)
@@ -145,35 +173,70 @@ Result<void> revoke(replica::Replica& replica, const NodeId& node, const crypto:
       return Error{Errc::not_found, "that is no node of this member",
                    "ce n’est pas un nœud de ce membre", "`maillon node list` shows them",
                    "« maillon node list » les montre"};
-    const Member* member = trust->ever_member(self);
-    if (member == nullptr || root.member_id() != member->root)
-      return Error{Errc::not_allowed, "these are not the words of this member",
-                   "ce ne sont pas les mots de ce membre", "check the words and their order",
-                   "vérifiez les mots et leur ordre"};
-    Revocation revocation;
-    revocation.node = node;
-    revocation.root = root.member_id();
-    MAILLON_TRY(revocation.cut, tips_of(store, self, node));
-    const auto signature =
-        root.sign("maillon/revocation/v1", revocation_bytes(*store.federation(), revocation));
-    revocation.signature.assign(signature.bytes().begin(), signature.bytes().end());
-    const std::vector<GovernanceOp> ops{{OpKind::revocation, encode(revocation)}};
+    MAILLON_CHECK(check_root(*trust, self, root));
+    MAILLON_TRY(const auto ops, revocations_of(store, self, node, root));
     MAILLON_TRY(const auto commit, store.write_governance(ops, replica.author(),
                                                           replica.clock().now(), replica.rng()));
     return {};
   });
 }
 
-bool is_root_of_member(const Trust& trust, const MemberId& key) {
-  return std::ranges::any_of(trust.members(),
-                             [&](const auto& entry) { return entry.second.root == key; });
+Result<void> rotate(replica::Replica& replica, const crypto::SigningKey& root,
+                    const std::optional<std::string>& passphrase) {
+  const auto publish = [&](Store& store, const crypto::NodeCertificate& fresh) -> Result<void> {
+    const auto trust = store.trust();
+    const auto old = replica.author();
+    if (trust->member(old.member) == nullptr) return not_a_member();
+    if (trust->member_of(old.node()) == nullptr)
+      return Error{Errc::not_allowed, "the key of this node was taken back",
+                   "la clé de ce nœud a été reprise",
+                   "make a node in another folder with `maillon init --recover`",
+                   "créez un nœud dans un autre dossier avec « maillon init --recover »"};
+    MAILLON_CHECK(check_root(*trust, old.member, root));
+    MAILLON_TRY(auto ops, revocations_of(store, old.member, old.node(), root));
+    ops.insert(ops.begin(), {OpKind::certificate, fresh.encode()});
+    MAILLON_TRY(const auto commit,
+                store.write_governance(ops, old, replica.clock().now(), replica.rng()));
+    return {};
+  };
+  return replica.change_key(root, passphrase, publish);
+}
+
+CommitSet farewell(const Trust& trust, const MemberId& former) {
+  CommitSet out;
+  const Annuaire& log = trust.graph();
+  const auto serve = [&](std::uint32_t number) {
+    out.insert(number);
+    out.unite(log.at(number).past);
+  };
+  for (const KnownProposal& known : log.proposals()) {
+    const auto& removal = known.proposal->remove;
+    const Decision* decision =
+        removal && removal->member == former ? trust.decision(known.id) : nullptr;
+    if (decision == nullptr || !decision->passed) continue;
+    serve(known.number);
+    std::set<MemberId> counted;
+    for (const CastVote& vote : known.votes) {
+      const MemberId& voter = log.at(vote.number).member;
+      if (counted.size() < decision->needed && decision->votes.contains(voter) &&
+          counted.insert(voter).second)
+        serve(vote.number);
+    }
+  }
+  return out;
+}
+
+const Member* member_by_root(const Trust& trust, const MemberId& key) {
+  for (const auto& [id, member] : trust.members())
+    if (member.root == key) return &member;
+  return nullptr;
 }
 
 Result<void> publish_certificate(replica::Replica& replica, ByteView certificate) {
   return replica.writer().run_void([&](Store& store) -> Result<void> {
     MAILLON_TRY(const auto proven, crypto::NodeCertificate::decode_verified(certificate));
     const auto trust = store.trust();
-    if (!is_root_of_member(*trust, proven.member))
+    if (member_by_root(*trust, proven.member) == nullptr)
       return Error{Errc::not_allowed, "no member has that root key",
                    "aucun membre n’a cette clé racine", "check the words", "vérifiez les mots"};
     if (trust->nodes().contains(proven.node)) return {};
@@ -189,7 +252,7 @@ Result<ProposalId> create_space(replica::Replica& replica, const std::string& na
                                 std::vector<std::string> readers,
                                 std::vector<std::string> writers) {
   const auto federation = replica.federation();
-  if (!federation) return no_member();
+  if (!federation) return not_a_member();
   if (replica.trust()->space_named(name) != nullptr)
     return Error{Errc::refused, "there is a space `" + name + "` already",
                  "il y a déjà un espace « " + name + " »", "choose another name",

@@ -5,6 +5,9 @@
 /// What members decide together: proposing, voting, leaving (docs/trust.md).
 namespace maillon::federation {
 
+/// Errc::not_allowed, in words: this node's member is not part of the federation.
+[[nodiscard]] Error not_a_member();
+
 /// Writes a proposal, with the vote of this member if it has one, and with what this node knows of
 /// whom the proposal removes or narrows. Errc::not_allowed for one who is no member.
 [[nodiscard]] Result<storage::ProposalId> propose(replica::Replica& replica, Proposal proposal);
@@ -20,8 +23,18 @@ namespace maillon::federation {
 [[nodiscard]] Result<void> revoke(replica::Replica& replica, const NodeId& node,
                                   const crypto::SigningKey& root);
 
-/// Whether a key certifies nodes of a member today.
-[[nodiscard]] bool is_root_of_member(const storage::Trust& trust, const MemberId& key);
+/// Makes a new key for this node, certified by its member's root key, and takes the old one back
+/// with all that it wrote by now. `passphrase`: of the key file, if it is sealed.
+[[nodiscard]] Result<void> rotate(replica::Replica& replica, const crypto::SigningKey& root,
+                                  const std::optional<std::string>& passphrase);
+
+/// What a former member is still served of annuaire: the decisions that ended its membership, the
+/// votes by which they passed, and all that these had seen.
+[[nodiscard]] storage::CommitSet farewell(const storage::Trust& trust, const MemberId& former);
+
+/// The member whose nodes a key certifies today, or nullptr.
+[[nodiscard]] const storage::Member* member_by_root(const storage::Trust& trust,
+                                                    const MemberId& key);
 /// Publishes the certificate of a further node of a member, if annuaire has not got it yet.
 [[nodiscard]] Result<void> publish_certificate(replica::Replica& replica, ByteView certificate);
 

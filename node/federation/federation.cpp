@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "node/federation/decisions.hpp"
+#include "node/federation/refound.hpp"
 
 namespace maillon::federation {
 
@@ -49,16 +50,6 @@ std::vector<GovernanceOp> with_votes(const std::vector<Proposal>& proposals) {
   return out;
 }
 
-/// 0 stands for a majority.
-std::optional<std::uint32_t> quorum_from(const std::string& text) {
-  if (text == "majority") return 0;
-  if (text.empty() || text.size() > 4 ||
-      !std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; }))
-    return std::nullopt;
-  const auto out = static_cast<std::uint32_t>(std::stoul(text));
-  return out >= 1 && out <= 1000 ? std::optional{out} : std::nullopt;
-}
-
 std::vector<std::string> split_lines(std::string_view text) {
   std::vector<std::string> out;
   for (std::size_t from = 0; from < text.size();) {
@@ -88,6 +79,7 @@ std::string Invitation::encode() const {
   w.u8(static_cast<std::uint8_t>(role));
   w.sized(region);
   w.varint(static_cast<std::uint64_t>(expires.count()));
+  if (continues) w.raw(continues->bytes());
   w.raw(checksum(ByteView{raw}));
   return std::string{kPrefix} + to_base64url(raw);
 }
@@ -118,6 +110,11 @@ Result<Invitation> Invitation::decode(std::string_view code) {
   const std::uint8_t role = in.u8();
   out.region = as_text(in.sized(limits::kNameMax));
   out.expires = UnixMillis{static_cast<std::int64_t>(in.varint())};
+  if (!in.at_end()) {
+    const auto continues = FederationId::from_bytes(in.raw(FederationId::kSize));
+    if (!continues) return bad;
+    out.continues = *continues;
+  }
   if (!in.at_end() || role < 1 || role > 2) return bad;
   out.role = static_cast<Role>(role);
   return out;
@@ -127,40 +124,58 @@ Digest token_hash(ByteView token) {
   return crypto::Hasher{}.update("maillon/token/v1").update(token).finish();
 }
 
-Result<FederationId> create(replica::Replica& replica, const CreateOptions& options) {
-  const auto quorum = quorum_from(options.quorum);
-  if (!quorum)
-    return said(Errc::usage, "--quorum takes a number from 1 to 1000, or majority",
-                "--quorum vaut un nombre de 1 à 1000, ou majority", "leave it out for 1",
-                "omettez-le pour 1");
-  if (options.name.empty() || options.name.size() > limits::kNameMax)
+Result<std::uint32_t> quorum_from(const std::string& text) {
+  if (text == "majority") return 0;
+  const bool digits = !text.empty() && text.size() <= 4 &&
+                      std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
+  const auto out = digits ? static_cast<std::uint32_t>(std::stoul(text)) : 0;
+  if (out >= 1 && out <= 1000) return out;
+  return said(Errc::usage, "--quorum takes a number from 1 to 1000, or majority",
+              "--quorum vaut un nombre de 1 à 1000, ou majority", "leave it out for 1",
+              "omettez-le pour 1");
+}
+
+Result<void> propose_and_vote(Store& store, const std::vector<Proposal>& proposals,
+                              const Author& author, UnixMillis now, Rng& rng) {
+  if (proposals.empty()) return {};
+  MAILLON_TRY(const auto commit, store.write_governance(with_votes(proposals), author, now, rng));
+  return {};
+}
+
+Result<void> found(Store& store, Charter charter, const std::optional<FederationId>& continues,
+                   const replica::Identity& who, const Author& author, UnixMillis now, Rng& rng) {
+  if (charter.name.empty() || charter.name.size() > limits::kNameMax)
     return said(Errc::usage, "a federation needs a name of at most 256 bytes",
                 "une fédération a besoin d’un nom de 256 octets au plus", "give another name",
                 "donnez un autre nom");
+  charter.delegates = {author.member};
+  Genesis genesis;
+  genesis.charter = std::move(charter);
+  genesis.refounds = continues;
+  const Bytes annuaire = annuaire_declaration(rng);
+  genesis.creator = {who.certificate, who.name, who.role, who.region, std::nullopt, {annuaire}};
+  MAILLON_TRY(const auto first, store.write_genesis(genesis, annuaire, author, now, rng));
+  std::vector<Proposal> proposals;
+  auto spaces = common_spaces(*store.federation());
+  if (!who.region.empty())
+    for (auto& space : regional_spaces(*store.federation(), who.region)) spaces.push_back(space);
+  for (const Bytes& space : spaces) proposals.push_back({std::nullopt, space});
+  return propose_and_vote(store, proposals, author, now, rng);
+}
+
+Result<FederationId> create(replica::Replica& replica, const CreateOptions& options) {
+  Charter charter;
+  charter.name = options.name;
+  MAILLON_TRY(charter.quorum, quorum_from(options.quorum));
+  charter.feed_ops_max = kFeedOpsMax;
+  charter.feed_bytes_max = kFeedBytesMax;
   return replica.write<FederationId>([&](Store& store) -> Result<FederationId> {
     if (store.federation())
       return said(Errc::refused, "this node belongs to a federation already",
                   "ce nœud appartient déjà à une fédération", "use another folder with --data",
                   "utilisez un autre dossier avec --data");
-    const auto& who = replica.identity();
-    const auto now = replica.clock().now();
-    Genesis genesis;
-    genesis.charter.name = options.name;
-    genesis.charter.quorum = *quorum;
-    genesis.charter.delegates = {who.member};
-    genesis.charter.feed_ops_max = kFeedOpsMax;
-    genesis.charter.feed_bytes_max = kFeedBytesMax;
-    const Bytes annuaire = annuaire_declaration(replica.rng());
-    genesis.creator = {who.certificate, who.name, who.role, who.region, std::nullopt, {annuaire}};
-    MAILLON_TRY(const auto first,
-                store.write_genesis(genesis, annuaire, replica.author(), now, replica.rng()));
-    std::vector<Proposal> proposals;
-    auto spaces = common_spaces(*store.federation());
-    if (!who.region.empty())
-      for (auto& space : regional_spaces(*store.federation(), who.region)) spaces.push_back(space);
-    for (const Bytes& space : spaces) proposals.push_back({std::nullopt, space});
-    MAILLON_TRY(const auto second, store.write_governance(with_votes(proposals), replica.author(),
-                                                          now, replica.rng()));
+    MAILLON_CHECK(found(store, charter, std::nullopt, replica.identity(), replica.author(),
+                        replica.clock().now(), replica.rng()));
     return *store.federation();
   });
 }
@@ -191,6 +206,7 @@ Result<Invitation> invite(replica::Replica& replica, const InviteOptions& option
   out.region = options.region.value_or("");
   out.expires = replica.clock().now() + std::chrono::days{options.valid_days};
   MAILLON_CHECK(replica.writer().run_void([&](Store& store) -> Result<void> {
+    MAILLON_TRY(out.continues, continued_by(store.log(), out.federation));
     MAILLON_TRY(auto put,
                 store.database().prepare("INSERT INTO invitation(token_hash, role, region, expires)"
                                          " VALUES(?1,?2,?3,?4)"));
@@ -263,7 +279,7 @@ Result<JoinReply> admit(replica::Replica& replica, const JoinRequest& request,
     if (trust->member_of(proven.node) != nullptr) return welcome(*trust);
     if (const auto* open = admission_of(*trust, proven)) return pending(*trust, *open);
     // A new machine of a member: its root key vouches for it.
-    const bool vouched = is_root_of_member(*trust, proven.member);
+    const bool vouched = member_by_root(*trust, proven.member) != nullptr;
     // An invitation is for newcomers: those who were removed come back by a decision.
     if (!vouched && trust->ever_member(proven.member) != nullptr)
       return refused(trust->member(proven.member) == nullptr ? "former" : "root");

@@ -14,6 +14,7 @@ struct Invitation {
   Role role = Role::cooperative;
   std::string region;
   UnixMillis expires{};
+  std::optional<FederationId> continues;  ///< the federation that this one was founded to continue
 
   [[nodiscard]] std::string encode() const;
   /// Errc::malformed, in words for whoever typed it.
@@ -28,6 +29,19 @@ struct CreateOptions {
 /// Signs the genesis, declares the common spaces and those of the member's region.
 /// Errc::refused when the folder has a federation already.
 [[nodiscard]] Result<FederationId> create(replica::Replica& replica, const CreateOptions& options);
+
+/// Of what --quorum says, as a charter has it: 0 stands for a majority. Errc::usage, in words.
+[[nodiscard]] Result<std::uint32_t> quorum_from(const std::string& text);
+/// The parts of founding, inside a transaction of the caller's: the genesis, with the common spaces
+/// and those of the founder's region; and further proposals, each with the founder's vote.
+[[nodiscard]] Result<void> found(storage::Store& store, Charter charter,
+                                 const std::optional<FederationId>& continues,
+                                 const replica::Identity& who, const storage::Author& author,
+                                 UnixMillis now, Rng& rng);
+[[nodiscard]] Result<void> propose_and_vote(storage::Store& store,
+                                            const std::vector<Proposal>& proposals,
+                                            const storage::Author& author, UnixMillis now,
+                                            Rng& rng);
 
 struct InviteOptions {
   std::optional<Role> role;           ///< none: a cooperative

@@ -95,7 +95,8 @@ void NetConnection::handshake_step(ByteView message) {
     return read();
   }
   peer_ = channel_->peer();
-  if (expected_ && peer_->node != *expected_) {
+  const auto& stands_for = context_.options.stands_for;
+  if (expected_ && peer_->node != *expected_ && !(stands_for && stands_for(*expected_, *peer_))) {
     return give_up(Error{Errc::refused,
                          "node " + peer_->node.hex().substr(0, 16) +
                              "… answers, not the expected " + expected_->hex().substr(0, 16) + "…",

@@ -116,6 +116,7 @@ class NetworkCore {
   void dial(const std::string& text, std::optional<NodeId> expected, DialCallbacks callbacks);
   bool post(std::function<void()> call);
   Timer call_after(std::chrono::milliseconds delay, std::function<void()> call);
+  Result<void> change_key(const crypto::SigningKey& key, const Bytes& certificate);
   void stop();
   bool on_thread() const noexcept { return std::this_thread::get_id() == thread_.get_id(); }
   Rng& rng() noexcept { return rng_; }
@@ -143,7 +144,7 @@ class NetworkCore {
   asio::ssl::context tls_{asio::ssl::context::tls_client};
   bool tls_paths_set_ = false;
   const NetworkOptions options_;
-  const LocalIdentity identity_;
+  LocalIdentity identity_;
   Rng& rng_;
   const WsConfig ws_config_;
   const SessionContext context_;
@@ -277,6 +278,22 @@ Timer NetworkCore::call_after(std::chrono::milliseconds delay, std::function<voi
   return Timer(state);
 }
 
+Result<void> NetworkCore::change_key(const crypto::SigningKey& key, const Bytes& certificate) {
+  MAILLON_TRY(auto fresh, LocalIdentity::make(options_.federation, key, certificate, rng_));
+  const auto connections = connections_;
+  const Error changed{Errc::unavailable, "the key of this node changed",
+                      "la clé de ce nœud a changé"};
+  for (const auto& connection : connections) {
+    // A handshake under way would end with a payload that is not its own.
+    if (connection->opening())
+      connection->give_up(changed);
+    else
+      connection->close(CloseReason::done, "the key of this node changed");
+  }
+  identity_ = std::move(fresh);
+  return {};
+}
+
 void NetworkCore::gone(NetConnection& connection) {
   std::erase_if(connections_, [&](const auto& held) { return held.get() == &connection; });
   if (ending_ && connections_.empty()) end_stop();
@@ -346,6 +363,9 @@ bool Network::post(std::function<void()> call) { return core_->post(std::move(ca
 bool Network::on_network_thread() const noexcept { return core_->on_thread(); }
 Timer Network::call_after(std::chrono::milliseconds delay, std::function<void()> call) {
   return core_->call_after(delay, std::move(call));
+}
+Result<void> Network::change_key(const crypto::SigningKey& key, const Bytes& certificate) {
+  return core_->change_key(key, certificate);
 }
 Rng& Network::rng() noexcept { return core_->rng(); }
 void Network::stop() { core_->stop(); }

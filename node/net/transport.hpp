@@ -128,6 +128,8 @@ struct NetworkOptions {
   /// Addresses or CIDR ranges of reverse proxies whose X-Forwarded-For is believed.
   std::vector<std::string> trusted_proxies = {};
   std::string ca_file = {};   ///< PEM, instead of the system's store, for wss://
+  /// Whether this peer may answer where another node is expected; none: nobody may.
+  std::function<bool(const NodeId& expected, const PeerIdentity& peer)> stands_for = {};
   bool insecure_tls = false;  ///< accept any TLS certificate: Noise still authenticates the node
 
   /// An incoming connection that never opened, for logs and counters.
@@ -181,6 +183,9 @@ class Network {
   /// Any thread, in order; false once stopping, and then `call` will not run.
   bool post(std::function<void()> call);
   [[nodiscard]] bool on_network_thread() const noexcept;
+  /// Network thread. Every connection ends; those that follow show the new key. Errc::refused when
+  /// the certificate is another key's.
+  [[nodiscard]] Result<void> change_key(const crypto::SigningKey& key, const Bytes& certificate);
   /// Network thread.
   [[nodiscard]] Timer call_after(std::chrono::milliseconds delay, std::function<void()> call);
   /// Network thread: the randomness given to create().

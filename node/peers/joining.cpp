@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "node/federation/refound.hpp"
 #include "node/peers/peer_impl.hpp"
 
 /// How a newcomer becomes a member: its side, and its inviter's.
@@ -131,6 +132,17 @@ void PeerService::Impl::entered(const net::ConnectionPtr& connection, const Join
   begin_session(connection);
   if (greeting) on_message(*connection, *std::move(greeting));
   connection->pause_reading(false);
+}
+
+void PeerService::Impl::bring_along() {
+  brought_ = true;
+  verifier_.submit([this] {
+    const auto done = federation::bring_along(replica_);
+    if (done.has_error())
+      log_->error("what this member wrote before is not here yet: {}", done.error().detail);
+    else if (*done)
+      log_->info("{} value(s) of the former federation are here", (*done)->values);
+  });
 }
 
 void PeerService::Impl::wish_granted() {

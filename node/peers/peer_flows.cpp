@@ -120,18 +120,8 @@ void PeerService::Impl::hear_own_tips(std::chrono::milliseconds wait) {
   heard_ = true;
 }
 
-std::optional<std::chrono::milliseconds> PeerService::Impl::clock_offset() {
-  return ask<std::optional<std::chrono::milliseconds>>(
-      [this]() -> std::optional<std::chrono::milliseconds> {
-        std::vector<std::int64_t> offsets;
-        if (!engine_) return std::nullopt;
-        for (const auto& [id, seen] : engine_->sessions())
-          if (seen.clock_offset_ms) offsets.push_back(*seen.clock_offset_ms);
-        if (offsets.empty()) return std::nullopt;
-        std::ranges::sort(offsets);
-        return std::chrono::milliseconds{offsets[offsets.size() / 2]};
-      },
-      std::nullopt);
+ClockState PeerService::Impl::clock() {
+  return ask<ClockState>([this] { return engine_ ? clock_now() : ClockState{}; }, {});
 }
 
 }  // namespace maillon::peers

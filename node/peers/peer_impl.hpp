@@ -33,7 +33,9 @@ class PeerService::Impl {
   [[nodiscard]] bool serves() const { return !options_.listen.empty(); }
   Result<JoinReply> join(const federation::Invitation& invitation, std::chrono::milliseconds wait);
   void hear_own_tips(std::chrono::milliseconds wait);
-  std::optional<std::chrono::milliseconds> clock_offset();
+  ClockState clock();
+  Result<void> key_changed();
+  void reconnect();
   void refresh_dials();
   [[nodiscard]] bool disk_full() const { return disk_full_; }
   [[nodiscard]] std::string listening_on() const { return listening_; }
@@ -86,6 +88,12 @@ class PeerService::Impl {
   void tick();
   /// Ends sessions with nodes whose member was removed or left, or whose key was taken back.
   void part_from_strangers();
+  /// Serves a former member the decision that it is one, and nothing later; then closes.
+  void say_farewell(const net::ConnectionPtr& connection, const storage::Member& member);
+  net::ConnectionEvents opened_as_former(const net::ConnectionPtr& connection);
+  [[nodiscard]] ClockState clock_now() const;
+  void watch_clock();
+  void bring_along();
   void update_targets();
   void want_members(std::map<std::string, std::optional<NodeId>>& wanted);
   net::ConnectionPtr connection_of(sync::SessionId session);
@@ -110,6 +118,10 @@ class PeerService::Impl {
   std::map<std::string, std::optional<NodeId>> targets_;
   std::optional<federation::Invitation> wish_;  ///< until annuaire names this node
   std::optional<Result<JoinReply>> answer_;     ///< the inviter's last, since somebody waits for it
+  std::optional<std::chrono::steady_clock::time_point> told_of_clock_;
+  /// Nodes of former members, and when they were served how that came to be.
+  std::map<NodeId, std::chrono::steady_clock::time_point> farewells_;
+  bool brought_ = false;  ///< what this member wrote in a federation that this one continues
   std::vector<std::string> urls_;               ///< where this node says that it is reached
   std::mutex starting_;
   std::optional<FederationId> federation_;  ///< protected by starting_

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "node/federation/decisions.hpp"
 #include "node/peers/peer_impl.hpp"
 
 namespace maillon::peers {
@@ -17,6 +18,9 @@ constexpr std::size_t kCongested = 1u << 20;  ///< queued bytes above which the 
 constexpr auto kBan = 10min;
 constexpr auto kPause = 5s;  ///< of a peer whose commits there is no room for; doubles to 80 s
 constexpr auto kTellAgain = 1min;  ///< of one cause
+constexpr auto kTellOfClock = 1h;
+constexpr auto kFarewellAgain = 1h;                 ///< a former member's node calls every minute
+constexpr std::size_t kFarewellBytes = 256u << 10;  ///< of commits in one message
 constexpr const char* kNoLonger = "its member or its key is no longer part of the federation";
 
 struct HostPort {
@@ -53,6 +57,20 @@ std::string own_url(const net::Endpoint& end) {
   return "ws://" + with_port({any ? "127.0.0.1" : end.host, end.port});
 }
 
+/// The peer's member today. For a node that annuaire does not name yet its root key vouches: a
+/// machine that was made, or whose key was changed, while nobody heard of it.
+const storage::Member* member_of(const storage::Trust& trust, const net::PeerIdentity& peer) {
+  return trust.nodes().contains(peer.node) ? trust.member_of(peer.node)
+                                           : federation::member_by_root(trust, peer.member);
+}
+
+/// Whose node it was, if that member left or was removed; else nullptr.
+const storage::Member* former_member(const storage::Trust& trust, const NodeId& node) {
+  const auto known = trust.nodes().find(node);
+  if (known == trust.nodes().end() || trust.member(known->second.member) != nullptr) return nullptr;
+  return trust.ever_member(known->second.member);
+}
+
 }  // namespace
 
 PeerService::Impl::Impl(replica::Replica& replica, PeerOptions options)
@@ -78,6 +96,7 @@ Result<void> PeerService::Impl::start_network(const FederationId& federation) {
   database_.emplace(std::move(db));
   view_ = std::make_unique<replica::StoreView>(
       *database_, [this] { return replica_.trust(); }, replica_.identity().member);
+  view_->set_unwanted(replica_.unwanted());
   MAILLON_TRY(const auto annuaire, replica_.setting("annuaire"));
   if (annuaire && !annuaire->empty()) {
     MAILLON_TRY(const SpaceId space, SpaceId::from_hex(*annuaire));
@@ -86,10 +105,16 @@ Result<void> PeerService::Impl::start_network(const FederationId& federation) {
   net::NetworkOptions how{federation, replica_.identity().certificate};
   how.trusted_proxies = options_.trusted_proxies;
   how.ca_file = options_.ca_file;
+  how.stands_for = [this](const NodeId& expected, const net::PeerIdentity& peer) {
+    const auto trust = replica_.trust();
+    const auto known = trust->nodes().find(expected);
+    const storage::Member* member = member_of(*trust, peer);
+    return known != trust->nodes().end() && member != nullptr && known->second.member == member->id;
+  };
   how.on_refused = [log = log_](const std::string& address, const Error& error) {
     log->info("refused a connection from {}: {}", address, error.detail);
   };
-  MAILLON_TRY(network_, net::Network::create(std::move(how), replica_.key(), replica_.rng()));
+  MAILLON_TRY(network_, net::Network::create(std::move(how), *replica_.key(), replica_.rng()));
   const auto on_open = [this](const net::ConnectionPtr& c) { return opened(c); };
   sync::EngineOptions engine;
   if (!options_.listen.empty()) {
@@ -109,7 +134,11 @@ Result<void> PeerService::Impl::start_network(const FederationId& federation) {
     }
     if (also) also();
     network_->post([this] {
+      view_->set_self(replica_.identity().member);
+      view_->set_unwanted(replica_.unwanted());
       view_->changed();
+      // Who was removed is told that, and nothing that came after.
+      part_from_strangers();
       if (engine_) engine_->on_changed();
       after_engine();
     });
@@ -165,14 +194,11 @@ net::ConnectionEvents PeerService::Impl::opened(const net::ConnectionPtr& connec
   }
   if (wish_ && connection->outgoing() && peer.node == wish_->inviter && !is_member())
     return ask_to_join(connection);
-  const storage::Member* member = trust->member_of(peer.node);
+  const storage::Member* member = member_of(*trust, peer);
   // A newcomer cannot know its inviter yet; annuaire will tell who that is.
   const bool newcomer = !trust->federation().has_value() && connection->outgoing();
   if (member == nullptr && !newcomer) {
-    if (trust->nodes().contains(peer.node)) {
-      connection->close(net::CloseReason::not_admitted, kNoLonger);
-      return {};
-    }
+    if (trust->nodes().contains(peer.node)) return opened_as_former(connection);
     if (connection->outgoing()) {
       connection->close(net::CloseReason::not_admitted, "unknown here");
       return {};
@@ -234,7 +260,7 @@ void PeerService::Impl::begin_session(const net::ConnectionPtr& connection) {
   const auto& peer = connection->peer();
   // The certificate names a root key, which is the member's id unless it was replaced.
   const auto trust = replica_.trust();
-  const storage::Member* member = trust->member_of(peer.node);
+  const storage::Member* member = member_of(*trust, peer);
   const sync::SessionId session =
       engine_->open(peer.node, member == nullptr ? peer.member : member->id);
   peers_[connection.get()] = {connection, session};
@@ -397,13 +423,96 @@ void PeerService::Impl::perform(sync::Remember& action) {
 
 void PeerService::Impl::part_from_strangers() {
   const auto trust = replica_.trust();
-  if (!trust->federation()) return;
+  if (!engine_ || !trust->federation()) return;
   std::vector<net::ConnectionPtr> gone;
-  for (const auto& [key, peer] : peers_)
-    if (peer.session && trust->nodes().contains(peer.connection->peer().node) &&
-        trust->member_of(peer.connection->peer().node) == nullptr)
-      gone.push_back(peer.connection);
-  for (const auto& connection : gone) connection->close(net::CloseReason::not_admitted, kNoLonger);
+  for (auto& [key, peer] : peers_) {
+    const NodeId& node = peer.connection->peer().node;
+    if (!peer.session || !trust->nodes().contains(node) || trust->member_of(node) != nullptr)
+      continue;
+    engine_->closed(*peer.session);
+    sessions_.erase(*peer.session);
+    peer.session.reset();
+    gone.push_back(peer.connection);
+  }
+  for (const auto& connection : gone)
+    if (const auto* former = former_member(*trust, connection->peer().node))
+      say_farewell(connection, *former);
+    else  // Not for good: where a key was changed, the same node answers with another at once.
+      connection->close(net::CloseReason::done, kNoLonger);
+}
+
+net::ConnectionEvents PeerService::Impl::opened_as_former(const net::ConnectionPtr& connection) {
+  const auto trust = replica_.trust();
+  const NodeId& node = connection->peer().node;
+  const auto told = farewells_.find(node);
+  const bool lately =
+      told != farewells_.end() && std::chrono::steady_clock::now() - told->second < kFarewellAgain;
+  if (former_member(*trust, node) == nullptr || lately) {
+    connection->close(net::CloseReason::not_admitted, kNoLonger);
+    return {};
+  }
+  Hello hello;
+  hello.clock_ms = static_cast<std::uint64_t>(replica_.clock().now().count());
+  hello.spaces.push_back({trust->annuaire(), view_->frontier(trust->annuaire()), std::nullopt});
+  (void)connection->send(encode(hello), net::Priority::urgent);
+  peers_[connection.get()] = {connection};
+  net::ConnectionEvents events = session_events();
+  // A close made now would keep the session from opening, and what was sent from arriving.
+  events.on_message = [this, weak = std::weak_ptr{connection}](net::Connection& c, const Bytes&) {
+    const auto now = replica_.trust();
+    const auto self = weak.lock();
+    const auto* former = former_member(*now, c.peer().node);
+    if (self && former != nullptr) return say_farewell(self, *former);
+    c.close(net::CloseReason::done);
+  };
+  return events;
+}
+
+void PeerService::Impl::say_farewell(const net::ConnectionPtr& connection,
+                                     const storage::Member& member) {
+  const auto trust = replica_.trust();
+  const auto told = federation::farewell(*trust, member.id);
+  Commits out;
+  std::size_t size = 0;
+  const auto flush = [&] {
+    if (!out.commits.empty()) (void)connection->send(encode(out), net::Priority::bulk);
+    out = {};
+    size = 0;
+  };
+  view_->scan(trust->annuaire(), 0, [&](const sync::Place& place) {
+    const auto number = trust->graph().find(place.id);
+    if (!number || !told.contains(*number)) return true;
+    SignedCommit bytes = view_->bytes(place);
+    size += bytes.header.size() + bytes.signature.size() + bytes.body.size();
+    WireCommit wire;
+    wire.header = std::move(bytes.header);
+    wire.signature = std::move(bytes.signature);
+    wire.body = std::move(bytes.body);
+    out.commits.push_back(std::move(wire));
+    if (size >= kFarewellBytes) flush();
+    return true;
+  });
+  flush();
+  farewells_[connection->peer().node] = std::chrono::steady_clock::now();
+  log_->info("{} is no longer a member: told so", connection->address());
+  connection->close(net::CloseReason::not_admitted, kNoLonger);
+}
+
+ClockState PeerService::Impl::clock_now() const {
+  std::vector<std::int64_t> offsets;
+  for (const auto& [session, seen] : engine_->sessions())
+    if (seen.clock_offset_ms) offsets.push_back(*seen.clock_offset_ms);
+  return clock_state(std::move(offsets));
+}
+
+void PeerService::Impl::watch_clock() {
+  const ClockState state = clock_now();
+  if (!state.is_off()) return told_of_clock_.reset();
+  const auto now = std::chrono::steady_clock::now();
+  if (told_of_clock_ && now - *told_of_clock_ < kTellOfClock) return;
+  told_of_clock_ = now;
+  log_->warn("this machine's clock is {} s off the median of its {} peer(s): set it",
+             std::chrono::duration_cast<std::chrono::seconds>(*state.offset).count(), state.peers);
 }
 
 void PeerService::Impl::tick() {
@@ -416,6 +525,8 @@ void PeerService::Impl::tick() {
       peers_[key->second].last_sync = replica_.clock().now();
   }
   after_engine();
+  watch_clock();
+  if (!brought_ && is_member()) bring_along();
   if (wish_ && is_member()) wish_granted();
   update_targets();
   if (!stopping_) timer_ = network_->call_after(kTick, [this] { tick(); });
@@ -462,6 +573,24 @@ void PeerService::Impl::want_members(std::map<std::string, std::optional<NodeId>
   }
 }
 
+Result<void> PeerService::Impl::key_changed() {
+  MAILLON_CHECK(ask<Result<void>>(
+      [this] { return network_->change_key(*replica_.key(), replica_.identity().certificate); },
+      Result<void>{}));
+  return urls_.empty() ? Result<void>{} : federation::announce(replica_, urls_);
+}
+
+void PeerService::Impl::reconnect() {
+  (void)ask<bool>(
+      [this] {
+        for (const auto& [key, peer] : peers_)
+          if (peer.session)
+            peer.connection->close(net::CloseReason::done, "other spaces are wanted");
+        return true;
+      },
+      false);
+}
+
 void PeerService::Impl::refresh_dials() {
   (void)ask<bool>([this] { return update_targets(), true; }, false);
 }
@@ -497,9 +626,9 @@ Result<JoinReply> PeerService::join(const federation::Invitation& invitation,
   return impl_->join(invitation, wait);
 }
 void PeerService::hear_own_tips(std::chrono::milliseconds wait) { impl_->hear_own_tips(wait); }
-std::optional<std::chrono::milliseconds> PeerService::clock_offset() {
-  return impl_->clock_offset();
-}
+ClockState PeerService::clock() { return impl_->clock(); }
+Result<void> PeerService::key_changed() { return impl_->key_changed(); }
+void PeerService::reconnect() { impl_->reconnect(); }
 void PeerService::dials_changed() { impl_->refresh_dials(); }
 void PeerService::set_on_durable(std::function<void()> call) {
   impl_->set_on_durable(std::move(call));

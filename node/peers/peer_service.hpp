@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "node/federation/federation.hpp"
+#include "node/peers/clock_state.hpp"
 #include "node/replica/replica.hpp"
 
 /// The live side of a node: connections, the sync engine, verification; for the daemon, and for
@@ -67,10 +68,15 @@ class PeerService {
   /// Before the first local commit of a run: hears one reachable peer about our own feeds, so that
   /// a rolled-back snapshot does not fork. Returns at once when heard before, or nobody to ask.
   void hear_own_tips(std::chrono::milliseconds wait);
-  /// How far this node's clock is from the median of its peers'.
-  [[nodiscard]] std::optional<std::chrono::milliseconds> clock_offset();
+  /// By what the connected peers said when they connected.
+  [[nodiscard]] ClockState clock();
   /// Whether this node could not store what a peer sent last, for want of room.
   [[nodiscard]] bool disk_full() const;
+  /// After the node's key changed: ends all sessions, and those that follow speak under the new
+  /// one.
+  [[nodiscard]] Result<void> key_changed();
+  /// After the choice of spaces changed: begins all sessions anew.
+  void reconnect();
   /// Re-reads the table of whom to dial.
   void dials_changed();
   /// Called on the writer's thread after each durable transaction, besides what replication does.

@@ -60,6 +60,7 @@ Result<void> backup(Replica& replica, const fs::path& file,
                  "choisissez un autre emplacement"};
   ::close(fd);
   const auto copy = [&]() -> Result<void> {
+    const auto key_stays = replica.hold_key();
     // One snapshot for the whole copy: a writer in between would make it start over for ever.
     MAILLON_TRY(auto from, replica.open_reader());
     MAILLON_CHECK(from.execute("BEGIN"));

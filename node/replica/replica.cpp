@@ -5,10 +5,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdlib>
 #include <fstream>
 
 #include "node/replica/marker.hpp"
+#include "node/replica/next.hpp"
+#include "proto/fault.hpp"
 
 namespace maillon::replica {
 
@@ -18,26 +21,12 @@ namespace {
 
 constexpr const char* kDatabase = "maillon.db";
 constexpr const char* kKey = "node.key";
+constexpr const char* kNextKey = "node.key.new";
 constexpr int kReaders = 2;
 constexpr int kReaderCacheKib = 2048;
 
 Error said(Errc code, std::string en, std::string fr, std::string hint, std::string hint_fr) {
   return Error{code, std::move(en), std::move(fr), std::move(hint), std::move(hint_fr)};
-}
-
-Result<int> lock_folder(const fs::path& dir) {
-  const int fd = ::open((dir / "lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (fd < 0)
-    return said(Errc::not_allowed, "cannot write in " + dir.string(),
-                "impossible d’écrire dans " + dir.string(),
-                "check who owns the folder, and that its disk is not read-only or full",
-                "vérifiez le propriétaire du dossier, et que le disque n’est ni plein ni en lecture seule");
-  if (::flock(fd, LOCK_EX | LOCK_NB) == 0) return fd;
-  ::close(fd);
-  return said(Errc::busy, "another Maillon process uses " + dir.string(),
-              "un autre processus Maillon utilise " + dir.string(),
-              "stop it first, or let commands talk to it (is `maillon serve` running?)",
-              "arrêtez-le d’abord (« maillon serve » tourne-t-il ?)");
 }
 
 storage::StoreOptions store_options(const fs::path& dir) {
@@ -55,6 +44,24 @@ Result<void> save_identity(storage::Store& store, const Identity& who) {
   return store.set_meta("region", as_bytes(who.region));
 }
 
+/// The new key's file takes the name of the old one's, durably.
+Result<void> put_key_in_place(const fs::path& dir) {
+  std::error_code failed;
+  fs::rename(dir / kNextKey, dir / kKey, failed);
+  const int folder = failed ? -1 : ::open(dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const bool done = folder >= 0 && ::fsync(folder) == 0;
+  if (folder >= 0) ::close(folder);
+  if (done) return {};
+  return said(Errc::io, "the new key stays in " + (dir / kNextKey).string(),
+              "la nouvelle clé reste dans " + (dir / kNextKey).string(),
+              "it counts already: start Maillon again, and it takes its place",
+              "elle compte déjà : relancez Maillon, et elle prendra sa place");
+}
+
+std::optional<std::string_view> view_of(const std::optional<std::string>& text) {
+  return text ? std::optional<std::string_view>{*text} : std::nullopt;
+}
+
 Result<Bytes> need_meta(storage::Store& store, std::string_view key) {
   MAILLON_TRY(auto value, store.meta(key));
   if (!value)
@@ -66,6 +73,22 @@ Result<Bytes> need_meta(storage::Store& store, std::string_view key) {
 }
 
 }  // namespace
+
+Result<int> lock_folder(const fs::path& dir) {
+  const int fd = ::open((dir / "lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (fd < 0)
+    return said(
+        Errc::not_allowed, "cannot write in " + dir.string(),
+        "impossible d’écrire dans " + dir.string(),
+        "check who owns the folder, and that its disk is not read-only or full",
+        "vérifiez le propriétaire du dossier, et que le disque n’est ni plein ni en lecture seule");
+  if (::flock(fd, LOCK_EX | LOCK_NB) == 0) return fd;
+  ::close(fd);
+  return said(Errc::busy, "another Maillon process uses " + dir.string(),
+              "un autre processus Maillon utilise " + dir.string(),
+              "stop it first, or let commands talk to it (is `maillon serve` running?)",
+              "arrêtez-le d’abord (« maillon serve » tourne-t-il ?)");
+}
 
 Result<std::optional<std::string>> passphrase_from_environment() {
   fs::path file;
@@ -117,10 +140,7 @@ Result<Identity> Replica::init(const fs::path& dir, const InitOptions& options,
     MAILLON_CHECK(save_identity(*store, who));
     MAILLON_CHECK(save_incarnation(*store, dir, who.incarnation));
     MAILLON_CHECK(store->commit());
-    const auto phrase = options.passphrase;
-    return crypto::write_key_file(dir / kKey, secret,
-                                  phrase ? std::optional<std::string_view>{*phrase} : std::nullopt,
-                                  rng);
+    return crypto::write_key_file(dir / kKey, secret, view_of(options.passphrase), rng);
   };
   const auto made = make();
   if (made.has_error()) {
@@ -135,6 +155,7 @@ Result<Identity> Replica::init(const fs::path& dir, const InitOptions& options,
 
 Result<std::unique_ptr<Replica>> Replica::open(const fs::path& dir,
                                                std::optional<std::string> passphrase) {
+  MAILLON_CHECK(finish_take(dir));
   if (!fs::exists(dir / kDatabase))
     return said(Errc::not_found, "there is no node in " + dir.string(),
                 "il n’y a pas de nœud dans " + dir.string(),
@@ -145,19 +166,13 @@ Result<std::unique_ptr<Replica>> Replica::open(const fs::path& dir,
     ::close(lock);
     return error;
   };
-  auto secret = crypto::read_key_file(
-      dir / kKey, passphrase ? std::optional<std::string_view>{*passphrase} : std::nullopt);
+  auto secret = crypto::read_key_file(dir / kKey, view_of(passphrase));
   if (secret.has_error()) return release(secret.error());
-  std::unique_ptr<Replica> out{new Replica{dir, crypto::SigningKey{*secret}}};
+  std::unique_ptr<Replica> out{new Replica{dir, *secret}};
   out->lock_ = lock;
   MAILLON_TRY(auto store, out->open_store());
-  MAILLON_CHECK(out->load(*store));
-  // Made from a root key that has replaced another, this is a node of the member that had the other.
-  const auto& nodes = store->trust()->nodes();
-  if (const auto self = nodes.find(out->identity_.node); self != nodes.end()) {
-    out->identity_.member = self->second.member;
-    store->set_reader(self->second.member);
-  }
+  MAILLON_CHECK(out->load(*store, passphrase));
+  out->follow_trust(*store);
   for (int i = 0; i < kReaders; ++i) {
     MAILLON_TRY(auto db, out->open_reader());
     out->databases_.push_back(std::make_unique<storage::Database>(std::move(db)));
@@ -166,6 +181,7 @@ Result<std::unique_ptr<Replica>> Replica::open(const fs::path& dir,
   }
   out->trust_ = store->trust();
   out->federation_ = store->federation();
+  out->unwanted_ = store->unwanted();
   out->writer_ = std::make_unique<Writer>(std::move(store));
   out->writer_->set_on_durable([self = out.get()](storage::Store& s) {
     std::function<void()> call;
@@ -173,8 +189,10 @@ Result<std::unique_ptr<Replica>> Replica::open(const fs::path& dir,
       const std::lock_guard guard{self->mutex_};
       self->trust_ = s.trust();
       self->federation_ = s.federation();
+      self->unwanted_ = s.unwanted();
       call = self->on_durable_;
     }
+    self->follow_trust(s);
     if (call) call();
   });
   return out;
@@ -200,7 +218,7 @@ Result<std::unique_ptr<storage::Store>> Replica::open_store() {
   return storage::Store::open(options);
 }
 
-Result<void> Replica::load(storage::Store& store) {
+Result<void> Replica::load(storage::Store& store, const std::optional<std::string>& passphrase) {
   MAILLON_TRY(const Bytes member, need_meta(store, "member"));
   MAILLON_TRY(identity_.member, MemberId::from_bytes(member));
   MAILLON_TRY(identity_.certificate, need_meta(store, "certificate"));
@@ -211,9 +229,10 @@ Result<void> Replica::load(storage::Store& store) {
   identity_.name = as_text(name);
   identity_.region = as_text(region);
   identity_.role = role.size() == 1 && role[0] == 2 ? Role::hub : Role::cooperative;
-  identity_.node = key_.node_id();
   MAILLON_TRY(const auto certificate,
               crypto::NodeCertificate::decode_verified(identity_.certificate));
+  MAILLON_CHECK(settle_key(certificate.node, passphrase));
+  identity_.node = key_->node_id();
   if (certificate.node != identity_.node || certificate.member != identity_.member)
     return Error{Errc::integrity, "the node key is not the one that this database was made with",
                  "la clé du nœud n’est pas celle de cette base",
@@ -227,18 +246,102 @@ Result<void> Replica::load(storage::Store& store) {
   return {};
 }
 
+Result<void> Replica::settle_key(const NodeId& node, const std::optional<std::string>& passphrase) {
+  std::error_code failed;
+  if (!fs::exists(dir_ / kNextKey, failed)) return {};
+  if (key_->node_id() == node) {
+    fs::remove(dir_ / kNextKey, failed);
+    return {};
+  }
+  MAILLON_TRY(const auto secret, crypto::read_key_file(dir_ / kNextKey, view_of(passphrase)));
+  auto next = std::make_shared<const crypto::SigningKey>(secret);
+  if (next->node_id() != node) return {};
+  MAILLON_CHECK(put_key_in_place(dir_));
+  key_ = std::move(next);
+  return {};
+}
+
+void Replica::follow_trust(storage::Store& store) {
+  const std::lock_guard guard{mutex_};
+  const auto trust = store.trust();
+  const auto self = trust->nodes().find(identity_.node);
+  if (self == trust->nodes().end() || self->second.member == identity_.member) return;
+  identity_.member = self->second.member;
+  store.set_reader(identity_.member);
+}
+
+Result<void> Replica::change_key(const crypto::SigningKey& root,
+                                 const std::optional<std::string>& passphrase,
+                                 const PublishKey& publish) {
+  const auto alone = hold_key();
+  MAILLON_TRY(const bool sealed, crypto::key_file_is_sealed(dir_ / kKey));
+  if (sealed) {
+    // One passphrase opens both keys: the other would be a surprise at the next start.
+    MAILLON_TRY(const auto opened, crypto::read_key_file(dir_ / kKey, view_of(passphrase)));
+  }
+  const auto secret = crypto::Secret32::random(rng_);
+  const auto next = std::make_shared<const crypto::SigningKey>(secret);
+  const auto issued = static_cast<std::uint64_t>(clock_.now().count());
+  const auto certificate = crypto::NodeCertificate::make(root, *next, issued);
+  std::error_code none;
+  fs::remove(dir_ / kNextKey, none);
+  MAILLON_CHECK(crypto::write_key_file(dir_ / kNextKey, secret,
+                                       sealed ? view_of(passphrase) : std::nullopt, rng_));
+  if (MAILLON_FAULT("killed_before_key_change")) ::raise(SIGKILL);
+  const std::uint64_t incarnation = rng_.u64();
+  const auto job = [&](storage::Store& store) -> Result<void> {
+    MAILLON_CHECK(publish(store, certificate));
+    MAILLON_CHECK(store.set_meta("member", certificate.member.bytes()));
+    MAILLON_CHECK(store.set_meta("certificate", certificate.encode()));
+    return save_incarnation(store, dir_, incarnation);
+  };
+  const auto changed = writer_->run_alone(job, [&] {
+    const std::lock_guard guard{mutex_};
+    key_ = next;
+    identity_.node = certificate.node;
+    identity_.certificate = certificate.encode();
+    identity_.incarnation = incarnation;
+  });
+  if (changed.has_error()) {
+    fs::remove(dir_ / kNextKey, none);
+    return changed;
+  }
+  if (MAILLON_FAULT("killed_after_key_change")) ::raise(SIGKILL);
+  return put_key_in_place(dir_);
+}
+
+Identity Replica::identity() const {
+  const std::lock_guard guard{mutex_};
+  return identity_;
+}
+
+std::shared_ptr<const crypto::SigningKey> Replica::key() const {
+  const std::lock_guard guard{mutex_};
+  return key_;
+}
+
 storage::Author Replica::author() const {
-  return {identity_.member, identity_.incarnation, &key_};
+  const std::lock_guard guard{mutex_};
+  return {identity_.member, identity_.incarnation, key_.get()};
 }
 
 Result<void> Replica::draw_incarnation(storage::Store& store) {
-  identity_.incarnation = rng_.u64();
-  return save_incarnation(store, dir_, identity_.incarnation);
+  const std::uint64_t fresh = rng_.u64();
+  {
+    const std::lock_guard guard{mutex_};
+    identity_.incarnation = fresh;
+  }
+  return save_incarnation(store, dir_, fresh);
 }
 
 std::shared_ptr<const storage::Trust> Replica::trust() const {
   const std::lock_guard guard{mutex_};
   return trust_;
+}
+
+storage::Unwanted Replica::unwanted() const {
+  const std::lock_guard guard{mutex_};
+  return unwanted_;
 }
 
 std::optional<FederationId> Replica::federation() const {

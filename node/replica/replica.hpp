@@ -31,6 +31,9 @@ struct InitOptions {
 /// $MAILLON_PASSPHRASE_FILE, else the systemd credential `maillon-passphrase`, else nothing.
 [[nodiscard]] Result<std::optional<std::string>> passphrase_from_environment();
 
+/// The folder's lock, for as long as the descriptor is open. Errc::busy: another process has it.
+[[nodiscard]] Result<int> lock_folder(const std::filesystem::path& dir);
+
 class Replica {
  public:
   /// Makes the folder (0700), the node key and the database. Errc::refused when there is one.
@@ -45,17 +48,28 @@ class Replica {
   ~Replica();
 
   [[nodiscard]] const std::filesystem::path& dir() const noexcept { return dir_; }
-  [[nodiscard]] const Identity& identity() const noexcept { return identity_; }
-  [[nodiscard]] const crypto::SigningKey& key() const noexcept { return key_; }
+  /// As it is now: a decision may replace the root key, and the node's key can be changed.
+  [[nodiscard]] Identity identity() const;
+  [[nodiscard]] std::shared_ptr<const crypto::SigningKey> key() const;
   [[nodiscard]] Clock& clock() noexcept { return clock_; }
   [[nodiscard]] Rng& rng() noexcept { return rng_; }  ///< any thread
-  /// For use inside a writer's job: a fresh incarnation may have been drawn since.
+  /// For use inside a writer's job: the key and the incarnation are what they are by then.
   [[nodiscard]] storage::Author author() const;
   /// A copy of the folder was found at open(), and this run writes under a new incarnation.
   [[nodiscard]] bool only_reads() const noexcept { return only_reads_; }
   [[nodiscard]] bool incarnation_was_drawn() const noexcept { return drew_incarnation_; }
   /// Draws another one and remembers it; writer's thread.
   Result<void> draw_incarnation(storage::Store& store);
+  /// Makes a new node key, certified by `root`, this folder's own, with a fresh incarnation.
+  /// `publish` tells the others in the same transaction, still under the former key. The file
+  /// stays sealed if it was: `passphrase` must open it. Whatever is cut short, the folder opens
+  /// with the one key or the other.
+  using PublishKey = std::function<Result<void>(storage::Store&, const crypto::NodeCertificate&)>;
+  [[nodiscard]] Result<void> change_key(const crypto::SigningKey& root,
+                                        const std::optional<std::string>& passphrase,
+                                        const PublishKey& publish);
+  /// While it is held, the key file and the database belong together.
+  [[nodiscard]] std::unique_lock<std::mutex> hold_key() { return std::unique_lock{changing_key_}; }
 
   [[nodiscard]] Writer& writer() noexcept { return *writer_; }
   template <class T>
@@ -70,6 +84,8 @@ class Replica {
   }
   /// As of the last durable transaction; any thread.
   [[nodiscard]] std::shared_ptr<const storage::Trust> trust() const;
+  /// What this node keeps nothing of by choice; likewise.
+  [[nodiscard]] storage::Unwanted unwanted() const;
   /// None before a federation was created or joined.
   [[nodiscard]] std::optional<FederationId> federation() const;
   /// Called on the writer's thread after each durable transaction.
@@ -90,10 +106,14 @@ class Replica {
     Replica& owner;
     Reader* reader;
   };
-  Replica(std::filesystem::path dir, crypto::SigningKey key) : dir_(std::move(dir)), key_(std::move(key)) {}
+  Replica(std::filesystem::path dir, const crypto::Secret32& secret)
+      : dir_(std::move(dir)), key_(std::make_shared<const crypto::SigningKey>(secret)) {}
   [[nodiscard]] Result<std::unique_ptr<storage::Store>> open_store();
-  Result<void> load(storage::Store& store);
-  Result<void> check_marker(storage::Store& store);
+  Result<void> load(storage::Store& store, const std::optional<std::string>& passphrase);
+  /// Ends a change of the key that was cut short: `node` is the one that the database says.
+  Result<void> settle_key(const NodeId& node, const std::optional<std::string>& passphrase);
+  /// A node certified by a root key that replaced another is one of the member that had the other.
+  void follow_trust(storage::Store& store);
 
   /// Usable from every thread.
   class SharedRng final : public Rng {
@@ -105,9 +125,10 @@ class Replica {
   };
 
   std::filesystem::path dir_;
-  crypto::SigningKey key_;
+  std::shared_ptr<const crypto::SigningKey> key_;  ///< protected by mutex_
   int lock_ = -1;
-  Identity identity_;
+  Identity identity_;  ///< protected by mutex_
+  std::mutex changing_key_;
   bool drew_incarnation_ = false;
   bool only_reads_ = false;  ///< there is no room even for what SQLite keeps beside the database
   SystemClock clock_;
@@ -116,6 +137,7 @@ class Replica {
   std::condition_variable reader_back_;
   std::shared_ptr<const storage::Trust> trust_;       ///< protected by mutex_
   std::optional<FederationId> federation_;            ///< protected by mutex_
+  storage::Unwanted unwanted_;                        ///< protected by mutex_
   std::function<void()> on_durable_;                  ///< protected by mutex_
   std::vector<std::unique_ptr<storage::Database>> databases_;
   std::vector<std::unique_ptr<Reader>> readers_;

@@ -41,7 +41,17 @@ std::vector<SpaceId> StoreView::shared_with(const MemberId& peer) {
   std::vector<SpaceId>& out = known->second;
   if (!fresh) return out;
   for (const auto& [id, space] : trust->spaces())
-    if (id != trust->annuaire() && trust->may_read(self_, id) && trust->may_read(peer, id))
+    if (id != trust->annuaire() && trust->may_read(self_, id) && trust->may_read(peer, id) &&
+        !unwanted_.contains(id))
+      out.push_back(id);
+  return out;
+}
+
+std::vector<SpaceId> StoreView::unwanted() {
+  std::vector<SpaceId> out;
+  const auto trust = trust_();
+  for (const auto& [id, space] : trust->spaces())
+    if (id != trust->annuaire() && trust->may_read(self_, id) && unwanted_.contains(id))
       out.push_back(id);
   return out;
 }

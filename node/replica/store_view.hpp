@@ -19,6 +19,9 @@ class StoreView final : public sync::SyncStore {
 
   /// Before a newcomer has the genesis: the space that its inviter named.
   void set_annuaire(const SpaceId& space) { annuaire_ = space; }
+  /// A decision may find that this node is another member's.
+  void set_self(const MemberId& self) { self_ = self; }
+  void set_unwanted(storage::Unwanted unwanted) { unwanted_ = std::move(unwanted); }
   /// Forgets cached frontiers and the log's end; call when commits became durable.
   void changed() {
     frontiers_.clear();
@@ -28,6 +31,7 @@ class StoreView final : public sync::SyncStore {
 
   [[nodiscard]] std::optional<SpaceId> annuaire() override;
   [[nodiscard]] std::vector<SpaceId> shared_with(const MemberId& peer) override;
+  [[nodiscard]] std::vector<SpaceId> unwanted() override;
   [[nodiscard]] Digest frontier(const SpaceId& space) override;
   [[nodiscard]] std::optional<Digest> held(const SpaceId& space) override;
   [[nodiscard]] std::vector<Tip> tips(const SpaceId& space, std::int64_t after) override;
@@ -53,6 +57,7 @@ class StoreView final : public sync::SyncStore {
   storage::Log log_;
   TrustSource trust_;
   MemberId self_;
+  storage::Unwanted unwanted_;
   std::optional<SpaceId> annuaire_;
   std::map<SpaceId, Digest> frontiers_;
   std::shared_ptr<const storage::Trust> judged_;  ///< by which shared_ was found out

@@ -32,22 +32,35 @@ void Writer::stop() {
   if (thread_.joinable()) thread_.join();
 }
 
-void Writer::submit(Job job, Done done) {
+void Writer::submit(Job job, Done done) { enqueue({std::move(job), std::move(done)}); }
+
+void Writer::enqueue(Item item) {
   {
     const std::lock_guard lock{mutex_};
     if (!stopping_) {
-      queue_.push_back({std::move(job), std::move(done)});
+      queue_.push_back(std::move(item));
       wake_.notify_all();
       return;
     }
   }
-  done(Error{Errc::unavailable, "the node is stopping"});
+  item.done(Error{Errc::unavailable, "the node is stopping"});
 }
 
 Result<void> Writer::run_void(Job job) {
   std::promise<Result<void>> promise;
   auto future = promise.get_future();
   submit(std::move(job), [&](Result<void> result) { promise.set_value(std::move(result)); });
+  return future.get();
+}
+
+Result<void> Writer::run_alone(Job job, const std::function<void()>& once_durable) {
+  std::promise<Result<void>> promise;
+  auto future = promise.get_future();
+  const auto done = [&](Result<void> result) {
+    if (result.has_value()) once_durable();
+    promise.set_value(std::move(result));
+  };
+  enqueue({std::move(job), done, /*alone=*/true});
   return future.get();
 }
 
@@ -77,6 +90,8 @@ void Writer::loop() {
       wake_.wait(lock, [&] { return busy() || idle_work_; });
       if (worked && !busy()) wake_.wait_for(lock, kQuiet, busy);
       while (!queue_.empty() && batch.size() < kBatchMax) {
+        const bool apart = !batch.empty() && (queue_.front().alone || batch.back().alone);
+        if (apart) break;
         batch.push_back(std::move(queue_.front()));
         queue_.pop_front();
       }

@@ -33,6 +33,8 @@ class Writer {
   template <class T>
   Result<T> run(std::function<Result<T>(storage::Store&)> job);
   Result<void> run_void(Job job);
+  /// In a transaction of its own; `once_durable` on the writer's thread, before any other job.
+  Result<void> run_alone(Job job, const std::function<void()>& once_durable);
 
   /// After each durable transaction, on the writer's thread, before the jobs' owners are told.
   void set_on_durable(std::function<void(storage::Store&)> call);
@@ -46,7 +48,9 @@ class Writer {
   struct Item {
     Job job;
     Done done;
+    bool alone = false;
   };
+  void enqueue(Item item);
   void loop();
   void run_batch(std::deque<Item>& batch);
   Result<void> attempt(std::deque<Item>& batch);

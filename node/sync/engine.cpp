@@ -39,9 +39,8 @@ SessionId Engine::open(const NodeId& peer, const MemberId& member) {
   const SessionId id = next_session_++;
   Session& s =
       sessions_
-          .emplace(
-              id,
-              Session{peer, member, false, false, {}, {}, {}, 0, 0, 0, 0, {}, std::nullopt, 0, 0})
+          .emplace(id, Session{peer, member, false, false, {}, {}, {}, {}, 0, 0, 0, 0, {},
+                               std::nullopt, 0, 0})
           .first->second;
   Hello hello;
   hello.version = kVersion;
@@ -54,6 +53,8 @@ SessionId Engine::open(const NodeId& peer, const MemberId& member) {
     hello.spaces.push_back({space, mine, agreed ? std::optional{agreed->frontier} : std::nullopt});
     s.lanes[space].told = mine;
   }
+  for (const SpaceId& space : store_.unwanted())
+    hello.spaces.push_back({space, Digest::zero(), std::nullopt});
   send(id, encode(hello), true);
   return id;
 }
@@ -73,7 +74,8 @@ bool Engine::may_share(const Session& s, const SpaceId& space) {
 std::vector<SpaceId> Engine::spaces_of(const Session& s) {
   std::vector<SpaceId> out;
   if (const auto annuaire = store_.annuaire()) out.push_back(*annuaire);
-  for (const SpaceId& space : store_.shared_with(s.member)) out.push_back(space);
+  for (const SpaceId& space : store_.shared_with(s.member))
+    if (!s.unwanted.contains(space)) out.push_back(space);
   return out;
 }
 
@@ -128,6 +130,11 @@ void Engine::on_hello(SessionId id, Session& s, const Hello& hello) {
   s.clock_offset_ms = static_cast<std::int64_t>(hello.clock_ms) - clock_.now().count();
   for (const SpaceState& state : hello.spaces) {
     if (!may_share(s, state.space)) continue;
+    if (state.frontier.is_zero() && state.space != store_.annuaire()) {
+      s.unwanted.insert(state.space);
+      s.lanes.erase(state.space);
+      continue;
+    }
     Lane& lane = s.lanes[state.space];
     lane.theirs = state.frontier;
     lane.remembered = state.remembered;
@@ -324,6 +331,7 @@ void Engine::on_frontier(SessionId id, Session& s, const Frontier& frontier) {
   if (frontier.received_bytes < s.acked_bytes || frontier.received_bytes > s.sent_bytes)
     return fail(id, "acknowledged what was not sent", true);
   s.acked_bytes = frontier.received_bytes;
+  s.unwanted.erase(frontier.space);
   if (may_share(s, frontier.space)) {
     Lane& lane = s.lanes[frontier.space];
     lane.theirs = frontier.frontier;

@@ -33,6 +33,8 @@ class SyncStore {
   [[nodiscard]] virtual std::optional<SpaceId> annuaire() = 0;
   /// Spaces other than annuaire that this node stores and that `peer` may read.
   [[nodiscard]] virtual std::vector<SpaceId> shared_with(const MemberId& peer) = 0;
+  /// Spaces of which this node keeps nothing by choice, though its member may read them.
+  [[nodiscard]] virtual std::vector<SpaceId> unwanted() { return {}; }
   [[nodiscard]] virtual Digest frontier(const SpaceId& space) = 0;
   /// Which commits of the space wait for their time; none: no one.
   [[nodiscard]] virtual std::optional<Digest> held(const SpaceId& space) = 0;
@@ -171,6 +173,7 @@ class Engine {
     bool greeted = false;
     bool congested = false;
     std::map<SpaceId, Lane> lanes;
+    std::set<SpaceId> unwanted;        ///< by them, until they say a frontier
     HeaderWindow sent;
     HeaderWindow received;
     std::uint64_t sent_bytes = 0;  ///< of Commits messages

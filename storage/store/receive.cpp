@@ -61,9 +61,7 @@ Result<Received> Store::admit(const CommitPtr& commit, UnixMillis now) {
   } else {
     if (!federation_ || h.federation != *federation_)
       return refused("a commit of another federation", true);
-    if (reader_ && h.space != trust_->annuaire() && trust_->space(h.space) != nullptr &&
-        !trust_->ever_reader(*reader_, h.space))
-      return Received{Received::Outcome::unread};
+    if (!keeps(h.space)) return Received{Received::Outcome::unread};
     MAILLON_TRY(const auto needs, missing(*commit));
     if (!needs.empty() && !MAILLON_FAULT("no_dependency_check")) {
       MAILLON_TRY(const bool waiting, log_.is_pending(commit->id));

@@ -5,6 +5,7 @@ namespace maillon::storage {
 
 namespace {
 constexpr std::string_view kFederationKey = "federation";
+constexpr std::string_view kUnwantedKey = "unwanted";  ///< u8 all, then the ids of spaces
 }
 
 Store::Store(Database db) noexcept
@@ -42,7 +43,37 @@ Result<void> Store::load() {
   if (federation) {
     MAILLON_TRY(federation_, FederationId::from_bytes(*federation));
   }
+  MAILLON_CHECK(load_unwanted());
   return fold_trust();
+}
+
+Result<void> Store::load_unwanted() {
+  unwanted_ = {};
+  MAILLON_TRY(const auto raw, meta(kUnwantedKey));
+  if (!raw) return {};
+  ByteReader in{*raw};
+  unwanted_.all = in.u8() != 0;
+  while (!in.at_end()) {
+    MAILLON_TRY(const SpaceId space, SpaceId::from_bytes(in.raw(SpaceId::kSize)));
+    unwanted_.spaces.insert(space);
+  }
+  return {};
+}
+
+Result<void> Store::set_unwanted(Unwanted unwanted) {
+  Bytes raw;
+  ByteWriter w{raw};
+  w.u8(unwanted.all ? 1 : 0);
+  for (const SpaceId& space : unwanted.spaces) w.raw(space.bytes());
+  MAILLON_CHECK(set_meta(kUnwantedKey, raw));
+  unwanted_ = std::move(unwanted);
+  return {};
+}
+
+bool Store::keeps(const SpaceId& space) const {
+  if (!trust_->federation() || space == trust_->annuaire()) return true;
+  if (unwanted_.contains(space)) return false;
+  return !reader_ || trust_->space(space) == nullptr || trust_->ever_reader(*reader_, space);
 }
 
 Result<void> Store::fold_trust() {

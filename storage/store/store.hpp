@@ -35,7 +35,7 @@ struct Received {
     duplicate,  ///< stored before
     pending,    ///< waits for what it depends on
     refused,    ///< a rule says no; nothing was kept
-    unread,     ///< of a space that this member may not read; nothing was kept
+    unread,     ///< of a space that this member may not read, or does not want; nothing was kept
     aside,      ///< in doubt, and nobody vouches for it: kept apart, not passed on
   };
   Outcome outcome = Outcome::applied;
@@ -72,6 +72,15 @@ struct Written {
   return Hlc::at(now + limits::kClockAheadMax, 0xffff);
 }
 
+/// What a node keeps nothing of by its own choice, though its member may read it. annuaire is kept
+/// in any case.
+struct Unwanted {
+  bool all = false;
+  std::set<SpaceId> spaces = {};
+
+  [[nodiscard]] bool contains(const SpaceId& space) const { return all || spaces.contains(space); }
+};
+
 /// A governance op to be written: its message, encoded.
 struct GovernanceOp {
   OpKind kind;
@@ -103,6 +112,8 @@ class Store {
 
   /// Whose store this is: what that member may not read is never kept, whoever brings it.
   void set_reader(const MemberId& member) { reader_ = member; }
+  [[nodiscard]] const Unwanted& unwanted() const noexcept { return unwanted_; }
+  Result<void> set_unwanted(Unwanted unwanted);
 
   /// Takes in a verified commit from anywhere, and pending ones that waited for it.
   Result<Received> receive(const CommitPtr& commit, UnixMillis now);
@@ -140,6 +151,9 @@ class Store {
  private:
   explicit Store(Database db) noexcept;
   Result<void> load();
+  Result<void> load_unwanted();
+  /// Whether this node keeps what comes of a space.
+  [[nodiscard]] bool keeps(const SpaceId& space) const;
   Result<void> fold_trust();
   /// Folded from applied commits up to `latest` only.
   Result<std::shared_ptr<const Trust>> trust_until(Hlc latest);
@@ -229,6 +243,7 @@ class Store {
   Records records_;
   std::optional<FederationId> federation_;
   std::optional<MemberId> reader_;
+  Unwanted unwanted_;
   std::shared_ptr<const Trust> trust_;
   /// annuaire's heads as last told in a feed of ours, to be told again only when they changed.
   std::map<FeedKey, std::vector<CommitId>> told_heads_;

@@ -204,6 +204,10 @@ Result<Written> Store::write(const SpaceId& space, std::span<const Change> chang
     return Error{Errc::not_allowed, "this member may not write in that space",
                  "ce membre n’a pas le droit d’écrire dans cet espace",
                  "`maillon space list` shows who may", "« maillon space list » montre qui le peut"};
+  if (unwanted_.contains(space))
+    return Error{Errc::refused, "this node does not keep that space",
+                 "ce nœud ne garde pas cet espace", "`maillon space subscribe NAME` first",
+                 "d’abord « maillon space subscribe NOM »"};
   Written out;
   CommitDraft draft;
   std::set<RecordId> drafted;

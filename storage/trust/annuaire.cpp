@@ -38,6 +38,9 @@ std::optional<Said> read(const FederationId& federation, std::uint32_t leaf, std
     }
     case OpKind::proposal: {
       auto proposal = decode_proposal(value);
+      // As in a certificate, a key that others could have made signatures for is none.
+      const auto& change = proposal ? proposal->root_key : std::nullopt;
+      if (change && !crypto::is_acceptable_key(change->key.bytes())) return std::nullopt;
       const auto admission = proposal ? proposal->admit : std::nullopt;
       return admitting(leaf, std::move(proposal), admission ? &*admission : nullptr);
     }

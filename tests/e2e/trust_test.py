@@ -1,6 +1,8 @@
 """Who is a member, who decides, and what a removal cuts off; all by the command line."""
 
+import base64
 import os
+import shutil
 
 from harness import Case
 
@@ -162,6 +164,139 @@ class Trust(Case):
             self.assertEqual(self.names(node), ["de la machine perdue", "de la nouvelle machine"])
         self.assertEqual(a.digests(), new.digests())
 
+    def rotations(self, node):
+        return {n["node_id"]: n["revoked"] for n in node.ok("node", "list")["nodes"]}
+
+    def test_a_node_takes_a_new_key_without_losing_what_the_old_one_wrote(self):
+        a, b = self.federation("une", "deux")
+        old = b.ok("status")["node_id"]
+        b.ok("put", "lieux", "nom=avant")
+        before = self.rotations(b)
+        self.refuses(b, 4, "node", "rotate", "--words-file", a.words)
+        self.refuses(b, 1, "node", "rotate", "--words-file", self.write("bad", "abandon " * 24))
+        stranger = self.node("étrangère")
+        stranger.init()
+        self.refuses(stranger, 1, "node", "rotate", "--words-file", stranger.words)
+        self.assertEqual(self.rotations(b), before)
+        self.assertEqual(os.listdir(b.dir).count("node.key.new"), 0)
+        # Nobody has seen what the old key wrote, nor hears of the new one before it calls.
+        made = b.ok("node", "rotate", "--words-file", b.words)
+        self.assertNotEqual(made["node_id"], old)
+        self.assertEqual(self.rotations(b), {old: True, made["node_id"]: False})
+        b.ok("put", "lieux", "nom=après")
+        # The other one does the same meanwhile: the directory leads to a node of its member.
+        a.ok("node", "rotate", "--words-file", a.words)
+        a.serve(port=a.port)
+        self.assertTrue(b.ok("sync", "--wait", 60)["converged"])
+        self.assertEqual(self.names(a), ["après", "avant"])
+        self.assertEqual(a.digests(), b.digests())
+        self.assertEqual(self.members(a), {"une": "member", "deux": "member"})
+        self.assertEqual(b.ok("verify", "--deep")["errors"], [])
+
+    def test_a_daemon_takes_its_new_key_over_at_once(self):
+        a, b = self.federation("une", "deux")
+        a.serve(port=a.port)
+        b.serve()
+        self.assertTrue(b.ok("sync", "--wait", 60)["converged"])
+        # The one that is dialled changes its key, then the one that dials.
+        for node, other in ((a, b), (b, a)):
+            fresh = node.ok("node", "rotate", "--words-file", node.words)["node_id"]
+            self.assertEqual(node.ok("status")["node_id"], fresh)
+            node.ok("put", "lieux", f"nom=de {node.name}")
+            self.eventually("the peer speaks with the new key", lambda: fresh in [
+                p["node_id"] for p in other.ok("status")["peers"] if p["state"] == "connected"])
+            self.assertTrue(node.ok("sync", "--wait", 60)["converged"])
+        self.assertEqual(self.names(a), ["de deux", "de une"])
+        self.assertEqual(a.digests(), b.digests())
+        told = [n for m in a.ok("member", "list")["members"] for n in m["nodes"]]
+        self.assertEqual(sorted(n["urls"] for n in told if not n["revoked"]),
+                         sorted([[f"ws://127.0.0.1:{n.port}"] for n in (a, b)]))
+        # An invitation names the new key.
+        c = self.joined(a, "trois")
+        self.assertEqual(c.ok("sync", "--wait", 60)["converged"], True)
+        for node in (a, b):
+            self.assertEqual(node.stop(), 0)
+        self.assertNotIn("misbehaved", a.log() + b.log())
+
+    def test_a_change_of_key_cut_short_leaves_one_key_or_the_other(self):
+        secret = self.write("phrase", "une phrase assez longue\n")
+        a = self.node("une")
+        a.env = {"MAILLON_PASSPHRASE_FILE": secret}
+        a.init("--passphrase-file", secret)
+        a.ok("federation", "create", "Essai")
+        for fault, changed in (("killed_before_key_change", False), ("killed_after_key_change", True)):
+            old = a.ok("status")["node_id"]
+            a.ok("put", "lieux", f"nom={fault}")
+            done = a.run("node", "rotate", "--words-file", a.words, env={"MAILLON_FAULT": fault})
+            self.assertEqual(done.code, -9, done.err)
+            self.assertIn("node.key.new", os.listdir(a.dir))
+            now = a.ok("status")["node_id"]
+            self.assertEqual(now != old, changed)
+            self.assertNotIn("node.key.new", os.listdir(a.dir))
+            a.ok("put", "lieux", f"nom={fault} {changed}")
+            again = a.ok("node", "rotate", "--words-file", a.words)["node_id"]
+            self.assertEqual(self.rotations(a)[old], True)
+            self.assertEqual(self.rotations(a)[again], False)
+        self.assertEqual(a.ok("find", "lieux")["total"], 4)
+        self.assertEqual(a.ok("verify", "--deep")["errors"], [])
+        # Sealed as before: without the passphrase nothing opens.
+        self.refuses(a, 4, "status", env={"MAILLON_PASSPHRASE_FILE": ""})
+        # A backup made now holds the new key.
+        a.ok("backup", "-o", self.path("copie"))
+        b = self.node("restaurée")
+        b.env = a.env
+        b.ok("restore", self.path("copie"))
+        self.assertEqual(b.ok("status")["node_id"], a.ok("status")["node_id"])
+
+    def test_a_certificate_that_is_not_in_order_is_refused_in_words(self):
+        a = self.founder("une")
+        again = self.node("une-bis")
+        made = again.ok("init", "--name", "une", "--region", "16", "--recover", "--words-file", a.words)
+        raw = bytearray(base64.urlsafe_b64decode(made["certificate"] + "=" * (-len(made["certificate"]) % 4)))
+        coded = lambda raw: base64.urlsafe_b64encode(bytes(raw)).decode().rstrip("=")
+        weak = raw[:32] + bytes.fromhex("ec" + "ff" * 30 + "7f") + raw[64:]
+        self.assertIn("weak key", self.refuses(a, 1, "node", "add", coded(weak))["message"])
+        raw[150] ^= 1
+        self.assertIn("did not sign", self.refuses(a, 1, "node", "add", coded(raw))["message"])
+        self.refuses(a, 1, "node", "add", coded(raw[:-1]))
+        self.assertEqual(len(a.ok("node", "list")["nodes"]), 1)
+        self.assertEqual(len(a.ok("node", "add", made["certificate"])["nodes"]), 2)
+
+    def test_many_copies_of_a_folder_ask_for_a_new_key(self):
+        a = self.founder("une")
+        for i in range(11):
+            copy = self.node(f"copie-{i}")
+            shutil.copytree(a.dir, copy.dir)
+            a = copy
+            self.assertEqual([w for w in a.ok("status")["warnings"] if "rotate" in w], [])
+            a.ok("put", "lieux", f"nom={i}")
+        status = a.ok("status")
+        self.assertEqual(status["incarnations"], 12)
+        self.assertEqual(len([w for w in status["warnings"] if "maillon node rotate" in w]), 1)
+        a.ok("node", "rotate", "--words-file", self.nodes[0].words)
+        a.ok("put", "lieux", "nom=encore")
+        status = a.ok("status")
+        self.assertEqual((status["incarnations"], status["warnings"]), (1, []))
+        self.assertEqual(a.ok("find", "lieux")["total"], 12)
+
+    def test_a_clock_off_its_peers_is_told_loudly_and_writes_go_on(self):
+        a, b = self.federation("une", "deux")
+        self.assertEqual(a.ok("status")["clock"], {"peers": 0, "offset_ms": None, "warning": None})
+        a.serve()
+        b.env = {"MAILLON_FAULT": "clock_behind"}
+        b.serve()
+        b.ok("peer", "add", f"ws://127.0.0.1:{a.port}")
+        self.assertTrue(b.ok("sync", "--wait", 60)["converged"])
+        clock = b.ok("status")["clock"]
+        self.assertEqual(clock["peers"], 1)
+        self.assertGreater(clock["offset_ms"], 170_000)
+        self.assertIn(clock["warning"], b.ok("status")["warnings"])
+        self.assertIn("Warning: this machine's clock", b.run("status", json_output=False).out)
+        self.eventually("the log", lambda: "clock is 1" in b.log() and "set it" in b.log())
+        b.ok("put", "lieux", "nom=quand même")
+        self.assertTrue(b.ok("sync", "--wait", 60)["converged"])
+        self.assertEqual(self.names(a), ["quand même"])
+
     def test_lost_words_are_replaced_by_a_vote(self):
         a, b = nodes = self.federation("une", "deux")
         b.ok("put", "lieux", "nom=avant")
@@ -169,10 +304,14 @@ class Trust(Case):
         self.converge(*nodes)
         new = self.node("deux-bis")
         key = new.ok("init", "--name", "deux", "--region", "16", "--words-file", new.words)["member_id"]
-        self.refuses(a, 2, "propose", "root-key", "deux", "00" * 32)
+        weak = "ec" + "ff" * 30 + "7f"  # the point of order 2
+        for bad in ("00" * 32, weak, "ff" * 32):
+            self.refuses(a, 2, "propose", "root-key", "deux", bad)
         self.decide(nodes, a, "root-key", "deux", key)
         a.serve()
         code = a.ok("invite", "--region", "16")["code"]
+        # Its daemon learns whose node it is, and writes as that member at once.
+        new.serve()
         self.assertEqual(new.ok("join", code, "--wait", 60)["status"], "admitted")
         self.assertEqual(new.ok("status")["member_id"], member)
         new.ok("put", "lieux", "nom=après")

@@ -59,7 +59,7 @@ class TamperingPeer {
 
   int run(const std::string& host, std::uint16_t port) {
     auto network = net::Network::create({*replica_.federation(), replica_.identity().certificate},
-                                        replica_.key(), replica_.rng());
+                                        *replica_.key(), replica_.rng());
     if (!network) return 1;
     const auto bound = (*network)->listen(host, port, [this](const net::ConnectionPtr& c) {
       return open(c);

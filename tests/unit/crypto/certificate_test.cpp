@@ -1,6 +1,6 @@
 #include <gtest/gtest.h>
 
-#include "crypto/keys.hpp"
+#include "tests/support/mixed_key.hpp"
 
 namespace maillon::crypto {
 namespace {
@@ -58,6 +58,23 @@ TEST(Certificate, NeitherSideClaimsTheOther) {
   auto swapped = honest;
   std::swap(swapped.by_root, swapped.by_node);
   EXPECT_EQ(NodeCertificate::decode_verified(swapped.encode()).error().code, Errc::integrity);
+}
+
+TEST(Certificate, AKeyOfMixedOrderIsRefusedThoughItsSignaturesHold) {
+  const Identity who;
+  const test::MixedKey weak;
+  for (const Bytes& bytes : {weak.as_root_of(who.node), weak.as_node_of(who.root)}) {
+    const ByteView all{bytes};
+    const auto holds = [&](std::size_t key, std::size_t signature) {
+      return verify(all.subspan(key).first<32>(), test::MixedKey::kDomain, all.first(72),
+                    Signature::from_bytes(all.subspan(signature, 64)).value());
+    };
+    EXPECT_TRUE(holds(0, 72) && holds(32, 136));
+    const auto got = NodeCertificate::decode_verified(bytes);
+    ASSERT_TRUE(got.has_error());
+    EXPECT_EQ(got.error().detail, "the certificate names a malformed or weak key");
+    EXPECT_FALSE(got.error().fr.empty());
+  }
 }
 
 }  // namespace

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <thread>
+
 #include "node/federation/decisions.hpp"
 #include "tests/support/federation.hpp"
 
@@ -90,6 +92,37 @@ TEST_F(LivePair, ANodeWhoseKeyWasTakenBackDoesNotJoinAgain) {
   const auto reply = must(federation::admit(*a.replica, request, certificate));
   EXPECT_EQ(reply.status, JoinStatus::refused);
   EXPECT_EQ(reply.reason, "revoked");
+}
+
+// Whatever was written meanwhile was written under the one key or the other, never under neither.
+TEST_F(LivePair, WritesThatRaceWithAChangeOfTheKeyAllCount) {
+  constexpr int kWriters = 4;
+  constexpr int kEach = 40;
+  must(b.service->join(invitation, kWait));
+  std::vector<std::thread> writers;
+  for (int w = 0; w < kWriters; ++w)
+    writers.emplace_back([this, w] {
+      for (int i = 0; i < kEach; ++i)
+        b.write("catalogue/28", {imported("lieux", "s", std::to_string(w * kEach + i),
+                                          {{"nom", Value::of_text("x")}})});
+    });
+  const NodeId before = b.replica->identity().node;
+  for (int i = 0; i < 3; ++i) {
+    must(federation::rotate(*b.replica, b.root, std::nullopt));
+    must(b.service->key_changed());
+  }
+  for (std::thread& writer : writers) writer.join();
+  EXPECT_NE(b.replica->identity().node, before);
+  EXPECT_TRUE(b.service->sync(kWait).converged);
+  EXPECT_EQ(a.digest("catalogue/28"), b.digest("catalogue/28"));
+  for (LiveNode* node : {&a, &b}) {
+    const auto count = [&](const char* sql) {
+      return must(node->replica->read<std::int64_t>(
+          [&](replica::Reader& reader) { return reader.database().integer(sql); }));
+    };
+    EXPECT_EQ(count("SELECT count(*) FROM record WHERE flags & 1"), kWriters * kEach);
+    EXPECT_EQ(count("SELECT count(*) FROM log WHERE void"), 0);
+  }
 }
 
 TEST_F(LivePair, ReconnectsAfterARestart) {

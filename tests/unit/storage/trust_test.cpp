@@ -158,6 +158,22 @@ TEST_F(TrustFold, AVoteAdmits) {
   EXPECT_FALSE(trust.member(third.member())->delegate);
 }
 
+TEST_F(TrustFold, AWeakRootKeyIsNeverProposed) {
+  Trust trust = founded();
+  const auto change_to = [&](const MemberId& key) {
+    Proposal proposal;
+    proposal.root_key = RootKeyChange{founder.member(), key};
+    trust.apply(*commit(founder, {{OpKind::proposal, encode(proposal)}, vote({}, 1)}));
+  };
+  // The point of order 2, and no point at all.
+  change_to(*MemberId::from_hex("ec" + std::string(60, 'f') + "7f"));
+  change_to(*MemberId::from_hex(std::string(64, 'f')));
+  EXPECT_TRUE(trust.decisions().empty());
+  EXPECT_EQ(trust.member(founder.member())->root, founder.member());
+  change_to(third.root.member_id());
+  EXPECT_EQ(trust.member(founder.member())->root, third.member());
+}
+
 TEST_F(TrustFold, AQuorumCountsMembersAndNotVotes) {
   quorum_ = 2;
   Trust trust = founded();

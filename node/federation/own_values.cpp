@@ -1,0 +1,164 @@
+#include "node/federation/own_values.hpp"
+
+#include <algorithm>
+
+namespace maillon::federation {
+
+using namespace storage;
+
+namespace {
+
+class Collector {
+ public:
+  Collector(replica::Reader& reader, const MemberId& member, OwnValues& out)
+      : reader_(reader), member_(member), out_(out) {}
+
+  Result<void> take(const std::string& collection, const RecordId& id, ByteView blob) {
+    MAILLON_TRY(const auto state, merge::decode_state(blob));
+    MAILLON_TRY(const bool concerned, writes_live(state));
+    if (!concerned) return {};
+    MAILLON_TRY(history_, reader_.records().history(collection, id, blob));
+    imported_ = hand_ = Change{};
+    for (Change* change : {&imported_, &hand_}) {
+      change->collection = collection;
+      change->id = id;
+    }
+    if (merge::show(state).deleted) return take_delete();
+    take_fields(state);
+    if (!imported_.fields.empty()) out_.from_sources.push_back(imported_);
+    if (!hand_.fields.empty()) out_.by_hand.push_back(hand_);
+    return {};
+  }
+
+ private:
+  Result<bool> is_own(std::int64_t commit) {
+    if (const auto known = own_.find(commit); known != own_.end()) return known->second;
+    MAILLON_TRY(const Bytes raw, reader_.log().header_of(commit));
+    MAILLON_TRY(const Header header, decode_header(raw));
+    const bool own = header.member == member_;
+    own_.emplace(commit, own);
+    return own;
+  }
+
+  Result<bool> writes_live(const merge::RecordState& state) {
+    for (const auto& op : state.ops) {
+      if (op.is_void || op.superseded) continue;
+      MAILLON_TRY(const bool own, is_own(op.ref.commit));
+      if (own) return true;
+    }
+    return false;
+  }
+
+  [[nodiscard]] const HistoryOp* step_of(const merge::OpRef& ref) const {
+    const auto found = std::ranges::find(history_, ref, &HistoryOp::ref);
+    return found == history_.end() ? nullptr : &*found;
+  }
+  [[nodiscard]] bool is_ours(const HistoryOp& step) const {
+    return step.commit->header.member == member_;
+  }
+
+  /// A row stands for one source; what another one said of the same record is as if typed.
+  Change& change_for(const Op& op) {
+    if (op.external_id.empty()) return hand_;
+    if (imported_.external_id.empty()) {
+      imported_.form = op.id_form;
+      imported_.source = op.source;
+      imported_.external_id = op.external_id;
+    }
+    const bool same = imported_.source == op.source && imported_.external_id == op.external_id;
+    return same ? imported_ : hand_;
+  }
+
+  static void add(Change& change, std::string_view name, ByteView encoded) {
+    auto value = Value::decode(encoded);
+    const bool there =
+        std::ranges::any_of(change.fields, [&](const auto& field) { return field.first == name; });
+    // Cleared fields have nothing to bring, and of two own values the shown one comes first.
+    if (value.has_value() && !value->is_null() && !there)
+      change.fields.emplace_back(name, *std::move(value));
+  }
+
+  void take_fields(const merge::RecordState& state) {
+    for (const auto& field : state.fields) {
+      if (field.tag != static_cast<std::uint32_t>(FieldTag::reg)) continue;
+      const std::string name{reader_.names().text(field.name)};
+      bool typed_over = field.heads.size() == 1;
+      for (const auto& head : field.heads) {
+        const merge::OpEntry& entry = state.ops[head.op];
+        const HistoryOp* step = step_of(entry.ref);
+        if (entry.is_void || !entry.readable || step == nullptr) continue;
+        if (is_ours(*step)) add(change_for(*step->op), name, head.value);
+        typed_over = typed_over && step->op->external_id.empty();
+        if (typed_over && take_corrected(name)) add(hand_, name, head.value);
+      }
+    }
+  }
+
+  /// What its own source said before somebody typed over it: as long as the source says the same,
+  /// it says nothing new, and must not come back over the correction, whoever made that.
+  bool take_corrected(const std::string& name) {
+    for (const HistoryOp& step : history_) {
+      if (step.op->external_id.empty() || step.is_void || !is_ours(step)) continue;
+      for (const OpField& field : step.commit->body.ops.fields_of(*step.op)) {
+        if (field.name != name) continue;
+        Change& change = change_for(*step.op);
+        if (&change != &imported_) continue;
+        add(change, name, field.value);
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /// Without its row's first field, the source would bring back what was deleted.
+  Result<void> take_delete() {
+    for (const HistoryOp& step : history_) {
+      const auto fields = step.commit->body.ops.fields_of(*step.op);
+      if (step.op->external_id.empty() || !step.op->payload_ok || fields.empty()) continue;
+      Change& change = change_for(*step.op);
+      for (const OpField& field : fields)
+        if (change.fields.empty()) add(change, field.name, field.value);
+      if (change.fields.empty()) continue;
+      out_.from_sources.push_back(change);
+      hand_.kind = OpKind::remove;
+      out_.deletes.push_back(hand_);
+      return {};
+    }
+    return {};
+  }
+
+  replica::Reader& reader_;
+  MemberId member_;
+  OwnValues& out_;
+  std::map<std::int64_t, bool> own_;  ///< commits by their place in the log
+  std::vector<HistoryOp> history_;    ///< of the record at hand, newest first
+  Change imported_;
+  Change hand_;
+};
+
+}  // namespace
+
+Result<OwnValues> own_values(replica::Reader& reader, const SpaceId& space,
+                             const MemberId& member) {
+  OwnValues out;
+  Collector collector{reader, member, out};
+  MAILLON_TRY(const auto row, reader.log().find_space(space));
+  MAILLON_TRY(const auto collections, reader.collections(space));
+  for (const std::string& collection : collections) {
+    MAILLON_TRY(const auto known, reader.names().find_collection(*row, collection));
+    // In the order of storage: the commits of an import then lie side by side.
+    MAILLON_TRY(auto get, reader.database().prepare("SELECT rid, state FROM record"
+                                                    " WHERE collection = ?1 ORDER BY id"));
+    get.bind(1, *known);
+    for (;;) {
+      MAILLON_TRY(const bool more, get.step());
+      if (!more) break;
+      MAILLON_TRY(const RecordId id, RecordId::from_bytes(get.blob(0)));
+      const ByteView state = get.blob(1);
+      MAILLON_CHECK(collector.take(collection, id, Bytes{state.begin(), state.end()}));
+    }
+  }
+  return out;
+}
+
+}  // namespace maillon::federation

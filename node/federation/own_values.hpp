@@ -1,0 +1,23 @@
+#pragma once
+
+#include "node/replica/reader.hpp"
+#include "storage/store/store.hpp"
+
+namespace maillon::federation {
+
+/// What somebody wrote in a space and is still live, as changes that write it again under the same
+/// ids. To be written in this order: what sources said, what people typed over it, what they
+/// deleted.
+struct OwnValues {
+  std::vector<storage::Change> from_sources;
+  std::vector<storage::Change> by_hand;
+  std::vector<storage::Change> deletes;  ///< of rows that a source would bring back
+
+  [[nodiscard]] bool empty() const {
+    return from_sources.empty() && by_hand.empty() && deletes.empty();
+  }
+};
+[[nodiscard]] Result<OwnValues> own_values(replica::Reader& reader, const SpaceId& space,
+                                           const MemberId& member);
+
+}  // namespace maillon::federation

@@ -1,0 +1,162 @@
+#include "node/federation/refound.hpp"
+
+#include <algorithm>
+
+#include "node/federation/decisions.hpp"
+#include "node/federation/own_values.hpp"
+#include "node/replica/next.hpp"
+
+namespace maillon::federation {
+
+using namespace storage;
+
+namespace {
+
+constexpr const char* kBring = "setting.bring";  ///< the federation to bring from, in hexadecimal
+constexpr std::size_t kChangesAtOnce = 2000;
+
+Result<void> write_in(Store& store, const SpaceId& space, std::span<const Change> changes,
+                      const Author& author, UnixMillis now, Rng& rng) {
+  for (std::size_t from = 0; from < changes.size(); from += kChangesAtOnce) {
+    const auto some = changes.subspan(from, std::min(kChangesAtOnce, changes.size() - from));
+    MAILLON_TRY(const auto written, store.write(space, some, author, now, rng));
+  }
+  return {};
+}
+
+/// Writes again what `self` wrote in the former federation.
+Result<Brought> bring(const Trust& former, replica::Reader& reader, const MemberId& self,
+                      Store& store, const Author& author, UnixMillis now, Rng& rng) {
+  Brought out;
+  for (const auto& [id, space] : former.spaces()) {
+    if (id == former.annuaire()) continue;
+    MAILLON_TRY(const OwnValues own, own_values(reader, id, self));
+    if (own.empty()) continue;
+    const std::string& name = space.declaration.name;
+    const Space* here = store.trust()->space_named(name);
+    if (here == nullptr || !store.trust()->may_write(author.member, here->id)) {
+      out.left.push_back(name);
+      continue;
+    }
+    for (const auto* changes : {&own.from_sources, &own.by_hand, &own.deletes})
+      MAILLON_CHECK(write_in(store, here->id, *changes, author, now, rng));
+    for (const auto* changes : {&own.from_sources, &own.by_hand})
+      for (const Change& change : *changes) out.values += change.fields.size();
+    out.deletes += own.deletes.size();
+  }
+  return out;
+}
+
+/// The spaces of the former federation, with what was given and taken since.
+Result<void> declare_again(const Trust& former, Store& store, const Author& author, UnixMillis now,
+                           Rng& rng) {
+  std::map<SpaceId, SpaceId> renamed;
+  std::vector<Proposal> proposals;
+  for (const auto& [id, space] : former.spaces()) {
+    if (id == former.annuaire()) continue;
+    SpaceDeclaration declaration = space.declaration;
+    declaration.federation = *store.federation();
+    const Bytes bytes = encode(declaration);
+    const SpaceId fresh = space_id(bytes);
+    renamed.emplace(id, fresh);
+    if (store.trust()->space(fresh) == nullptr) proposals.push_back({std::nullopt, bytes});
+  }
+  MAILLON_CHECK(propose_and_vote(store, proposals, author, now, rng));
+  for (const Decision& decision : former.decisions()) {
+    const auto& change = decision.proposal->access;
+    if (!change || !decision.passed || !renamed.contains(change->space)) continue;
+    Proposal again;
+    again.access = change;
+    again.access->space = renamed.at(change->space);
+    // One by one: a commit that narrows and widens would leave open which came first.
+    MAILLON_CHECK(propose_and_vote(store, {again}, author, now, rng));
+  }
+  return {};
+}
+
+Result<Charter> charter_after(const Charter& former, const RefoundOptions& options) {
+  Charter out = former;
+  if (options.name) out.name = *options.name;
+  if (options.quorum) {
+    MAILLON_TRY(out.quorum, quorum_from(*options.quorum));
+  }
+  return out;
+}
+
+}  // namespace
+
+Result<Refounded> refound(replica::Replica& old, const RefoundOptions& options) {
+  const auto trust = old.trust();
+  auto who = old.identity();
+  const Member* member = trust->member_of(who.node);
+  if (member == nullptr) return not_a_member();
+  // As it was admitted, which may differ from what `init` was told.
+  who.name = member->name;
+  who.role = member->role;
+  who.region = member->region;
+  Refounded out;
+  out.former = *old.federation();
+  out.former_data = replica::former_folder(old.dir(), out.former);
+  MAILLON_TRY(const Charter charter, charter_after(trust->charter(), options));
+  const auto key = old.key();
+  const auto now = old.clock().now();
+  MAILLON_TRY(const auto certificate, crypto::NodeCertificate::decode_verified(who.certificate));
+  const Author author{certificate.member, old.rng().u64(), key.get()};
+  MAILLON_TRY(auto next, replica::make_next(old, author.incarnation));
+  MAILLON_CHECK(next->begin());
+  MAILLON_CHECK(found(*next, charter, out.former, who, author, now, old.rng()));
+  MAILLON_CHECK(declare_again(*trust, *next, author, now, old.rng()));
+  MAILLON_TRY(auto database, old.open_reader());
+  replica::Reader reader{database};
+  MAILLON_TRY(out.brought, bring(*trust, reader, who.member, *next, author, now, old.rng()));
+  MAILLON_CHECK(next->commit());
+  out.federation = *next->federation();
+  return out;
+}
+
+Result<void> prepare_move(replica::Replica& old, const std::string& code) {
+  MAILLON_TRY(auto next, replica::make_next(old, old.rng().u64()));
+  MAILLON_CHECK(next->begin());
+  MAILLON_CHECK(next->set_meta(kBring, as_bytes(old.federation()->hex())));
+  MAILLON_CHECK(next->set_meta("setting.wish", as_bytes(code)));
+  MAILLON_CHECK(next->set_unwanted({/*all=*/true}));
+  return next->commit();
+}
+
+Result<std::optional<Brought>> bring_along(replica::Replica& replica) {
+  MAILLON_TRY(const auto from, replica.setting("bring"));
+  if (!from || from->empty() || replica.trust()->member_of(replica.identity().node) == nullptr)
+    return std::optional<Brought>{};
+  MAILLON_TRY(const FederationId federation, FederationId::from_hex(*from));
+  StoreOptions options;
+  options.path = replica::former_folder(replica.dir(), federation) / "maillon.db";
+  MAILLON_TRY(const auto old, Store::open(options));
+  const auto trust = old->trust();
+  replica::Reader reader{old->database()};
+  return replica.write<std::optional<Brought>>([&](Store& store) -> Result<std::optional<Brought>> {
+    MAILLON_TRY(const auto still, store.meta(kBring));
+    if (!still || still->empty()) return std::optional<Brought>{};
+    MAILLON_CHECK(store.set_meta(kBring, {}));
+    MAILLON_CHECK(store.set_unwanted({}));
+    MAILLON_TRY(const auto continues, continued_by(store.log(), *store.federation()));
+    // The code said otherwise: what is beside stays there.
+    if (continues != federation) return std::optional{Brought{}};
+    const Author author = replica.author();
+    const auto self = trust->nodes().find(author.node());
+    const MemberId before = self == trust->nodes().end() ? author.member : self->second.member;
+    MAILLON_TRY(auto brought,
+                bring(*trust, reader, before, store, author, replica.clock().now(), replica.rng()));
+    return std::optional{std::move(brought)};
+  });
+}
+
+Result<std::optional<FederationId>> continued_by(Log& log, const FederationId& federation) {
+  MAILLON_TRY(const auto entry, log.find(*CommitId::from_bytes(federation.bytes())));
+  if (!entry) return std::optional<FederationId>{};
+  MAILLON_TRY(SignedCommit bytes, log.bytes_of(entry->id));
+  MAILLON_TRY(const CommitPtr commit, load_commit(std::move(bytes)));
+  MAILLON_TRY(const Genesis genesis, Trust::check_genesis(*commit));
+  return genesis.refounds;
+}
+
+}  // namespace maillon::federation

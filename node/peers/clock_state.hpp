@@ -1,0 +1,27 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+namespace maillon::peers {
+
+/// How this machine's clock stands to those of its peers.
+struct ClockState {
+  /// Beyond this, people should look: commits over 5 minutes ahead wait at every peer.
+  static constexpr std::chrono::milliseconds kLoud = std::chrono::minutes{1};
+
+  std::size_t peers = 0;                                 ///< that told their time
+  std::optional<std::chrono::milliseconds> offset = {};  ///< median of theirs minus ours
+
+  [[nodiscard]] bool is_off() const noexcept {
+    return offset && (*offset > kLoud || *offset < -kLoud);
+  }
+};
+
+/// From each peer's time minus ours. Of an even number the middle one nearer to ours counts: when
+/// half of the peers agree with this clock, it is not the one to blame.
+[[nodiscard]] ClockState clock_state(std::vector<std::int64_t> offsets_ms);
+
+}  // namespace maillon::peers

@@ -1,0 +1,128 @@
+"""Beginning again when the delegates are lost."""
+
+import os
+
+from harness import Case
+
+
+class Refound(Case):
+    def federation(self):
+        """The founder, who will be lost, and two more; all know all."""
+        lost = self.founder("perdue")
+        lost.serve()
+        nodes = [lost] + [self.joined(lost, name) for name in ("une", "deux")]
+        return nodes
+
+    def synced(self, *nodes):
+        for node in nodes:
+            self.assertTrue(node.ok("sync", "--wait", 60)["converged"], node.name)
+
+    def fields(self, node, collection="lieux"):
+        return {r["id"]: r["fields"] for r in node.ok("find", collection, "--limit", 1000)["records"]}
+
+    def test_each_member_brings_along_what_it_wrote(self):
+        lost, a, b = self.federation()
+        csv = self.write("l.csv", "id,nom,commune\n1,Un,Cognac\n2,Deux,Jarnac\n3,Trois,Saintes\n")
+        b.ok("import", csv, "--collection", "lieux", "--source", "carte")
+        of_lost = lost.ok("put", "lieux", "nom=de la perdue")["id"]
+        of_a = a.ok("put", "lieux", "nom=à une", "commune=Cognac")["id"]
+        self.synced(a, b, a)
+        ids = {f["nom"]: i for i, f in self.fields(b).items()}
+        # One field of another's record, a correction and a delete of imported rows, and a conflict.
+        a.ok("put", "lieux", "--id", ids["Un"], "commune=Angoulême")
+        b.ok("put", "lieux", "--id", ids["Deux"], "nom=Deux corrigé")
+        b.ok("delete", "lieux", ids["Trois"])
+        self.synced(a, b, a)
+        lost.stop()
+        a.ok("put", "lieux", "--id", of_a, "commune=Saintes")
+        b.ok("put", "lieux", "--id", of_a, "commune=Royan")
+        a.serve()
+        b.ok("peer", "add", f"ws://127.0.0.1:{a.port}")
+        self.synced(b)
+        self.assertEqual(a.ok("conflicts")["conflicts"][0]["field"], "commune")
+        before = a.ok("federation", "show")
+        self.assertIsNone(before["refounds"])
+        old = self.fields(b)
+
+        error = self.refuses(a, 1, "federation", "refound")
+        self.assertIn("daemon", error["message"])
+        a.stop()
+        member = a.ok("status")["member_id"]
+        made = a.ok("federation", "refound", "--quorum", "1")
+        self.assertEqual(made["refounds"], before["federation_id"])
+        self.assertNotEqual(made["federation_id"], before["federation_id"])
+        show = a.ok("federation", "show")
+        self.assertEqual((show["refounds"], show["name"]), (before["federation_id"], "Essai"))
+        self.assertEqual(show["delegates"], [member])
+        self.assertEqual({s["name"] for s in a.ok("space", "list")["spaces"]},
+                         {"annuaire", "formation", "catalogue/16", "indicateurs/16"})
+        self.assertEqual(self.fields(a), {of_a: {"nom": "à une", "commune": "Saintes"},
+                                          ids["Un"]: {"commune": "Angoulême"}})
+        # The founder goes on before the others come.
+        a.ok("put", "lieux", "--id", ids["Un"], "nom=Un autrement")
+
+        a.serve(port=a.port)
+        code = a.ok("invite", "--region", "16")["code"]
+        b.serve()
+        self.assertIn("stop", self.refuses(b, 1, "join", code)["hint"])
+        b.stop()
+        self.assertEqual(b.ok("join", code, "--wait", 60)["status"], "admitted")
+        self.synced(b)
+        want = dict(old)
+        del want[of_lost]
+        got = self.fields(a)
+        self.assertEqual(got, self.fields(b))
+        self.assertEqual(a.digests(), b.digests())
+        conflicts = {(c["id"], c["field"]): sorted(c["values"]) for c in a.ok("conflicts")["conflicts"]}
+        self.assertEqual(conflicts, {(of_a, "commune"): ["Royan", "Saintes"],
+                                     (ids["Un"], "nom"): ["Un", "Un autrement"]})
+        for fields in (want, got):
+            fields[of_a].pop("commune")
+            fields[ids["Un"]].pop("nom")
+        self.assertEqual(got, want)
+        # The source says nothing new, and brings back nothing that was deleted.
+        again = b.ok("import", csv, "--collection", "lieux", "--source", "carte")
+        self.assertEqual((again["created"], again["changed"]), (0, 0), again)
+        # What was of others stays readable where it was.
+        former = self.node("avant")
+        former.dir = made["former_data"]
+        self.assertEqual(former.ok("get", "lieux", of_lost)["fields"]["nom"], "de la perdue")
+        self.assertEqual(former.ok("federation", "show")["federation_id"], before["federation_id"])
+        for node in (a, b):
+            self.assertEqual(node.ok("verify", "--deep")["errors"], [])
+
+    def test_a_daemon_that_is_admitted_later_brings_it_along_too(self):
+        lost, a, b = self.federation()
+        b.ok("put", "lieux", "nom=de deux")
+        self.synced(b, a)
+        lost.stop()
+        a.ok("federation", "refound", "Nouvelle", "--quorum", "2")
+        self.assertEqual(a.ok("federation", "show")["name"], "Nouvelle")
+        a.serve(port=lost.port)
+        b.ok("join", a.ok("invite", "--region", "16")["code"], "--wait", 0)
+        b.serve()
+        self.eventually("what it wrote", lambda: a.ok("find", "lieux")["total"] == 1)
+        self.eventually("it agrees", lambda: a.digests() == b.digests())
+        b.stop()
+        b.serve(port=b.port)
+        self.synced(b, a)
+        self.assertEqual(a.digests(), b.digests())
+
+    def test_a_refounding_cut_short_ends_at_the_next_start(self):
+        a = self.founder("une")
+        a.ok("put", "lieux", "nom=mien")
+        old = a.ok("federation", "show")["federation_id"]
+        done = a.run("federation", "refound", env={"MAILLON_FAULT": "killed_between_databases"})
+        self.assertEqual(done.code, -9, done.err)
+        self.assertNotIn("maillon.db", os.listdir(a.dir))
+        self.assertEqual(a.ok("federation", "show")["refounds"], old)
+        self.assertEqual(a.ok("find", "lieux")["total"], 1)
+        self.refuses(self.node("vide"), 3, "federation", "refound")
+        stranger = self.node("étrangère")
+        stranger.init()
+        self.refuses(stranger, 1, "federation", "refound")
+        # A code of another federation moves nobody.
+        other = self.founder("autre")
+        other.serve()
+        self.refuses(a, 1, "join", other.ok("invite")["code"])
+        self.assertEqual(a.ok("federation", "show")["refounds"], old)

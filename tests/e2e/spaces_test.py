@@ -1,0 +1,133 @@
+"""Which spaces a node keeps, by its own choice and by right; and what a former member is told."""
+
+import sqlite3
+
+from harness import Case
+
+
+class Spaces(Case):
+    def space(self, node, name):
+        return {s["name"]: s for s in node.ok("space", "list")["spaces"]}[name]
+
+    def synced(self, *nodes):
+        for node in nodes:
+            self.assertTrue(node.ok("sync", "--wait", 60)["converged"], node.name)
+
+    def test_a_reader_chooses_not_to_keep_a_space_and_takes_it_up_again(self):
+        a = self.founder("une")
+        a.serve()
+        b = self.joined(a, "deux")
+        b.serve()
+        a.ok("put", "lieux", "nom=avant")
+        b.ok("put", "lieux", "nom=de deux")
+        self.synced(a, b)
+        self.assertTrue(self.space(b, "catalogue/16")["subscribed"])
+        off = b.ok("space", "subscribe", "catalogue/16", "--off")
+        self.assertFalse({s["name"]: s["subscribed"] for s in off["spaces"]}["catalogue/16"])
+        a.ok("put", "lieux", "nom=pendant")
+        a.ok("put", "--space", "formation", "modules", "titre=commun")
+        self.synced(b, a)
+        self.assertEqual(b.ok("find", "--space", "formation", "modules")["total"], 1, "the rest goes on")
+        names = lambda node: sorted(r["fields"]["nom"] for r in node.ok("find", "lieux")["records"])
+        self.assertEqual(names(b), ["avant", "de deux"], "what was there stays readable, nothing more comes")
+        error = self.refuses(b, 1, "put", "lieux", "nom=non")
+        self.assertIn("space subscribe", error["hint"])
+        self.refuses(b, 1, "import", self.write("l.csv", "id,nom\n1,non\n"), "--collection", "lieux", "--source", "s")
+        # Not by a stick either, nor after a restart.
+        stick = self.path("stick")
+        a.ok("bundle", "export", "-o", stick)
+        self.assertGreater(b.ok("bundle", "import", stick)["not_for_us"], 0)
+        b.stop()
+        b.serve(port=b.port)
+        self.synced(b, a)
+        self.assertEqual(names(b), ["avant", "de deux"])
+        b.ok("space", "subscribe", "catalogue/16")
+        self.synced(b, a)
+        self.assertEqual(names(b), ["avant", "de deux", "pendant"], "what was missed comes")
+        b.ok("put", "lieux", "nom=après")
+        self.synced(b, a)
+        self.assertEqual(a.digests(), b.digests())
+        self.refuses(b, 1, "space", "subscribe", "annuaire", "--off")
+        self.refuses(b, 3, "space", "subscribe", "nulle-part")
+        for node in (a, b):
+            self.assertNotIn("misbehaved", node.log())
+
+    def test_a_hub_of_another_region_keeps_what_it_was_admitted_to_read(self):
+        a = self.founder("charente")
+        a.ok("put", "lieux", "nom=ici")
+        a.serve()
+        hub = self.node("bretagne")
+        hub.ok("join", a.ok("invite", "--region", "53", "--role", "hub")["code"], "--name", "bretagne",
+               "--words-file", hub.words, "--wait", 60)
+        hub.serve()
+        self.synced(hub)
+        self.refuses(hub, 4, "space", "subscribe", "catalogue/16")
+        self.assertFalse(self.space(hub, "catalogue/16")["subscribed"])
+        self.assertEqual(a.ok("propose", "widen", "catalogue/16", "--reader", "bretagne")["status"], "passed")
+        self.synced(a, hub)
+        read = lambda: hub.ok("find", "--space", "catalogue/16", "lieux")["total"]
+        self.assertEqual((self.space(hub, "catalogue/16")["subscribed"], read()), (True, 1))
+        hub.ok("space", "subscribe", "catalogue/16", "--off")
+        a.ok("put", "lieux", "nom=encore")
+        self.synced(hub, a)
+        self.assertEqual(read(), 1)
+        hub.ok("space", "subscribe", "catalogue/16")
+        self.synced(hub, a)
+        self.assertEqual(read(), 2)
+
+    def commits(self, node):
+        """How many of others it has."""
+        with sqlite3.connect(f"file:{node.dir}/maillon.db?mode=ro", uri=True) as db:
+            return db.execute("SELECT count(*) FROM log JOIN feed ON feed.id = log.feed WHERE lower(hex(node)) <> ?",
+                              (node.ok("status")["node_id"],)).fetchone()[0]
+
+    def test_a_removed_member_is_served_its_removal_and_nothing_later(self):
+        a = self.founder("une")
+        a.serve()
+        b = self.joined(a, "deux")
+        b.ok("put", "lieux", "nom=mien")
+        self.synced(b)
+        before = self.commits(b)
+        # It is away when it is removed, and comes back after much else was decided and written.
+        self.assertEqual(a.ok("propose", "remove", "deux")["status"], "passed")
+        a.ok("space", "create", "secrets")
+        a.ok("propose", "charter", "secrecy_threshold", "17")
+        a.ok("put", "lieux", "nom=plus tard")
+        self.assertEqual(b.ok("status")["membership"], "member")
+        b.serve()
+        self.eventually("it is told", lambda: b.ok("status")["membership"] == "former")
+        self.assertEqual(self.commits(b), before + 1, "the removal, and nothing later")
+        status = b.ok("status")
+        warning = status["warnings"][0]
+        for word in ("removed from the federation", "une", "stays yours", "maillon export"):
+            self.assertIn(word, warning)
+        self.assertIn("Warning: this member was removed", b.run("status", json_output=False).out)
+        self.assertIn("exclu de la fédération", b.run("status", lang="fr", json_output=False).out)
+        for command in (("put", "lieux", "nom=non"), ("propose", "charter", "quorum", "2"), ("leave",),
+                        ("import", self.write("l.csv", "id,nom\n1,non\n"), "--collection", "lieux",
+                         "--source", "s")):
+            error = self.refuses(b, 4, *command)
+            self.assertIn("removed from the federation", error["message"])
+            self.assertIn("maillon export", error["hint"])
+        self.assertIn("mien", b.run("export", "--collection", "lieux", json_output=False).out)
+        b.ok("backup", "-o", self.path("copie"))
+        # Back by an admission that knows of it, it gets all that it missed.
+        a.ok("propose", "admit", "deux")
+        b.stop()
+        self.synced(b)
+        self.assertEqual(b.ok("status")["membership"], "member")
+        self.assertEqual(b.ok("find", "lieux")["total"], 2)
+        self.assertNotIn("misbehaved", a.log() + b.log())
+
+    def test_who_is_connected_when_it_is_removed_learns_that_at_once(self):
+        a = self.founder("une")
+        a.serve()
+        b = self.joined(a, "deux")
+        b.serve()
+        self.synced(b, a)
+        before = self.commits(b)
+        a.ok("propose", "remove", "deux")
+        a.ok("space", "create", "secrets")
+        self.eventually("it is told", lambda: b.ok("status")["membership"] == "former")
+        self.assertEqual(self.commits(b), before + 1)
+        self.assertNotIn("misbehaved", a.log() + b.log())
