@@ -229,11 +229,17 @@ bool Tally::is_member(const MemberId& member, View view) {
   if (const auto found = admissions_.find(member); found != admissions_.end())
     for (const std::size_t i : found->second)
       if (in(view, at(i).number) && passed(i, view)) admitted.push_back(i);
+  // Who was removed later was a member until then: what it voted up to its cut-off stands.
+  std::vector<std::size_t> gone;
+  for (const std::size_t i : of_delegates_)
+    if (removes(kinds_[i]) && at(i).proposal->remove->member == member && in(view, at(i).number) &&
+        passed(i, view))
+      gone.push_back(i);
   bool out = member == founder_ || !admitted.empty();
-  if (const auto gone = removals().find(member); out && gone != removals().end())
+  if (out && !gone.empty())
     // One admission must have seen them all.
     out = std::ranges::any_of(admitted, [&](std::size_t admission) {
-      return std::ranges::all_of(gone->second, [&](std::size_t removal) {
+      return std::ranges::all_of(gone, [&](std::size_t removal) {
         return log_.reaches(at(admission).number, at(removal).number);
       });
     });

@@ -99,7 +99,8 @@ class Reference {
   Set members(const Set& x, const Set& s) {
     if (const auto known = members_.find(x); known != members_.end()) return known->second;
     Set out;
-    const auto gone = removals(s);
+    // Who is removed later was a member until then.
+    const auto gone = removals(x);
     const auto all_seen = [&](int who, const Set& seen) {
       const auto found = gone.find(who);
       return found == gone.end() ||

@@ -55,6 +55,8 @@ class Halves : public testing::Test {
     history.say(a, words);
     // One delegate's second node stands in the other half.
     history.say(c, {{OpKind::certificate, c2.certificate()}});
+    for (const Voice* one : {&a, &c})
+      if (one->last) known.emplace(one->member(), *one->last);
     together = history.all();
     before = history.commits().size();
   }
@@ -70,7 +72,9 @@ class Halves : public testing::Test {
   Proposal removal(const Voice& of) const {
     Proposal out;
     out.remove = Removal{of.member()};
-    if (of.last) out.cut = {{history.annuaire(), *of.last}};
+    // What the other half says meanwhile, nobody here knows.
+    if (const auto last = known.find(of.member()); last != known.end())
+      out.cut = {{history.annuaire(), last->second}};
     return out;
   }
   static Proposal admission(const Voice& of) {
@@ -121,6 +125,7 @@ class Halves : public testing::Test {
       f{6, 106, "F"}, c2{3, 203, "C"}, x{7, 107, "X"};
   Chronicle history{a, {a.member(), b.member(), c.member()}, 2};
   std::set<CommitId> together;
+  std::map<MemberId, CommitId> known;  ///< last commits, before the halves parted
   std::size_t before = 0;
 };
 
@@ -220,7 +225,7 @@ TEST_F(Halves, AVoteForAnotherProposalOrAnotherFederationsIsNone) {
   Voice y{8, 108, "Y"};
   const auto other = say_proposal(b, together, admission(y));
   say_vote(d, other);
-  say_vote(d, {CommitId::from_array({7}), 1});
+  history.say(d, together, {vote_for(ProposalId{CommitId::from_array({7}), 1})});
   say_vote(e, {admit.commit, 2});
   EXPECT_EQ(outcomes().size(), 1u);
   EXPECT_EQ(after().member(x.member()), nullptr);
