@@ -583,6 +583,8 @@ Result<void> PeerService::Impl::key_changed() {
 void PeerService::Impl::reconnect() {
   (void)ask<bool>(
       [this] {
+        // What is wanted may be known here before the transaction that says so is heard of.
+        view_->set_unwanted(replica_.unwanted());
         for (const auto& [key, peer] : peers_)
           if (peer.session)
             peer.connection->close(net::CloseReason::done, "other spaces are wanted");

@@ -20,8 +20,14 @@ class StoreView final : public sync::SyncStore {
   /// Before a newcomer has the genesis: the space that its inviter named.
   void set_annuaire(const SpaceId& space) { annuaire_ = space; }
   /// A decision may find that this node is another member's.
-  void set_self(const MemberId& self) { self_ = self; }
-  void set_unwanted(storage::Unwanted unwanted) { unwanted_ = std::move(unwanted); }
+  void set_self(const MemberId& self) {
+    self_ = self;
+    shared_.clear();
+  }
+  void set_unwanted(storage::Unwanted unwanted) {
+    unwanted_ = std::move(unwanted);
+    shared_.clear();
+  }
   /// Forgets cached frontiers and the log's end; call when commits became durable.
   void changed() {
     frontiers_.clear();
