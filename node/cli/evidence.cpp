@@ -107,6 +107,7 @@ void add_evidence(Command app, Line& line) {
                 line.say("Vérifie le fichier qu’a affiché « evidence --json », sans dossier",
                          "Checks a file that `evidence --json` printed, without a folder"));
   evidence.then([&line] {
+    line.request.command = "evidence";
     if (!line.input_path.empty()) line.action = run_check;
   });
 }

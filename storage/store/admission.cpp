@@ -47,8 +47,7 @@ Result<Received> Store::keep_aside(const Commit& commit, UnixMillis now) {
   if (in_doubt(h)) return out;
   MAILLON_TRY(const bool moved, weigh(feed.space, h.space));
   if (!moved) return out;
-  MAILLON_TRY(const auto released, release_held(now));
-  (void)released;
+  MAILLON_CHECK(release_returned(now));
   MAILLON_TRY(const auto entry, log_.find(commit.id));
   if (!entry || entry->status == CommitStatus::aside) return out;
   out.outcome = entry->status == CommitStatus::held ? Received::Outcome::held
@@ -133,9 +132,19 @@ Result<void> Store::bring_back(const LogEntry& entry) {
   MAILLON_CHECK(log_.set_void(entry.id, replaced));
   // Whether its time has come is for release_held() to say, which applies it then.
   MAILLON_CHECK(log_.set_status(entry.id, CommitStatus::held));
+  came_back_ = true;
   if (!commit->header.reissues) return {};
   MAILLON_CHECK(log_.add_reissue(*commit->header.reissues, entry.id));
   return void_reissued(*commit);
+}
+
+Result<void> Store::release_returned(UnixMillis now) {
+  // What is applied may bring more back.
+  while (std::exchange(came_back_, false)) {
+    MAILLON_TRY(const auto released, release_held(now));
+    (void)released;
+  }
+  return {};
 }
 
 Result<void> Store::find_ends(const SpaceHistory& history, const std::vector<bool>& stands,

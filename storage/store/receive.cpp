@@ -26,6 +26,7 @@ Result<Received> Store::receive(const CommitPtr& commit, UnixMillis now) {
       first.outcome != Outcome::aside)
     return first;
   MAILLON_TRY(first.with, admit_waiting(commit->id, now));
+  MAILLON_CHECK(release_returned(now));
   return first;
 }
 

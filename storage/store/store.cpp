@@ -111,6 +111,7 @@ Result<void> Store::rollback() {
   names_.clear();
   records_.forget_cached();
   told_heads_.clear();
+  came_back_ = false;
   return load();
 }
 

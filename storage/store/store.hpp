@@ -193,6 +193,8 @@ class Store {
   Result<void> find_ends(const SpaceHistory& history, const std::vector<bool>& stands,
                          std::int64_t row);
   Result<void> weigh_all_again(const Trust& before);
+  /// Applies what came back into the log, if anything did.
+  Result<void> release_returned(UnixMillis now);
   Result<void> note_suspect(const Commit& commit, const FeedRow& feed, std::int64_t id);
   Result<Evidence> evidence_of(std::int64_t first, std::optional<std::int64_t> second);
 
@@ -248,6 +250,7 @@ class Store {
   /// annuaire's heads as last told in a feed of ours, to be told again only when they changed.
   std::map<FeedKey, std::vector<CommitId>> told_heads_;
   std::unique_ptr<OpScratch> scratch_;
+  bool came_back_ = false;  ///< commits that were aside wait for release_held()
 };
 
 }  // namespace maillon::storage

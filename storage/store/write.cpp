@@ -406,7 +406,9 @@ Result<CommitPtr> Store::write_governance(std::span<const GovernanceOp> ops, con
   for (const GovernanceOp& governance : ops) {
     add_governance(draft, governance.kind, governance.message, rng);
   }
-  return seal_and_take(draft, opening, author, rng);
+  MAILLON_TRY(CommitPtr commit, seal_and_take(draft, opening, author, rng));
+  MAILLON_CHECK(release_returned(now));
+  return commit;
 }
 
 Result<CommitPtr> Store::write_genesis(const Genesis& genesis, const Bytes& annuaire,
