@@ -44,12 +44,16 @@ class FeedRegister {
  public:
   /// `forks`: feeds may fork in this world, because its people are careless.
   explicit FeedRegister(bool forks) noexcept : forks_(forks) {}
+  /// Whoever signs with this key is dishonest, and may fork.
+  void excuse(const NodeId& node) { excused_.insert(node); }
+  [[nodiscard]] bool excused(const NodeId& node) const { return excused_.contains(node); }
   /// Throws when another commit was signed for the same place.
   void see(const storage::Commit& commit);
   [[nodiscard]] std::uint64_t forks() const noexcept { return forked_.size(); }
 
  private:
   bool forks_;
+  std::set<NodeId> excused_;
   std::set<CommitId> forked_;  ///< further commits at places that were taken
   std::map<std::pair<FeedKey, std::uint64_t>, CommitId> places_;
 };

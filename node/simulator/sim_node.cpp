@@ -181,6 +181,16 @@ void SimNode::tick() {
   engine_->on_tick();
   drain();
   if (up() && ++ticks_ % kSettleTicks == 0) settle_clock();
+  if (up()) tell_of_suspects();
+}
+
+void SimNode::tell_of_suspects() {
+  const auto suspects = store_->log().suspects();
+  if (ended()) return;
+  if (sure(suspects, "suspects").empty() || ticks_before_telling_-- > 0) return;
+  // Whoever meets both branches finds out at the same time; one of them is to say so.
+  ticks_before_telling_ = dice_.between(1, 8);
+  write([this](Store& store) { return store.publish_evidence(author(), clock_.now(), rng_); });
 }
 
 void SimNode::settle_clock() {
@@ -290,6 +300,12 @@ void SimNode::import(std::vector<SignedCommit> commits) {
   });
 }
 
+void SimNode::hear(std::vector<CommitPtr> commits) {
+  auto incoming = std::make_shared<Incoming>();
+  incoming->commits = std::move(commits);
+  take_in(incoming, [](bool) {});
+}
+
 void SimNode::take_in(std::shared_ptr<Incoming> incoming, std::function<void(bool)> told) {
   Job job;
   job.run = [this, incoming](Store& store) -> Result<void> {
@@ -335,7 +351,8 @@ void SimNode::take_in(std::shared_ptr<Incoming> incoming, std::function<void(boo
 
 void SimNode::durable(const CommitPtr& commit) {
   room_.feeds.see(*commit);
-  acked_.insert(commit->id);
+  // What a dishonest node signs may be refused once what it waited for is there.
+  if (!room_.feeds.excused(commit->header.node)) acked_.insert(commit->id);
 }
 
 // The writer.

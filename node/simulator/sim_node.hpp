@@ -103,6 +103,8 @@ class SimNode {
   void decide(std::vector<storage::GovernanceOp> ops, std::function<void()> told);
   /// Commits from a file, outside any session.
   void import(std::vector<SignedCommit> commits);
+  /// Commits of a dishonest peer: whatever they are, they are only judged.
+  void hear(std::vector<storage::CommitPtr> commits);
   /// A new incarnation, under which what is held for the future is published again.
   void republish();
   /// At once and outside the writer, before anything runs.
@@ -138,6 +140,7 @@ class SimNode {
   void later(std::int64_t delay, std::function<void()> task);
   void tick();
   void settle_clock();
+  void tell_of_suspects();
   void wake();
   void run_batch(std::vector<Job> batch);
   Result<void> attempt(std::vector<Job>& batch);
@@ -174,6 +177,7 @@ class SimNode {
   bool writing_ = false;
   std::int64_t last_told_ = 0;
   std::uint64_t ticks_ = 0;
+  std::int64_t ticks_before_telling_ = 3;
 };
 
 }  // namespace maillon::sim

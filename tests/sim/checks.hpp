@@ -9,7 +9,7 @@ using NodeList = std::vector<SimNode*>;
 
 /// The first thing that keeps `nodes` from being the same; nothing when they agree on frontiers and
 /// nothing waits. Cheap.
-[[nodiscard]] std::optional<std::string> unsettled(const NodeList& nodes);
+[[nodiscard]] std::optional<std::string> unsettled(const Room& room, const NodeList& nodes);
 
 /// All that must be true once they agree; throws a Violation.
 void check_settled(Room& room, const NodeList& nodes);

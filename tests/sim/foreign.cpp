@@ -91,11 +91,14 @@ Result<std::vector<DotRange>> live_dots(Store& store, const merge::RecordState& 
   if (name.empty())
     for (const auto& op : state.ops)
       if ((op.removes || op.bare) && op.hlc <= reach) MAILLON_CHECK(add(op.ref));
+  const LogContext& names = store.records().context();
   for (const auto& field : state.fields)
-    if (store.names().text(field.name) == name)
+    if (names.name(field.name) == name)
       for (const auto& head : field.heads)
         if (!head.through && state.ops[head.op].hlc <= reach)
           MAILLON_CHECK(add(state.ops[head.op].ref));
+  // The power may go while it reads.
+  MAILLON_CHECK(names.check());
   std::ranges::sort(out);
   const auto repeated = std::ranges::unique(out);
   out.erase(repeated.begin(), repeated.end());
@@ -139,7 +142,28 @@ Result<void> draft_op(Store& store, std::int64_t space, Hlc reach, const Foreign
   return {};
 }
 
+Result<CommitPtr> signed_again(SignedCommit bytes, Bytes header, const crypto::SigningKey& key) {
+  bytes.header = std::move(header);
+  const crypto::Signature signature = key.sign(kCommitDomain, bytes.header);
+  bytes.signature.assign(signature.bytes().begin(), signature.bytes().end());
+  return verify_commit(std::move(bytes));
+}
+
 }  // namespace
+
+Result<CommitPtr> forged_commit(Store& store, const SpaceId& space, std::span<const ForeignOp> ops,
+                                const std::function<void(Header&)>& change, const Author& author,
+                                UnixMillis now, Rng& rng) {
+  MAILLON_TRY(const Start start, start_from(store, space, author, now));
+  MAILLON_TRY(const std::int64_t row, store.log().space_row(space));
+  CommitDraft draft;
+  for (const ForeignOp& op : ops) MAILLON_CHECK(draft_op(store, row, start.reach, op, draft));
+  MAILLON_TRY(const CommitPtr plain,
+              draft.seal(start.header, start.ops, start.bytes, *author.key, rng));
+  Header header = plain->header;
+  change(header);
+  return signed_again(plain->bytes, encode_header(header), *author.key);
+}
 
 Result<CommitPtr> foreign_commit(Store& store, const SpaceId& space, std::span<const ForeignOp> ops,
                                  ByteView extra_header, const Author& author, UnixMillis now,
@@ -150,12 +174,12 @@ Result<CommitPtr> foreign_commit(Store& store, const SpaceId& space, std::span<c
   for (const ForeignOp& op : ops) MAILLON_CHECK(draft_op(store, row, start.reach, op, draft));
   MAILLON_TRY(const CommitPtr plain,
               draft.seal(start.header, start.ops, start.bytes, *author.key, rng));
-  SignedCommit bytes = plain->bytes;
-  bytes.header.insert(bytes.header.end(), extra_header.begin(), extra_header.end());
-  const crypto::Signature signature = author.key->sign(kCommitDomain, bytes.header);
-  bytes.signature.assign(signature.bytes().begin(), signature.bytes().end());
-  MAILLON_TRY(CommitPtr commit, verify_commit(std::move(bytes)));
+  Bytes header = plain->bytes.header;
+  header.insert(header.end(), extra_header.begin(), extra_header.end());
+  MAILLON_TRY(CommitPtr commit, signed_again(plain->bytes, std::move(header), *author.key));
   MAILLON_TRY(const Received got, store.receive(commit, now));
+  // Its feed may have forked, by a copy of its folder.
+  if (got.outcome == Received::Outcome::aside) return Error{Errc::not_allowed, got.reason};
   // Under a wrong clock it may have to wait like anybody's.
   if (got.outcome != Received::Outcome::applied && got.outcome != Received::Outcome::held)
     return Error{Errc::integrity, "a commit of its own is not taken: " + got.reason};

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <functional>
+
 #include "storage/store/store.hpp"
 
 /// Commits that this version would not write: of a newer version, or of a member without the right.
@@ -24,5 +26,13 @@ struct ForeignOp {
                                                         ByteView extra_header,
                                                         const storage::Author& author,
                                                         UnixMillis now, Rng& rng);
+
+/// The same without taking it in, its header changed before it is signed: what a dishonest program
+/// hands to others. Its form alone is sound.
+[[nodiscard]] Result<storage::CommitPtr> forged_commit(storage::Store& store, const SpaceId& space,
+                                                       std::span<const ForeignOp> ops,
+                                                       const std::function<void(Header&)>& change,
+                                                       const storage::Author& author,
+                                                       UnixMillis now, Rng& rng);
 
 }  // namespace maillon::sim

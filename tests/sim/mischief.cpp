@@ -30,6 +30,9 @@ void World::mischief() {
       {p.clock_jump, [this] { jump_clock(); }},
       {p.republish, [this] { republish(); }},
       {p.bundle, [this] { bundle(); }},
+      {p.fork, [this] { fork(); }},
+      {p.forge, [this] { forge(); }},
+      {p.flood, [this] { flood(); }},
       {1, [this] { end_one(End::clean); }}};
   std::vector<int> weights;
   for (const auto& [weight, deed] : deeds) weights.push_back(weight);

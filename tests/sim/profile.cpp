@@ -85,6 +85,13 @@ Profile draw_profile(Dice& dice) {
   p.memo = dice.chance(900);
   Dice aside = dice;  // So that the other seeds keep the course that they had without this.
   p.careless = (p.clone != 0 || p.restore != 0) && aside.chance(200);
+  // Whose clock is wrong as well could not publish again what it stranded.
+  if (p.nodes >= 4 && p.future_nodes == 0 && p.clock_jump == 0 && aside.chance(500)) {
+    p.dishonest = static_cast<int>(aside.between(1, (p.nodes - 1) / 3));
+    p.fork = maybe(aside, 800);
+    p.forge = maybe(aside, 800);
+    p.flood = maybe(aside, 300);
+  }
   return p;
 }
 
@@ -130,6 +137,10 @@ std::string describe(const Profile& p) {
   add("clock_jump", p.clock_jump);
   add("republish", p.republish);
   add("bundle", p.bundle);
+  add("dishonest", p.dishonest);
+  add("fork", p.fork);
+  add("forge", p.forge);
+  add("flood", p.flood);
   add("write_gap", p.write_gap);
   add("pool", p.pool);
   add("rows", p.rows);

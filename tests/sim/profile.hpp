@@ -39,6 +39,10 @@ struct Profile : Conditions {
   int clock_jump = 0;
   int republish = 0;
   int bundle = 0;
+  int dishonest = 0;  ///< nodes, less than a third of all
+  int fork = 0;
+  int forge = 0;
+  int flood = 0;
 
   // What people do.
   std::int64_t write_gap = 3000;

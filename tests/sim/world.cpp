@@ -107,6 +107,10 @@ void World::found() {
     node.start();
     weave(node.index());
   }
+  for (int i = 0; i < profile_.dishonest; ++i) {
+    dishonest_.push_back(profile_.nodes - 1 - i);
+    room_.feeds.excuse(at(dishonest_.back()).who().node);
+  }
 }
 
 void World::play() {
@@ -208,7 +212,7 @@ void World::heal() {
   const std::int64_t end = room_.schedule.now() + kHealMax;
   for (;;) {
     room_.schedule.run(room_.schedule.now() + 2000);
-    const auto why = unsettled(all());
+    const auto why = unsettled(room_, all());
     const bool busy = std::ranges::any_of(nodes_, [](const auto& node) { return !node->idle(); });
     if (!why && !busy) break;
     if (room_.schedule.now() >= end)

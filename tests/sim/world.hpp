@@ -50,6 +50,11 @@ class World {
   void republish();
   void bundle();
   void join();
+  // Of dishonest nodes, whose keys are real.
+  void fork();
+  void forge();
+  void flood();
+  [[nodiscard]] std::optional<int> dishonest();
 
   [[nodiscard]] std::vector<int> living() const;
   [[nodiscard]] SimNode& at(int node) { return *nodes_[static_cast<std::size_t>(node)]; }
@@ -62,6 +67,7 @@ class World {
   Workload workload_;
   std::map<int, SimNode::Backup> backups_;
   std::set<int> restarting_;
+  std::vector<int> dishonest_;
   int names_ = 0;
   bool healing_ = false;
 };
