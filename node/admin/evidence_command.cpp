@@ -62,13 +62,12 @@ void write(JsonWriter& json, Call& call, const storage::Trust& trust, const Seen
   json.end_array().end_object();
 }
 
-std::string in_words(const Call& call, const storage::Trust& trust, const Seen& seen) {
+std::string in_words(Call& call, const storage::Trust& trust, const Seen& seen) {
   const Charge& charge = *seen.charge;
   const auto node = trust.nodes().find(charge.node);
   const std::string who = node == trust.nodes().end() ? shortened(charge.node)
                                                       : call.name_of(node->second.member);
-  const bool own = node != trust.nodes().end() &&
-                   charge.node == const_cast<Call&>(call).replica().identity().node;
+  const bool own = charge.node == call.replica().identity().node;
   std::string out;
   if (charge.fork) {
     const storage::Space* space = trust.space(charge.fork->space);
