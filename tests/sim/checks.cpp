@@ -112,7 +112,10 @@ bool given_up(const Room& room, SimNode& node, const CommitId& id) {
   if (!entry || entry->status != CommitStatus::aside) return false;
   if (room.feeds.excused(node.who().node)) return true;
   const auto feed = sure(log.feed_by_id(entry->feed), "feed");
-  return feed.member != node.who().member || !sure(log.reissues_of(id), "re-issues").empty();
+  // Without the right to write there, nothing of it ever counted.
+  return feed.member != node.who().member ||
+         !node.store().trust()->may_write(feed.member, feed.key.space) ||
+         !sure(log.reissues_of(id), "re-issues").empty();
 }
 
 struct Picture {
