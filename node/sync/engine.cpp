@@ -183,6 +183,13 @@ void Engine::on_tips(SessionId id, Session& s, const Tips& tips) {
   Lane& lane = s.lanes[tips.space];
   open_lane(id, tips.space, lane);
   if (!lane.tips_sent) send_tips(id, s, tips.space, lane);
+  // What announcing did not settle is sent.
+  const auto both = std::pair{lane.theirs, store_.frontier(tips.space)};
+  if (lane.started && lane.told_apart == both) {
+    lane.spares = false;
+    lane.granted = true;
+  }
+  lane.told_apart = both;
   lane.repeated = lane.started && !std::exchange(lane.granted, false);
   learn(id, s, tips.space, lane, tips);
   if (annuaire_settled(s)) compare_all(id, s);

@@ -154,6 +154,8 @@ class Engine {
     bool spares = false;    ///< they told us that they can do without ours
     bool opened = false;    ///< it was decided whether this lane is needed for push
     bool repeated = false;  ///< they compare anew: told of what they lack, not sent it
+    /// Both frontiers when tips last came: still the same, and telling did not help.
+    std::optional<std::pair<std::optional<Digest>, Digest>> told_apart;
     bool granted = false;   ///< they asked for push, and their tips tell from where on
     std::map<CommitId, UnixMillis> missing;  ///< announced by them, not here yet; since when
     std::optional<CommitId> promised;        ///< of these, one for which they were asked last
