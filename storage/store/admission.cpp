@@ -8,6 +8,17 @@
 /// only if an admitted commit of another member has it in its past, and nothing stands on one that
 /// does not. That is the greatest such set of all that is known, so every order of arrival gives it.
 namespace maillon::storage {
+namespace {
+
+/// Whether annuaire has evidence of this already: of a fork at that number or before, or of a flood.
+bool is_proved(const Trust& trust, const NodeId& node, const std::optional<FeedKey>& fork,
+               std::uint64_t seq) {
+  return std::ranges::any_of(trust.charges(), [&](const Charge& charge) {
+    return charge.node == node && charge.fork == fork && (!fork || charge.from <= seq);
+  });
+}
+
+}  // namespace
 
 bool Store::in_doubt(const Header& h) const {
   return trust_->in_doubt(h.feed(), h.seq, h.total_ops, h.total_bytes);
@@ -194,15 +205,11 @@ Result<void> Store::weigh_all_again(const Trust& before) {
 
 Result<void> Store::note_suspect(const Commit& commit, const FeedRow& feed, std::int64_t id) {
   const Header& h = commit.header;
-  const auto known = [&](const std::optional<FeedKey>& fork) {
-    return std::ranges::any_of(trust_->charges(), [&](const Charge& charge) {
-      return charge.node == h.node && charge.fork == fork && charge.from <= h.seq;
-    });
-  };
   if (h.federation.is_zero()) return {};
   MAILLON_TRY(const auto other, log_.at(feed.id, h.seq));
-  if (other && other->id != id && !known(h.feed())) return log_.add_suspect(other->id, id);
-  if (h.seq != 1 || known(std::nullopt)) return {};
+  if (other && other->id != id && !is_proved(*trust_, h.node, h.feed(), h.seq))
+    return log_.add_suspect(other->id, id);
+  if (h.seq != 1 || is_proved(*trust_, h.node, std::nullopt, h.seq)) return {};
   MAILLON_TRY(const std::size_t incarnations, log_.incarnations_of(h.node));
   return incarnations > limits::kIncarnationsMax ? log_.add_suspect(id, std::nullopt)
                                                  : Result<void>{};
@@ -234,11 +241,7 @@ Result<std::vector<CommitPtr>> Store::publish_evidence(const Author& author, Uni
     MAILLON_TRY(const Evidence evidence, evidence_of(first, second));
     MAILLON_TRY(const Proof proof, check_evidence(*federation_, evidence));
     // Somebody else may have been faster.
-    const bool known = std::ranges::any_of(trust_->charges(), [&](const Charge& charge) {
-      return charge.node == proof.node && charge.fork == proof.fork &&
-             (!proof.fork || charge.from <= proof.seq);
-    });
-    if (known) continue;
+    if (is_proved(*trust_, proof.node, proof.fork, proof.seq)) continue;
     const std::vector<GovernanceOp> ops{{OpKind::evidence, encode(evidence)}};
     MAILLON_TRY(auto commit, write_governance(ops, author, now, rng));
     out.push_back(std::move(commit));

@@ -270,6 +270,8 @@ Result<std::size_t> Store::release_held(UnixMillis now) {
     MAILLON_TRY(const CommitPtr commit, load_commit(std::move(bytes)));
     MAILLON_TRY(const auto entry, log_.find(commit->id));
     if (!entry) return Error{Errc::integrity, "log: a held commit is stored damaged"};
+    // What was released before it may have put it aside.
+    if (entry->status != CommitStatus::held) continue;
     MAILLON_TRY(const FeedRow feed, log_.feed_by_id(entry->feed));
     const bool is_void = entry->is_void || lacks_right(commit->header, *trust_);
     if (is_void) MAILLON_CHECK(log_.set_void(id, true));

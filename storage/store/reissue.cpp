@@ -124,6 +124,13 @@ Result<CommitPtr> Store::reissue_one(const LogEntry& old, const Author& author, 
                    "un commit dont une partie a été effacée ne peut pas être republié"};
   MAILLON_TRY(Opening opening, open_feed(original->header.space, author, now));
   leave_out(*original, renamed, opening.header);
+  // Nothing stands on what was set aside.
+  std::vector<CommitId> deps;
+  for (const CommitId& id : opening.header.deps) {
+    MAILLON_TRY(const auto entry, log_.find(id));
+    if (entry && entry->status != CommitStatus::aside) deps.push_back(id);
+  }
+  opening.header.deps = std::move(deps);
   opening.header.reissues = old.cid;
   CommitDraft draft;
   draft.set_reissues(old.cid);

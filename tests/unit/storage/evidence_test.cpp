@@ -162,6 +162,23 @@ TEST_F(Forked, ACommitThatArrivesLateSavesWhatItStandsOn) {
   EXPECT_EQ(reader.node->value(kCatalogue, "lieux", record_number(1), "nom"), "-");
 }
 
+// Both wait for one hour, and the proof comes into effect first.
+TEST_F(Forked, WhatAProofSetsAsideWhileItIsReleasedStaysAside) {
+  const UnixMillis later = kEpoch + 24h;
+  Peer ahead{1};
+  const auto first = sign_by_hand(ahead, {saying(1, "un")}, {}, later);
+  const auto second = sign_by_hand(ahead, {saying(2, "autre")}, {}, later + 1s);
+  (void)witness.node->receive(first, later);
+  (void)witness.node->receive(second, later);
+  const auto proof = publish(witness, later).at(0);
+  Peer reader{3};
+  for (const CommitPtr& commit : {proof, first, second})
+    EXPECT_EQ(reader.node->receive(commit, kEpoch).outcome, Outcome::held);
+  release(reader, later + 1min);
+  EXPECT_TRUE(standing(reader, {first, second}).ends_with("2v 2v "));
+  EXPECT_EQ(reader.node->value(kCatalogue, "lieux", record_number(1), "nom"), "-");
+}
+
 TEST_F(Forked, AFreshKeyAndAReissueBringEverythingBack) {
   const auto proof = proved();
   // Two machines that believed to be the same one.
