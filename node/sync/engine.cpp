@@ -183,13 +183,6 @@ void Engine::on_tips(SessionId id, Session& s, const Tips& tips) {
   Lane& lane = s.lanes[tips.space];
   open_lane(id, tips.space, lane);
   if (!lane.tips_sent) send_tips(id, s, tips.space, lane);
-  // What announcing did not settle is sent.
-  const auto both = std::pair{lane.theirs, store_.frontier(tips.space)};
-  if (lane.started && lane.told_apart == both) {
-    lane.spares = false;
-    lane.granted = true;
-  }
-  lane.told_apart = both;
   lane.repeated = lane.started && !std::exchange(lane.granted, false);
   learn(id, s, tips.space, lane, tips);
   if (annuaire_settled(s)) compare_all(id, s);
@@ -240,10 +233,12 @@ void Engine::learn(SessionId id, Session& s, const SpaceId& space, Lane& lane, c
       }
       send(id, encode(want), true);
     }
-    if (fork) learn_forked(space, lane, feed, list);
+    if (fork) learn_forked(space, lane, feed, list, 0);
   }
   std::int64_t cursor = store_.last_log();
   for (const auto& [feed, list] : ours) {
+    // One number cannot say how much of two branches they have got.
+    if (list.size() > 1 && !theirs.contains(feed)) learn_forked(space, lane, feed, {}, base);
     if (lane.forked.contains(feed)) continue;
     const auto has = lane.has.find(feed);
     if (has == lane.has.end() && base > 0) {
@@ -259,14 +254,14 @@ void Engine::learn(SessionId id, Session& s, const SpaceId& space, Lane& lane, c
 }
 
 void Engine::learn_forked(const SpaceId& space, Lane& lane, const Feed& feed,
-                          std::span<const Tip> theirs) {
+                          std::span<const Tip> theirs, std::int64_t base) {
   lane.forked.insert(feed);
   std::set<std::int64_t> known;
   for (const Tip& tip : theirs)
     for (auto at = store_.place(tip.commit); at && known.insert(at->log).second;)
       at = store_.before(*at);
   for (const Place& place : store_.feed({space, feed.first, feed.second}))
-    if (!known.contains(place.log)) lane.owed.insert(place.log);
+    if (place.log > base && !known.contains(place.log)) lane.owed.insert(place.log);
 }
 
 void Engine::on_want(SessionId id, Session& s, const Want& want) {

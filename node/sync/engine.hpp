@@ -154,8 +154,6 @@ class Engine {
     bool spares = false;    ///< they told us that they can do without ours
     bool opened = false;    ///< it was decided whether this lane is needed for push
     bool repeated = false;  ///< they compare anew: told of what they lack, not sent it
-    /// Both frontiers when tips last came: still the same, and telling did not help.
-    std::optional<std::pair<std::optional<Digest>, Digest>> told_apart;
     bool granted = false;   ///< they asked for push, and their tips tell from where on
     std::map<CommitId, UnixMillis> missing;  ///< announced by them, not here yet; since when
     std::optional<CommitId> promised;        ///< of these, one for which they were asked last
@@ -214,7 +212,8 @@ class Engine {
   void send_tips(SessionId id, Session& s, const SpaceId& space, Lane& lane);
   void learn(SessionId id, Session& s, const SpaceId& space, Lane& lane, const Tips& tips);
   void learn_forked(const SpaceId& space, Lane& lane, const Feed& feed,
-                    std::span<const Tip> theirs);
+                    std::span<const Tip> theirs,
+                    std::int64_t base);
   void start(const SpaceId& space, Lane& lane, std::int64_t base, std::int64_t cursor);
   void pump(SessionId id, Session& s);
   bool pump_lane(SessionId id, Session& s, const SpaceId& space, Lane& lane);

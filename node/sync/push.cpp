@@ -157,7 +157,9 @@ void Engine::chase(UnixMillis now) {
       // A backlog on its way is waited for; for so long at most, lest a trickle hides something.
       const bool busy = inflow_[space].fresh_bytes >= kBulkBytes || storing(space);
       const auto since = std::ranges::min(std::views::values(lane.missing));
-      const UnixMillis due = since + (busy ? UnixMillis{kRound} : lane.patience);
+      // Heard before the clock was set back: it has waited.
+      const UnixMillis due =
+          since > now ? now : since + (busy ? UnixMillis{kRound} : lane.patience);
       const auto [at, first] = late.try_emplace(space, Late{due, id});
       if (!first && due < at->second.due) at->second = {due, id};
     }
