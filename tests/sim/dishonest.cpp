@@ -74,14 +74,14 @@ void World::fork() {
     const SpaceId space = *liar.space(kCatalogue);
     for (auto branches = room_.dice.between(2, 3); branches > 0; --branches) {
       const ForeignOp op = some_op(room_.dice);
-      const CommitPtr commit =
-          sure(forged_commit(liar.store(), space, std::span{&op, 1}, [](Header&) {}, liar.author(),
-                             liar.clock().now(), liar.rng()),
-               "a branch");
+      const auto commit = forged_commit(liar.store(), space, std::span{&op, 1}, [](Header&) {},
+                                        liar.author(), liar.clock().now(), liar.rng());
+      if (!commit) return;  // Its disk is full.
       SimNode& told = at(room_.dice.pick(living()));
-      room_.say(liar.name() + " tells " + told.name() + " of " + commit->id.hex().substr(0, 8) +
-                " as its number " + std::to_string(commit->header.seq));
-      told.hear({commit});
+      room_.say(liar.name() + " tells " + told.name() + " of " +
+                (*commit)->id.hex().substr(0, 8) + " as its number " +
+                std::to_string((*commit)->header.seq));
+      told.hear({*commit});
     }
   });
 }
@@ -99,7 +99,7 @@ void World::forge() {
     const auto commit =
         forged_commit(liar.store(), *liar.space(kCatalogue), std::span{&op, 1}, change,
                       liar.author(), liar.clock().now(), liar.rng());
-    if (!commit) return;  // Not even its form holds: no node would look further.
+    if (!commit) return;  // Not even its form holds, or its disk is full.
     room_.say(liar.name() + " forges " + (*commit)->id.hex().substr(0, 8));
     for (auto others = room_.dice.between(1, 3); others > 0; --others)
       at(room_.dice.pick(living())).hear({*commit});
@@ -117,9 +117,10 @@ void World::flood() {
     for (auto count = room_.dice.between(4, 20); count > 0; --count) {
       const ForeignOp op = some_op(room_.dice);
       const Author other{liar.who().member, room_.dice.u64(), &liar.who().key};
-      told.hear({sure(forged_commit(liar.store(), *liar.space(kCatalogue), std::span{&op, 1},
-                                    [](Header&) {}, other, liar.clock().now(), liar.rng()),
-                      "a flood")});
+      const auto commit = forged_commit(liar.store(), *liar.space(kCatalogue), std::span{&op, 1},
+                                        [](Header&) {}, other, liar.clock().now(), liar.rng());
+      if (!commit) return;  // Its disk is full.
+      told.hear({*commit});
     }
   });
 }

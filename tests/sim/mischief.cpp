@@ -181,6 +181,8 @@ void World::join() {
   if (healing_ || alive.empty() || nodes_.size() >= kNodesMax) return;
   SimNode& inviter = at(room_.dice.pick(alive));
   if (!inviter.space(kReserve)) return;
+  // Whose own admission still waits for its time admits nobody.
+  if (inviter.store().trust()->member(inviter.who().member) == nullptr) return;
   const auto who = draw_identity();
   room_.say(inviter.name() + " votes for " + who->name);
   const std::vector<GovernanceOp> ops{{OpKind::proposal, who->admission()},

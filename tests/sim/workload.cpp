@@ -157,7 +157,9 @@ void Workload::resolve(SimNode& node) {
       change.id = sure(RecordId::from_bytes(get.blob(1)), "rid");
       std::string last;
       for (const auto& field : merge::show(state).fields) {
-        const std::string name{node.store().names().text(field.name)};
+        // The power may go while it reads.
+        const std::string name{node.store().records().context().name(field.name)};
+        sure(node.store().records().context().check(), "names");
         std::vector<const merge::FieldHead*> choices = field.others;
         choices.push_back(field.shown);
         auto chosen = Value::decode(dice_.pick(choices)->value);
