@@ -137,7 +137,7 @@ Result<Reply> add_peer(Call& call);
 Result<Reply> list_peers(Call& call);
 Result<Reply> remove_peer(Call& call);
 Result<Reply> sync_now(Call& call);
-Result<Reply> reissue_held(Call& call);
+Result<Reply> reissue_stranded(Call& call);
 Result<Reply> back_up(Call& call);
 Result<Reply> verify_all(Call& call);
 Result<Reply> export_bundle(Call& call);

@@ -51,7 +51,7 @@ const std::map<std::string, Handler, std::less<>>& handlers() {
       {"peer list", list_peers},
       {"peer remove", remove_peer},
       {"sync", sync_now},
-      {"reissue", reissue_held},
+      {"reissue", reissue_stranded},
       {"backup", back_up},
       {"verify", verify_all},
       {"bundle export", export_bundle},

@@ -41,7 +41,7 @@ Result<std::uint64_t> stream_file(const fs::path& path, Context& context) {
 
 }  // namespace
 
-Result<Reply> reissue_held(Call& call) {
+Result<Reply> reissue_stranded(Call& call) {
   MAILLON_TRY(const auto trust, call.federation());
   auto& replica = call.replica();
   const auto count = replica.write<std::size_t>([&](storage::Store& store) -> Result<std::size_t> {

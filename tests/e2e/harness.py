@@ -138,6 +138,18 @@ class Case(unittest.TestCase):
         node.ok("federation", "create", "Essai")
         return node
 
+    def converge(self, *nodes):
+        """By bundles: every node gives everything to every other, twice."""
+        for _ in range(2):
+            for source in nodes:
+                stick = self.path("stick")
+                if os.path.exists(stick):
+                    os.remove(stick)
+                source.ok("bundle", "export", "-o", stick)
+                for other in nodes:
+                    if other is not source:
+                        other.ok("bundle", "import", stick)
+
     def joined(self, host, name):
         """A further member; `host` must be serving."""
         node = self.node(name)

@@ -1,25 +1,12 @@
 """One key on two machines, records that belong to somebody, quotas: by the command line alone."""
 
 import json
-import os
 import shutil
 
 from harness import Case
 
 
 class Quarrels(Case):
-    def converge(self, *nodes):
-        """By bundles: every node gives everything to every other, twice."""
-        for _ in range(2):
-            for source in nodes:
-                stick = self.path("stick")
-                if os.path.exists(stick):
-                    os.remove(stick)
-                source.ok("bundle", "export", "-o", stick)
-                for other in nodes:
-                    if other is not source:
-                        other.ok("bundle", "import", stick)
-
     def federation(self, *names):
         host = self.founder(names[0])
         host.serve()

@@ -8,18 +8,6 @@ from harness import Case
 
 
 class Trust(Case):
-    def converge(self, *nodes):
-        """By bundles: every node gives everything to every other, twice."""
-        for _ in range(2):
-            for source in nodes:
-                stick = self.path("stick")
-                if os.path.exists(stick):
-                    os.remove(stick)
-                source.ok("bundle", "export", "-o", stick)
-                for other in nodes:
-                    if other is not source:
-                        other.ok("bundle", "import", stick)
-
     def federation(self, *names, delegates=()):
         """A founder and further members, admitted through real daemons; then all offline."""
         host = self.founder(names[0])
