@@ -1,16 +1,15 @@
 #pragma once
 
+#include "node/federation/ballot.hpp"
 #include "node/replica/replica.hpp"
 
 /// What members decide together: proposing, voting, leaving (docs/trust.md).
 namespace maillon::federation {
 
-/// Errc::not_allowed, in words: this node's member is not part of the federation.
-[[nodiscard]] Error not_a_member();
-
 /// Writes a proposal, with the vote of this member if it has one, and with what this node knows of
 /// whom the proposal removes or narrows. Errc::not_allowed for one who is no member.
-[[nodiscard]] Result<storage::ProposalId> propose(replica::Replica& replica, Proposal proposal);
+[[nodiscard]] Result<storage::ProposalId> propose(replica::Replica& replica,
+                                                  const Proposal& proposal);
 
 /// Votes for a proposal. Errc::not_allowed when this member has no vote on it; Errc::refused when
 /// it voted before, or when the proposal was made without knowing a decision that has passed since.

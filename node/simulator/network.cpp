@@ -115,14 +115,20 @@ void Network::count(Connection& c, int side, ByteView message) {
   const auto kind = sure(kind_of(message), "kind of message");
   Pipe& pipe = c.sides[static_cast<std::size_t>(side)].out;
   if (kind != MessageKind::commits) return;
-  if (pipe.commits_sent - pipe.commits_acked >= limits::kWindowBytes)
+  const NodeId& sender =
+      nodes_[static_cast<std::size_t>(c.sides[static_cast<std::size_t>(side)].node)]->who().node;
+  if (pipe.commits_sent - pipe.commits_acked >= limits::kWindowBytes &&
+      !room_.feeds.excused(sender))
     throw Violation{"a session sends beyond its window"};
   pipe.commits_sent += message.size();
   if (room_.trace.verbose())
     room_.say("node " + std::to_string(c.sides[static_cast<std::size_t>(side)].node) + " sends " +
               std::to_string(message.size()) + " bytes of commits to node " +
               std::to_string(c.sides[static_cast<std::size_t>(1 - side)].node));
-  commit_bytes_ += message.size();
+  const NodeId& receiver =
+      nodes_[static_cast<std::size_t>(c.sides[static_cast<std::size_t>(1 - side)].node)]->who().node;
+  if (!room_.feeds.excused(sender) && !room_.feeds.excused(receiver))
+    commit_bytes_ += message.size();
 }
 
 void Network::pump(std::uint64_t id, int side) {

@@ -32,7 +32,7 @@ class Network final : public Post {
   void unblock_all();
   /// Cuts one connection, if there are any, chosen by chance.
   void cut_one(Dice& dice);
-  /// Commit bytes sent since the last call, of all sessions together.
+  /// Commit bytes sent since the last call, of all sessions between honest nodes together.
   [[nodiscard]] std::uint64_t take_commit_bytes() { return std::exchange(commit_bytes_, 0); }
 
   void send(int node, SessionId session, Bytes message, bool urgent) override;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "crypto/hash.hpp"
+#include "node/federation/ballot.hpp"
 #include "node/simulator/founding.hpp"
 
 namespace maillon::sim {
@@ -232,19 +233,9 @@ class Play {
     auto made = std::make_shared<std::optional<CommitId>>();
     desk.write(
         [&desk, proposal, id, made](Store& store) -> Result<std::vector<CommitPtr>> {
-          std::vector<CutOff> cut;
-          if (proposal.remove) {
-            MAILLON_TRY(cut, last_words(store, proposal.remove->member));
-          }
-          std::vector<GovernanceOp> ops;
-          if (id) {
-            ops.push_back({OpKind::vote, encode(Vote{id->commit, id->leaf, cut})});
-          } else {
-            Proposal whole = proposal;
-            whole.cut = cut;
-            ops.push_back({OpKind::proposal, encode(whole)});
-            ops.push_back({OpKind::vote, encode(Vote{std::nullopt, 1, {}})});
-          }
+          const MemberId& self = desk.who().member;
+          MAILLON_TRY(const auto ops, id ? federation::voting(store, *id, self)
+                                         : federation::proposing(store, proposal, self));
           MAILLON_TRY(auto commit,
                       store.write_governance(ops, desk.author(), desk.clock().now(), desk.rng()));
           *made = commit->id;
@@ -258,17 +249,6 @@ class Play {
         });
   }
 
-  /// The commits of a member that this node knows last, by space.
-  static Result<std::vector<CutOff>> last_words(Store& store, const MemberId& member) {
-    std::vector<CutOff> out;
-    MAILLON_TRY(const auto spaces, store.log().spaces_of(member));
-    for (const auto& [row, space] : spaces) {
-      MAILLON_TRY(const auto tips, store.log().tips_of(row, member, std::nullopt));
-      for (const CommitId& tip : tips) out.push_back({space, tip});
-    }
-    return out;
-  }
-
   /// Votes once the proposal has reached the voter.
   void await(const DecisionPlan& plan, const Proposal& proposal, const ProposalId& id,
              std::size_t voter) {
@@ -278,7 +258,11 @@ class Play {
     if (!knows)
       return later([this, &plan, proposal, id, voter] { await(plan, proposal, id, voter); });
     if (desk->store().trust()->decision(id)->passed) return;
-    say(member(plan.by[voter]).name + " vote", member(plan.by[voter]).name + " votes");
+    const std::string& name = member(plan.by[voter]).name;
+    if (const auto ops = federation::voting(desk->store(), id, desk->who().member); !ops)
+      return say(name + " ne vote pas : " + ops.error().fr,
+                 name + " does not vote: " + ops.error().detail);
+    say(name + " vote", name + " votes");
     vote_with(*desk, plan, proposal, id);
   }
 

@@ -87,6 +87,7 @@ struct Room {
   Memo memo;
   FeedRegister feeds;
   Stats stats;
+  std::set<std::string> deeds;  ///< what was done on purpose that a test counts
   std::int64_t passed = 0;  ///< wall time that went by in one leap, for all clocks
 
   void say(const std::string& words) { trace.say(schedule.now(), words); }

@@ -216,6 +216,7 @@ bool SimNode::accepts(const SimNode& peer) const {
 
 SessionId SimNode::open(const SimNode& peer) {
   const SessionId id = engine_->open(peer.who().node, peer.who().member);
+  peers_.insert_or_assign(id, peer.who().node);
   return id;
 }
 
@@ -247,11 +248,14 @@ void SimNode::drain() {
 }
 
 void SimNode::act(sync::SendMessage& action) {
-  post_.send(index_, action.session, std::move(action.message), action.urgent);
+  if (!tamper_) return post_.send(index_, action.session, std::move(action.message), action.urgent);
+  for (Bytes& message : tamper_(std::move(action.message)))
+    post_.send(index_, action.session, std::move(message), action.urgent);
 }
 
 void SimNode::act(sync::CloseSession& action) {
-  if (action.misbehaved) throw Violation{name_ + " accuses an honest node: " + action.why};
+  if (action.misbehaved && !room_.feeds.excused(peers_.at(action.session)))
+    throw Violation{name_ + " accuses an honest node: " + action.why};
   room_.say(name_ + " closes a session: " + action.why);
   post_.hang_up(index_, action.session);
 }
@@ -493,8 +497,9 @@ void SimNode::republish() {
 
 // At the beginning.
 
-void SimNode::found(const Bytes& annuaire) {
+void SimNode::found(const Bytes& annuaire, Charter charter) {
   Genesis genesis;
+  genesis.charter = std::move(charter);
   genesis.charter.name = "Fédération simulée";
   genesis.charter.delegates = {who_->member};
   genesis.creator = {who_->certificate(), who_->name,   who_->role,

@@ -89,6 +89,10 @@ class SimNode {
   void congested(SessionId session, bool on);
   [[nodiscard]] bool accepts(const SimNode& peer) const;
 
+  /// What leaves instead of a message: of a node that runs another program on purpose.
+  using Tamper = std::function<std::vector<Bytes>(Bytes message)>;
+  void set_tamper(Tamper tamper) { tamper_ = std::move(tamper); }
+
   // Its writer.
   struct Job {
     std::function<Result<void>(storage::Store&)> run;
@@ -107,8 +111,8 @@ class SimNode {
   void hear(std::vector<storage::CommitPtr> commits);
   /// A new incarnation, under which what is held for the future is published again.
   void republish();
-  /// At once and outside the writer, before anything runs.
-  void found(const Bytes& annuaire);
+  /// At once and outside the writer, before anything runs. The creator is the first delegate.
+  void found(const Bytes& annuaire, Charter charter = {});
   /// Likewise, in the name of `who`.
   void note(const Identity& who, const std::vector<storage::GovernanceOp>& ops);
   void follow(const FederationId& federation, const SpaceId& annuaire);
@@ -168,6 +172,9 @@ class SimNode {
   std::optional<FederationId> federation_;
   std::optional<SpaceId> annuaire_;
   std::set<CommitId> acked_;
+
+  Tamper tamper_;
+  std::map<SessionId, NodeId> peers_;  ///< of sessions that were opened
 
   std::uint64_t life_ = 0;
   std::unique_ptr<storage::Store> store_;

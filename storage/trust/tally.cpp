@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "proto/fault.hpp"
+
 namespace maillon::storage {
 namespace {
 
@@ -63,7 +65,7 @@ std::set<MemberId> Tally::votes(std::size_t proposal, View view) {
     if (!in(view, vote.number) || out.contains(voter) || !speaks(vote.number)) continue;
     const bool counts = is_additive(kinds_[proposal])
                             ? is_member(voter, p.number) && vote_stands(vote)
-                            : delegates(p.number).contains(voter);
+                            : delegates(p.number).contains(voter) || MAILLON_FAULT("anyone_votes");
     if (counts) out.insert(voter);
   }
   return out;
@@ -236,7 +238,7 @@ bool Tally::is_member(const MemberId& member, View view) {
         passed(i, view))
       gone.push_back(i);
   bool out = member == founder_ || !admitted.empty();
-  if (out && !gone.empty())
+  if (out && !gone.empty() && !MAILLON_FAULT("removal_ignored"))
     // One admission must have seen them all.
     out = std::ranges::any_of(admitted, [&](std::size_t admission) {
       return std::ranges::all_of(gone, [&](std::size_t removal) {
@@ -257,6 +259,7 @@ std::set<MemberId> Tally::members(View view) {
 std::set<CutOff> Tally::cuts(std::size_t proposal) {
   const KnownProposal& p = at(proposal);
   std::set<CutOff> out{p.proposal->cut.begin(), p.proposal->cut.end()};
+  if (MAILLON_FAULT("votes_cut_nothing")) return out;
   for (const CastVote& vote : p.votes)
     if (delegates(p.number).contains(log_.at(vote.number).member))
       out.insert(vote.vote->cut.begin(), vote.vote->cut.end());
@@ -272,7 +275,8 @@ std::vector<std::size_t> Tally::latest(const std::vector<std::size_t>& proposals
     });
     if (!seen) out.push_back(i);
   }
-  std::ranges::sort(out, {}, [&](std::size_t i) { return at(i).id; });
+  if (!MAILLON_FAULT("change_by_arrival"))
+    std::ranges::sort(out, {}, [&](std::size_t i) { return at(i).id; });
   return out;
 }
 

@@ -1,5 +1,7 @@
 #include "tests/sim/profile.hpp"
 
+#include <algorithm>
+
 namespace maillon::sim {
 namespace {
 
@@ -68,6 +70,28 @@ void draw_work(Dice& dice, Profile& p) {
   p.settle_first = 500;
 }
 
+/// Half of the dishonest worlds decide as well, and some others.
+void draw_politics(Dice& dice, Profile& p) {
+  if (p.careless || !dice.chance(p.dishonest != 0 ? 750 : 600)) return;
+  if (p.dishonest == 0 && dice.chance(700))
+    p.dishonest = static_cast<int>(dice.between(1, (p.nodes - 1) / 3));
+  p.politics_gap = dice.between(800, 6000);
+  p.propose = static_cast<int>(dice.between(2, 5));
+  p.vote = static_cast<int>(dice.between(5, 12));
+  p.vote_twice = maybe(dice, 700) / 2;
+  if (dice.chance(700)) p.feed_ops_max = static_cast<std::uint64_t>(dice.between(100, 600));
+  if (p.dishonest == 0) return;
+  p.plot = maybe(dice, 800);
+  p.flood = std::max(p.flood, maybe(dice, 500));
+  p.overdraw = p.feed_ops_max != 0 ? maybe(dice, 900) : 0;
+  p.linger = maybe(dice, 900);
+  p.ahead = maybe(dice, 700);
+  p.replay = maybe(dice, 700);
+  p.malform = maybe(dice, 700);
+  p.withhold = dice.chance(600) ? static_cast<int>(dice.between(100, 1000)) : 0;
+  p.stale = dice.chance(600) ? static_cast<int>(dice.between(100, 800)) : 0;
+}
+
 }  // namespace
 
 Profile draw_profile(Dice& dice) {
@@ -92,6 +116,7 @@ Profile draw_profile(Dice& dice) {
     p.forge = maybe(aside, 800);
     p.flood = maybe(aside, 300);
   }
+  if (p.nodes >= 4 && p.future_nodes == 0 && p.clock_jump == 0) draw_politics(aside, p);
   return p;
 }
 
@@ -141,6 +166,19 @@ std::string describe(const Profile& p) {
   add("fork", p.fork);
   add("forge", p.forge);
   add("flood", p.flood);
+  add("politics_gap", p.politics_gap);
+  add("feed_ops_max", static_cast<std::int64_t>(p.feed_ops_max));
+  add("propose", p.propose);
+  add("vote", p.vote);
+  add("vote_twice", p.vote_twice);
+  add("plot", p.plot);
+  add("overdraw", p.overdraw);
+  add("linger", p.linger);
+  add("ahead", p.ahead);
+  add("replay", p.replay);
+  add("malform", p.malform);
+  add("withhold", p.withhold);
+  add("stale", p.stale);
   add("write_gap", p.write_gap);
   add("pool", p.pool);
   add("rows", p.rows);

@@ -44,6 +44,21 @@ struct Profile : Conditions {
   int forge = 0;
   int flood = 0;
 
+  // What is decided, and how dishonest members meddle with it.
+  std::int64_t politics_gap = 0;  ///< 0: nobody decides anything
+  std::uint64_t feed_ops_max = 0;
+  int propose = 0;
+  int vote = 0;
+  int vote_twice = 0;  ///< an honest member, from two nodes at once
+  int plot = 0;        ///< votes again and again, with other keys and through accomplices
+  int overdraw = 0;
+  int linger = 0;  ///< writes on after its removal
+  int ahead = 0;
+  int replay = 0;
+  int malform = 0;
+  int withhold = 0;  ///< chance that commits are not sent, also when all other faults have ended
+  int stale = 0;     ///< chance that an old frontier is told
+
   // What people do.
   std::int64_t write_gap = 3000;
   int pool = 8;

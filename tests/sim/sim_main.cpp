@@ -1,6 +1,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -24,7 +25,16 @@ const std::vector<std::string> kMutants{"no_dependency_check",
                                         "tie_by_arrival",
                                         "void_not_folded_again",
                                         "supersession_stops_at_void",
-                                        "header_reserialised"};
+                                        "header_reserialised",
+                                        "anyone_votes",
+                                        "removal_ignored",
+                                        "votes_cut_nothing",
+                                        "change_by_arrival",
+                                        "quota_ignored",
+                                        "spared_by_who_knew",
+                                        "evidence_ignored",
+                                        "applied_stays",
+                                        "doubt_not_weighed"};
 
 struct Options {
   std::uint64_t from = 1;
@@ -40,7 +50,10 @@ struct Options {
 struct Total {
   Stats stats;
   std::uint64_t seeds = 0;
-  void add(const Stats& more) {
+  std::map<std::string, int> deeds;  ///< in how many seeds each was done
+  void add(const Outcome& outcome) {
+    const Stats& more = outcome.stats;
+    for (const std::string& deed : outcome.deeds) ++deeds[deed];
     ++seeds;
     stats.commits += more.commits;
     stats.received += more.received;
@@ -106,7 +119,7 @@ int run_all(const Options& options) {
       std::printf("seed %llu\n", static_cast<unsigned long long>(seed));
     std::fflush(stdout);
     const Outcome outcome = run_checked(seed, options.verbose);
-    total.add(outcome.stats);
+    total.add(outcome);
     if (options.hash)
       std::printf("seed %llu hash %016llx\n", static_cast<unsigned long long>(seed),
                   static_cast<unsigned long long>(outcome.hash));
@@ -124,6 +137,7 @@ int run_all(const Options& options) {
       static_cast<unsigned long long>(s.voids), static_cast<unsigned long long>(s.republished),
       static_cast<unsigned long long>(s.forks), static_cast<unsigned long long>(s.sessions),
       static_cast<unsigned long long>(s.messages), static_cast<unsigned long long>(s.crashes));
+  for (const auto& [deed, count] : total.deeds) std::printf("  %s: in %d seeds\n", deed.c_str(), count);
   return failed == 0 ? 0 : 1;
 }
 

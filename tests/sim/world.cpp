@@ -44,6 +44,7 @@ Outcome World::run() {
   }
   out.hash = room_.trace.hash();
   out.stats = room_.stats;
+  out.deeds = room_.deeds;
   out.stats.forks = room_.feeds.forks();
   return out;
 }
@@ -85,7 +86,9 @@ void World::found() {
   SimNode& first = add(draw_identity());
   first.start();
   const Bytes annuaire = annuaire_declaration(room_.dice.rng());
-  first.found(annuaire);
+  Charter charter;
+  charter.feed_ops_max = profile_.feed_ops_max;
+  first.found(annuaire, std::move(charter));
   std::vector<std::shared_ptr<const Identity>> others;
   for (int i = 1; i < profile_.nodes; ++i) others.push_back(draw_identity());
   std::vector<GovernanceOp> ops;
@@ -111,6 +114,7 @@ void World::found() {
     dishonest_.push_back(profile_.nodes - 1 - i);
     room_.feeds.excuse(at(dishonest_.back()).who().node);
   }
+  found_politics();
 }
 
 void World::play() {
@@ -119,6 +123,7 @@ void World::play() {
   room_.schedule.in(kWatchGap, [this] { watch(); });
   room_.schedule.in(room_.dice.chance(p.settle_first) ? 15'000 : 10, [this] { work(); });
   room_.schedule.in(p.mischief_gap, [this] { mischief(); });
+  if (p.politics_gap != 0) room_.schedule.in(p.politics_gap, [this] { politics(); });
   for (int i = 0; i < p.joiners; ++i)
     room_.schedule.in(room_.dice.between(5'000, p.length), [this] { join(); });
   room_.schedule.run(p.length);
@@ -167,7 +172,7 @@ NodeList World::all() {
 /// Whose admission may have gone with a disk is admitted once more.
 void World::admit_forgotten() {
   for (const auto& node : nodes_)
-    if (at(0).store().trust()->member(node->who().member) == nullptr)
+    if (at(0).store().trust()->ever_member(node->who().member) == nullptr)
       at(0).decide({{OpKind::proposal, node->who().admission()},
                     {OpKind::vote, encode(Vote{std::nullopt, 1})}},
                    [] {});
@@ -212,7 +217,11 @@ void World::heal() {
   const std::int64_t end = room_.schedule.now() + kHealMax;
   for (;;) {
     room_.schedule.run(room_.schedule.now() + 2000);
-    const auto why = unsettled(room_, all());
+    if (profile_.politics_gap != 0) {
+      link_citizens();
+      vote_on_admissions();
+    }
+    const auto why = unsettled(room_, citizens());
     const bool busy = std::ranges::any_of(nodes_, [](const auto& node) { return !node->idle(); });
     if (!why && !busy) break;
     if (room_.schedule.now() >= end)
@@ -220,7 +229,8 @@ void World::heal() {
     if (room_.schedule.now() % 10'000 < 2000)
       for (const auto& node : nodes_) node->republish();
   }
-  check_settled(room_, all());
+  check_settled(room_, citizens());
+  check_decisions();
   room_.schedule.run(room_.schedule.now() + kSettleTime);
   (void)network_.take_commit_bytes();
   room_.say("nothing more should be sent");

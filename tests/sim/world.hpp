@@ -11,6 +11,7 @@ struct Outcome {
   std::string profile;
   std::uint64_t hash = 0;
   Stats stats;
+  std::set<std::string> deeds;
 };
 
 /// One federation from its foundation to the end of one seed.
@@ -29,12 +30,30 @@ class World {
   void heal();
   void admit_forgotten();
   void link_stranded();
+  void link_citizens();
+  /// Those who must agree in the end: members whose program is the right one.
+  [[nodiscard]] NodeList citizens();
 
   // Recurring.
   void redial();
   void work();
   void mischief();
   void watch();
+
+  // What members decide.
+  void found_politics();
+  void politics();
+  void propose();
+  void vote();
+  void vote_twice();
+  void vote_on_admissions();
+  void write_vote(SimNode& node, const storage::ProposalId& id);
+  [[nodiscard]] std::optional<Proposal> draw_proposal(SimNode& by);
+  /// Proposals of honest members on which this one may vote.
+  [[nodiscard]] std::vector<storage::ProposalId> open_to(SimNode& node);
+  [[nodiscard]] bool is_dishonest(const MemberId& member) const;
+  [[nodiscard]] bool is_core(const MemberId& member) const;
+  void check_decisions();
 
   // Mischief.
   void partition();
@@ -54,6 +73,17 @@ class World {
   void fork();
   void forge();
   void flood();
+  void plot();
+  void overdraw();
+  void linger();
+  void ahead();
+  void replay();
+  void malform();
+  void tell_some(const storage::CommitPtr& commit);
+  /// So many ops of `who`, or of any dishonest node, in a commit whose header was changed.
+  void tell_forged(const std::string& words, const std::string& deed, std::uint64_t ops,
+                   const std::function<void(Header&)>& change, std::optional<int> who = {});
+  [[nodiscard]] std::vector<Bytes> tamper(SimNode& liar, Bytes message);
   [[nodiscard]] std::optional<int> dishonest();
 
   [[nodiscard]] std::vector<int> living() const;
@@ -68,6 +98,19 @@ class World {
   std::map<int, SimNode::Backup> backups_;
   std::set<int> restarting_;
   std::vector<int> dishonest_;
+  /// What a dishonest node has besides its own key.
+  struct Cheat {
+    std::shared_ptr<const Identity> second;  ///< a further node of the same member, that never runs
+    std::shared_ptr<const Identity> accomplice;
+    std::uint64_t incarnation = 0;
+    std::optional<storage::ProposalId> plot;
+    /// What goes along with its next message, and which deed that is.
+    std::vector<std::pair<std::string, SignedCommit>> inject;
+    std::map<SpaceId, Bytes> old_frontier;
+  };
+  std::map<int, Cheat> cheats_;
+  std::unique_ptr<SimNode> elsewhere_;  ///< of another federation, with the keys of a dishonest node
+  bool removed_one_ = false;            ///< an honest member
   int names_ = 0;
   bool healing_ = false;
 };
