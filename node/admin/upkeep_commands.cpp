@@ -44,23 +44,36 @@ Result<std::uint64_t> stream_file(const fs::path& path, Context& context) {
 Result<Reply> reissue_stranded(Call& call) {
   MAILLON_TRY(const auto trust, call.federation());
   auto& replica = call.replica();
+  const bool all = call.has("all");
+  std::size_t disputed = 0;
   const auto count = replica.write<std::size_t>([&](storage::Store& store) -> Result<std::size_t> {
     const auto now = replica.clock().now();
     MAILLON_TRY(const auto stranded, store.stranded(replica.identity().member, now));
-    if (stranded.empty()) return std::size_t{0};
+    disputed = all ? 0 : stranded.disputed.size();
+    if (stranded.own.empty() && (!all || stranded.disputed.empty())) return std::size_t{0};
     // The old life's clock may have run ahead; the new one starts at the right time.
     MAILLON_CHECK(replica.draw_incarnation(store));
-    MAILLON_TRY(const auto again, store.reissue_stranded(replica.author(), now, replica.rng()));
+    MAILLON_TRY(const auto again,
+                store.reissue_stranded(replica.author(), now, replica.rng(), all));
     return again.size();
   });
   if (count.has_error()) return count.error();
   JsonWriter json;
-  json.object().field("reissued", *count).end_object();
-  return answer(call,
-                *count == 0 ? call.say("Rien à publier à nouveau.\n", "Nothing to publish again.\n")
-                            : call.say("{} commit(s) publiés à nouveau.\n",
-                                       "{} commit(s) published again.\n", *count),
-                std::move(json));
+  json.object().field("reissued", *count).field("disputed", disputed).end_object();
+  std::string text =
+      *count == 0
+          ? call.say("Rien à publier à nouveau.\n", "Nothing to publish again.\n")
+          : call.say("{} commit(s) publiés à nouveau.\n", "{} commit(s) published again.\n", *count);
+  if (disputed > 0)
+    text += call.say(
+        "{} commit(s) sont restés : signés avec une clé que ce membre a reprise, et inconnus de lui "
+        "à ce moment. S’ils viennent d’une copie de sa machine, et non d’un voleur : « maillon "
+        "reissue --all ».\n",
+        "{} commit(s) were left: signed with a key that this member took back, and not known to it "
+        "then. If they come from a copy of its machine, and not from a thief: `maillon reissue "
+        "--all`.\n",
+        disputed);
+  return answer(call, std::move(text), std::move(json));
 }
 
 Result<Reply> back_up(Call& call) {

@@ -14,11 +14,10 @@ Result<void> check_root(const Trust& trust, const MemberId& self, const crypto::
                "vérifiez les mots et leur ordre"};
 }
 
-/// What takes a node's key back, naming all that it wrote by now. Several add up.
-Result<std::vector<GovernanceOp>> revocations_of(Store& store, const MemberId& member,
-                                                 const NodeId& node,
-                                                 const crypto::SigningKey& root) {
-  MAILLON_TRY(const auto tips, tips_of(store, member, node));
+/// What takes a node's key back, naming `tips` as the last that it wrote. Several add up.
+std::vector<GovernanceOp> revocations_of(const Store& store, const NodeId& node,
+                                         const std::vector<CutOff>& tips,
+                                         const crypto::SigningKey& root) {
   std::vector<GovernanceOp> out;
   for (std::size_t from = 0; from == 0 || from < tips.size(); from += limits::kCutOffsMax) {
     Revocation revocation;
@@ -71,7 +70,8 @@ Result<void> revoke(replica::Replica& replica, const NodeId& node, const crypto:
                    "ce n’est pas un nœud de ce membre", "`maillon node list` shows them",
                    "« maillon node list » les montre"};
     MAILLON_CHECK(check_root(*trust, self, root));
-    MAILLON_TRY(const auto ops, revocations_of(store, self, node, root));
+    MAILLON_TRY(const auto tips, tips_of(store, self, node));
+    const auto ops = revocations_of(store, node, tips, root);
     MAILLON_TRY(const auto commit, store.write_governance(ops, replica.author(),
                                                           replica.clock().now(), replica.rng()));
     return {};
@@ -90,7 +90,9 @@ Result<void> rotate(replica::Replica& replica, const crypto::SigningKey& root,
                    "make a node in another folder with `maillon init --recover`",
                    "créez un nœud dans un autre dossier avec « maillon init --recover »"};
     MAILLON_CHECK(check_root(*trust, old.member, root));
-    MAILLON_TRY(auto ops, revocations_of(store, old.member, old.node(), root));
+    // Of a node that was copied, both branches are its own.
+    MAILLON_TRY(const auto tips, store.branch_ends(old.member, old.node()));
+    auto ops = revocations_of(store, old.node(), tips, root);
     ops.insert(ops.begin(), {OpKind::certificate, fresh.encode()});
     MAILLON_TRY(const auto commit,
                 store.write_governance(ops, old, replica.clock().now(), replica.rng()));

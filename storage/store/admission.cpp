@@ -5,8 +5,8 @@
 #include "storage/store/store.hpp"
 
 /// Which commits stand in the log at all (docs/trust.md, "Evidence" and "Quotas"): one in doubt does
-/// only if an admitted commit of another member has it in its past, and nothing stands on one that
-/// does not. That is the greatest such set of all that is known, so every order of arrival gives it.
+/// only if an admitted commit of another member has it in its past, or a decision or its member's root
+/// key named it or what stands on it; and nothing stands on one that does not. That is the greatest such set of all that is known, so every order of arrival gives it.
 namespace maillon::storage {
 namespace {
 
@@ -54,8 +54,11 @@ Result<Received> Store::keep_aside(const Commit& commit, UnixMillis now) {
   MAILLON_TRY(const std::int64_t id,
               log_.insert(commit, feed, CommitStatus::aside, /*is_void=*/true));
   MAILLON_CHECK(note_suspect(commit, feed, id));
-  // Who is not in doubt may vouch for what it stands on.
-  if (in_doubt(h)) return out;
+  // Who is not in doubt may vouch for what it stands on, and so does a cut-off that names it.
+  const bool named = std::ranges::any_of(trust_->limits(), [&](const Limit& limit) {
+    return limit.cuts.contains({h.space, commit.id});
+  });
+  if (in_doubt(h) && !named) return out;
   MAILLON_TRY(const bool moved, weigh(feed.space, h.space));
   if (!moved) return out;
   MAILLON_CHECK(release_returned(now));
@@ -78,6 +81,8 @@ Result<bool> Store::weigh(std::int64_t row, const SpaceId& space) {
   const auto first = std::ranges::find(doubt, true);
   if (first != doubt.end())
     MAILLON_CHECK(history.read_tables(log_, static_cast<std::size_t>(first - doubt.begin())));
+  const Named named{history, *trust_, space};
+  for (std::size_t i = 0; i < commits.size(); ++i) doubt[i] = doubt[i] && !named.keeps(i);
   std::vector<bool> stands(commits.size(), true);
   for (bool changed = true; changed;) {
     changed = false;

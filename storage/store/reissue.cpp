@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "storage/store/opening.hpp"
+#include "storage/store/space_history.hpp"
 
 /// Publishing again what a wrong clock stranded: same ops, same order, under a correct time.
 namespace maillon::storage {
@@ -76,9 +77,45 @@ void leave_out(const Commit& original, const std::map<CommitId, CommitId>& renam
 
 }  // namespace
 
-Result<std::vector<LogEntry>> Store::stranded(const MemberId& member, UnixMillis now) {
+namespace {
+
+/// Tells what a member took back with a key of its own from what it named of it.
+class TakenBack {
+ public:
+  TakenBack(Log& log, const Trust& trust) : log_(log), trust_(trust) {}
+
+  Result<bool> covers(const LogEntry& entry, const FeedRow& feed) {
+    const auto concerns = [&](const Limit& limit) {
+      return limit.member == feed.member && limit.node == feed.key.node;
+    };
+    if (std::ranges::none_of(trust_.limits(), concerns)) return false;
+    const auto key = std::pair{feed.space, feed.key.node};
+    if (!named_.contains(key)) {
+      MAILLON_TRY(const auto history,
+                  SpaceHistory::read(log_, feed.space, trust_.graph(), /*aside=*/true));
+      std::set<CommitId>& named = named_[key];
+      for (const Limit& limit : trust_.limits()) {
+        if (!concerns(limit)) continue;
+        const auto to = history.up_to(limit.cuts, feed.key.space);
+        for (std::size_t i = 0; i < to.size(); ++i)
+          if (to[i]) named.insert(history.commits()[i].entry.cid);
+      }
+    }
+    return !named_[key].contains(entry.cid);
+  }
+
+ private:
+  Log& log_;
+  const Trust& trust_;
+  std::map<std::pair<std::int64_t, NodeId>, std::set<CommitId>> named_;
+};
+
+}  // namespace
+
+Result<Store::Stranded> Store::stranded(const MemberId& member, UnixMillis now) {
   MAILLON_TRY(const auto candidates, log_.stranded(member, latest_hlc(now)));
-  std::vector<LogEntry> out;
+  TakenBack taken_back{log_, *trust_};
+  Stranded out;
   for (const LogEntry& entry : candidates) {
     MAILLON_TRY(const FeedRow feed, log_.feed_by_id(entry.feed));
     const bool governs = feed.key.space == trust_->annuaire();
@@ -86,7 +123,25 @@ Result<std::vector<LogEntry>> Store::stranded(const MemberId& member, UnixMillis
     if ((governs && entry.is_void) || (!governs && !trust_->may_write(member, feed.key.space)))
       continue;
     MAILLON_TRY(const bool again, is_published_again(entry, member));
-    if (!again) out.push_back(entry);
+    if (again) continue;
+    MAILLON_TRY(const bool disputed, taken_back.covers(entry, feed));
+    (disputed ? out.disputed : out.own).push_back(entry);
+  }
+  return out;
+}
+
+Result<std::vector<CutOff>> Store::branch_ends(const MemberId& member, const NodeId& node) {
+  std::vector<CutOff> out;
+  MAILLON_TRY(const auto spaces, log_.spaces_of(member));
+  for (const auto& [row, space] : spaces) {
+    MAILLON_TRY(const auto history, SpaceHistory::read(log_, row, trust_->graph(), /*aside=*/true));
+    const auto& commits = history.commits();
+    std::vector<bool> continued(commits.size());
+    for (const auto& commit : commits)
+      if (commit.previous) continued[*commit.previous] = true;
+    for (std::size_t i = 0; i < commits.size(); ++i)
+      if (!continued[i] && commits[i].member == member && commits[i].feed.node == node)
+        out.push_back({space, commits[i].entry.cid});
   }
   return out;
 }
@@ -103,8 +158,11 @@ Result<bool> Store::is_published_again(const LogEntry& entry, const MemberId& me
 }
 
 Result<std::vector<CommitPtr>> Store::reissue_stranded(const Author& author, UnixMillis now,
-                                                       Rng& rng) {
-  MAILLON_TRY(const auto all, stranded(author.member, now));
+                                                       Rng& rng, bool disputed) {
+  MAILLON_TRY(const auto found, stranded(author.member, now));
+  std::vector<LogEntry> all = found.own;
+  if (disputed) all.insert(all.end(), found.disputed.begin(), found.disputed.end());
+  std::ranges::sort(all, {}, &LogEntry::id);
   std::vector<CommitPtr> out;
   std::map<CommitId, CommitId> renamed;
   for (const LogEntry& old : all) {

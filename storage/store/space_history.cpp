@@ -47,6 +47,14 @@ void SpaceHistory::mark_past(std::vector<bool>& marked) const {
       for (const std::size_t parent : commits_[i].parents) marked[parent] = true;
 }
 
+std::vector<bool> SpaceHistory::up_to(const std::set<CutOff>& cuts, const SpaceId& space) const {
+  std::vector<bool> out(commits_.size());
+  for (const CutOff& cut : cuts)
+    if (const auto at = find(cut.commit); at && cut.space == space) out[*at] = true;
+  mark_past(out);
+  return out;
+}
+
 std::optional<std::size_t> SpaceHistory::find(const CommitId& id) const {
   const auto found = places_.find(id);
   return found == places_.end() ? std::nullopt : std::optional{found->second};
@@ -70,6 +78,32 @@ void SpaceHistory::add(const LogEntry& entry, const Header& header, const Annuai
     if (const auto number = annuaire.find(head)) one.view.push_back(*number);
   places_.emplace(entry.cid, commits_.size());
   commits_.push_back(std::move(one));
+}
+
+Named::Named(const SpaceHistory& history, const Trust& trust, const SpaceId& space)
+    : history_(history), trust_(trust), space_(space) {
+  for (const Limit& limit : trust.limits())
+    if (!limit.space || *limit.space == space)
+      all_.push_back({&limit, history.up_to(limit.cuts, space)});
+}
+
+template <class Test>
+bool Named::any(std::size_t i, Test test) const {
+  const SpaceHistory::Commit& commit = history_.commits()[i];
+  return std::ranges::any_of(all_, [&](const Up& up) {
+    return up.to[i] && up.limit->member == commit.member &&
+           (!up.limit->node || *up.limit->node == commit.feed.node) && test(*up.limit);
+  });
+}
+
+bool Named::keeps(std::size_t i) const {
+  const SpaceHistory::Commit& commit = history_.commits()[i];
+  const bool beyond = trust_.beyond_quota(space_, commit.total_ops, commit.total_bytes);
+  return any(i, [&](const Limit& limit) { return !beyond || !limit.node; });
+}
+
+bool Named::settles(std::size_t i, const Charge& charge) const {
+  return any(i, [&](const Limit& limit) { return trust_.came_before(limit, charge); });
 }
 
 }  // namespace maillon::storage

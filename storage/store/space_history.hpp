@@ -37,6 +37,8 @@ class SpaceHistory {
                               const Annuaire& annuaire) const;
   /// Marks everything from which one of `marked` was reached.
   void mark_past(std::vector<bool>& marked) const;
+  /// Marks what the cut-offs of one space name, with all that it stands on.
+  [[nodiscard]] std::vector<bool> up_to(const std::set<CutOff>& cuts, const SpaceId& space) const;
   [[nodiscard]] std::optional<std::size_t> find(const CommitId& id) const;
   /// What waits for its time vouches for nothing before that.
   [[nodiscard]] bool is_held(std::size_t i) const {
@@ -48,6 +50,31 @@ class SpaceHistory {
 
   std::vector<Commit> commits_;
   std::map<CommitId, std::size_t> places_;
+};
+
+/// What removals, narrowings and keys taken back name of a space, each with all that it stands on.
+class Named {
+ public:
+  Named(const SpaceHistory& history, const Trust& trust, const SpaceId& space);
+  /// Whether commit i stands in the log for that: else what is named would cover nothing where it is
+  /// not known. Beyond a quota only others can name it.
+  [[nodiscard]] bool keeps(std::size_t i) const;
+  /// Whether it was named before anybody knew of the charge: then it counts, whatever its key has
+  /// signed since.
+  [[nodiscard]] bool settles(std::size_t i, const Charge& charge) const;
+
+ private:
+  struct Up {
+    const Limit* limit;
+    std::vector<bool> to;
+  };
+  template <class Test>
+  [[nodiscard]] bool any(std::size_t i, Test test) const;
+
+  const SpaceHistory& history_;
+  const Trust& trust_;
+  SpaceId space_;
+  std::vector<Up> all_;
 };
 
 /// Members that vouch for commits because they built on them: per commit, up to three.

@@ -130,11 +130,20 @@ class Store {
                                   const Author& author, UnixMillis now, Rng& rng);
   /// Publishes again what of the member's commits does not count: held for the future, applied here
   /// under a clock that was ahead, cut off, or in doubt; under `author`, whose incarnation must be
-  /// fresh. Gives the new commits.
-  Result<std::vector<CommitPtr>> reissue_stranded(const Author& author, UnixMillis now, Rng& rng);
+  /// fresh. `disputed`: with what Stranded says of that. Gives the new commits.
+  Result<std::vector<CommitPtr>> reissue_stranded(const Author& author, UnixMillis now, Rng& rng,
+                                                  bool disputed = false);
 
   /// What reissue_stranded() would publish again.
-  Result<std::vector<LogEntry>> stranded(const MemberId& member, UnixMillis now);
+  struct Stranded {
+    std::vector<LogEntry> own;
+    /// Signed with a key that the member took back, and not named then: whoever has the key may
+    /// have written it.
+    std::vector<LogEntry> disputed;
+  };
+  Result<Stranded> stranded(const MemberId& member, UnixMillis now);
+  /// The last commits of a node in each space, also of branches that are kept apart.
+  Result<std::vector<CutOff>> branch_ends(const MemberId& member, const NodeId& node);
   /// Writes into annuaire what this store can prove against others, and nobody has yet.
   Result<std::vector<CommitPtr>> publish_evidence(const Author& author, UnixMillis now, Rng& rng);
 

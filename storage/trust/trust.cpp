@@ -192,6 +192,11 @@ bool Trust::beyond_quota(const SpaceId& where, std::uint64_t total_ops,
          (charter_.feed_bytes_max > 0 && total_bytes > charter_.feed_bytes_max);
 }
 
+bool Trust::came_before(const Limit& limit, const Charge& charge) const {
+  return std::ranges::none_of(
+      charge.since, [&](std::uint32_t since) { return log_.reaches(limit.since, since); });
+}
+
 bool Trust::in_doubt(const FeedKey& feed, std::uint64_t seq, std::uint64_t total_ops,
                      std::uint64_t total_bytes) const {
   return beyond_quota(feed.space, total_ops, total_bytes) ||
@@ -201,7 +206,7 @@ bool Trust::in_doubt(const FeedKey& feed, std::uint64_t seq, std::uint64_t total
 }
 
 bool Trust::same_admission(const Trust& other) const {
-  return charges_ == other.charges_ && charter_.feed_ops_max == other.charter_.feed_ops_max &&
+  return charges_ == other.charges_ && limits_ == other.limits_ && charter_.feed_ops_max == other.charter_.feed_ops_max &&
          charter_.feed_bytes_max == other.charter_.feed_bytes_max &&
          certified_ == other.certified_ && posts_ == other.posts_ && access_ == other.access_;
 }

@@ -173,6 +173,9 @@ class Trust {
   /// Whether a feed that has grown to so many ops and bytes has grown too far.
   [[nodiscard]] bool beyond_quota(const SpaceId& space, std::uint64_t total_ops,
                                   std::uint64_t total_bytes) const;
+  /// Whether a limit was set by somebody who did not know yet what a charge says: what it names was
+  /// settled before.
+  [[nodiscard]] bool came_before(const Limit& limit, const Charge& charge) const;
   /// Whether a commit stands only if others vouch for it: it is beyond a quota, or charged.
   [[nodiscard]] bool in_doubt(const FeedKey& feed, std::uint64_t seq, std::uint64_t total_ops,
                               std::uint64_t total_bytes) const;

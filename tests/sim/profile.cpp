@@ -84,7 +84,7 @@ void draw_politics(Dice& dice, Profile& p) {
   p.plot = maybe(dice, 800);
   p.flood = std::max(p.flood, maybe(dice, 500));
   p.overdraw = p.feed_ops_max != 0 ? maybe(dice, 900) : 0;
-  p.linger = maybe(dice, 900);
+  p.linger = 2 * maybe(dice, 900);
   p.ahead = maybe(dice, 700);
   p.replay = maybe(dice, 700);
   p.malform = maybe(dice, 700);

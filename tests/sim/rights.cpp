@@ -93,10 +93,28 @@ class Reading {
       auto builders = builders_on(id, charge.since);
       std::erase_if(builders,
                     [&](const MemberId& m) { return m == h.member || trust_.charged(m); });
-      if (builders.size() < charge.needed) return false;
+      if (builders.size() < charge.needed && !was_settled(id, h, charge)) return false;
     }
     return stands(id, one, [](const Limit& limit) { return !limit.space && !limit.node; }) &&
            stands(id, one, [](const Limit& limit) { return limit.space.has_value(); });
+  }
+
+  bool is_up_to(const CommitId& id, const CutOff& cut) const {
+    const auto tip = commits_.find(cut.commit);
+    return cut.space == space_ && tip != commits_.end() &&
+           (tip->first == id || tip->second.past.contains(id));
+  }
+
+  /// Whether a limit that knew nothing of the charge names the commit.
+  bool was_settled(const CommitId& id, const Header& h, const Charge& charge) const {
+    return std::ranges::any_of(trust_.limits(), [&](const Limit& limit) {
+      return limit.member == h.member && (!limit.node || *limit.node == h.node) &&
+             (!limit.space || *limit.space == space_) &&
+             std::ranges::none_of(charge.since, [&](std::uint32_t since) {
+               return trust_.graph().reaches(limit.since, since);
+             }) &&
+             std::ranges::any_of(limit.cuts, [&](const CutOff& cut) { return is_up_to(id, cut); });
+    });
   }
 
   /// Whether one of the limits of a sort leaves the commit standing, or none of them concerns it.
@@ -115,8 +133,7 @@ class Reading {
         if (cut.space != space_) continue;
         named = true;
         const auto tip = commits_.find(cut.commit);
-        if (tip == commits_.end() || tip->second.header->hlc > latest_) continue;
-        if (tip->first == id || tip->second.past.contains(id)) return true;
+        if (is_up_to(id, cut) && tip->second.header->hlc <= latest_) return true;
       }
       auto builders = builders_on(id, {limit.since});
       builders.erase(member);

@@ -48,13 +48,15 @@ void release(Peer& peer, UnixMillis until) {
   must(peer.node->store->commit());
 }
 
-/// What a fresh reader makes of the commits, in each order.
-std::set<std::string> outcomes(std::vector<CommitPtr> commits) {
+/// What a reader that has `before` makes of the commits, in each order.
+std::set<std::string> outcomes(std::vector<CommitPtr> commits,
+                               const std::vector<CommitPtr>& before = {}) {
   std::set<std::string> out;
   const auto listed = commits;
   std::ranges::sort(commits, {}, [](const CommitPtr& c) { return c->id; });
   do {
     Peer reader{3};
+    for (const CommitPtr& commit : before) (void)reader.node->receive(commit, kEpoch + 1min);
     for (const CommitPtr& commit : commits) (void)reader.node->receive(commit, kEpoch + 1h);
     release(reader, kEpoch + 1h);
     out.insert(standing(reader, listed));
@@ -210,6 +212,119 @@ TEST_F(Forked, AFreshKeyAndAReissueBringEverythingBack) {
   EXPECT_EQ(reader.node->value(kCatalogue, "lieux", record_number(2), "nom"), "autre");
   EXPECT_EQ(reader.node->frontier(kCatalogue), forker.node->frontier(kCatalogue));
   EXPECT_EQ(reader.node->digest(kCatalogue), forker.node->digest(kCatalogue));
+}
+
+/// The member's own root key takes the node key back, naming `known`.
+CommitPtr take_back(Peer& by, Peer& member, const std::vector<CommitId>& known, UnixMillis now) {
+  Store& store = *by.node->store;
+  Revocation revocation;
+  revocation.node = member.node->node_key.node_id();
+  revocation.root = member.node->member;
+  for (const CommitId& id : known) revocation.cut.push_back({by.node->space(kCatalogue), id});
+  const auto signature = member.node->root_key.sign(
+      "maillon/revocation/v1", revocation_bytes(*store.federation(), revocation));
+  revocation.signature.assign(signature.bytes().begin(), signature.bytes().end());
+  const std::vector<GovernanceOp> ops{{OpKind::revocation, encode(revocation)}};
+  must(store.begin());
+  auto out = must(store.write_governance(ops, by.node->author(), now, by.node->rng));
+  must(store.commit());
+  return out;
+}
+
+/// The founder, only delegate, removes the member.
+CommitPtr remove(Peer& founder, Peer& member, const std::vector<CommitId>& known, UnixMillis now) {
+  Store& store = *founder.node->store;
+  Proposal proposal;
+  proposal.remove = Removal{member.node->member};
+  for (const CommitId& id : known) proposal.cut.push_back({founder.node->space(kCatalogue), id});
+  const std::vector<GovernanceOp> ops{{OpKind::proposal, encode(proposal)},
+                                      {OpKind::vote, encode(Vote{std::nullopt, 1})}};
+  must(store.begin());
+  auto out = must(store.write_governance(ops, founder.node->author(), now, founder.node->rng));
+  must(store.commit());
+  return out;
+}
+
+/// A feed of three, and one more for the third place, signed by whoever has the key by then.
+class ForkedLater : public testing::Test {
+ protected:
+  ForkedLater() {
+    first = next("avant", 1);
+    second = next("avec", 2);
+    forged = sign_by_hand(owner, {saying(3, "voleur")}, {}, kEpoch + 2s);
+    third = next("encore", 3);
+  }
+  CommitPtr next(const std::string& value, unsigned record) {
+    auto out = sign_by_hand(owner, {saying(record, value)}, {}, kEpoch + 1s * record);
+    (void)owner.node->receive(out, kEpoch + 1min);
+    return out;
+  }
+  CommitPtr proved(Peer& witness) {
+    for (const auto& commit : {first, second, third, forged})
+      (void)witness.node->receive(commit, kEpoch + 1min);
+    const auto out = publish(witness, kEpoch + 2min);
+    EXPECT_EQ(out.size(), 1u);
+    return out.at(0);
+  }
+  Peer owner{1};
+  Peer founder{0};
+  CommitPtr first, second, third, forged;
+};
+
+TEST_F(ForkedLater, WhatARemovalNamedCountsWhateverTheKeySignsAfterwards) {
+  const auto removed = remove(founder, owner, {third->id}, kEpoch + 10s);
+  Peer witness{4};
+  const auto all = outcomes({third, forged, removed, proved(witness)}, {first, second});
+  ASSERT_EQ(all.size(), 1u) << *all.begin() << "\n" << *all.rbegin();
+  EXPECT_TRUE(all.begin()->ends_with("0  2v 0  0  ")) << *all.begin();
+  EXPECT_NE(all.begin()->find("avant"), std::string::npos) << *all.begin();
+}
+
+TEST_F(ForkedLater, WhatTheMemberNamedWhenItTookItsKeyBackCountsWhateverAThiefSigns) {
+  const auto taken = take_back(founder, owner, {third->id}, kEpoch + 10s);
+  Peer witness{4};
+  const auto all = outcomes({third, forged, taken, proved(witness)}, {first, second});
+  ASSERT_EQ(all.size(), 1u) << *all.begin() << "\n" << *all.rbegin();
+  EXPECT_TRUE(all.begin()->ends_with("0  2v 0  0  ")) << *all.begin();
+}
+
+TEST_F(ForkedLater, WhoTakesAKeyBackKnowingTheProofPublishesAgainWhatItNames) {
+  const auto proof = proved(founder);
+  const auto taken = take_back(founder, owner, {third->id}, kEpoch + 3min);
+  const auto all = outcomes({third, forged, taken, proof}, {first, second});
+  ASSERT_EQ(all.size(), 1u) << *all.begin() << "\n" << *all.rbegin();
+  EXPECT_TRUE(all.begin()->ends_with("0v 2v 0  0  ")) << *all.begin();
+}
+
+TEST_F(ForkedLater, WhatAThiefSignedIsPublishedAgainOnlyWhenAskedFor) {
+  const auto proof = proved(founder);
+  const auto taken = take_back(founder, owner, {third->id}, kEpoch + 3min);
+  Store& store = *owner.node->store;
+  crypto::SeededRng rng{77};
+  owner.node->node_key = crypto::SigningKey{crypto::Secret32::random(rng)};
+  must(founder.node->store->begin());
+  const std::vector<GovernanceOp> ops{{OpKind::certificate, owner.node->certificate()}};
+  const auto fresh = must(founder.node->store->write_governance(
+      ops, founder.node->author(), kEpoch + 3min, founder.node->rng));
+  must(founder.node->store->commit());
+  for (const auto& commit : {forged, proof, taken, fresh})
+    (void)owner.node->receive(commit, kEpoch + 4min);
+  const auto stranded = must(store.stranded(owner.node->member, kEpoch + 5min));
+  ASSERT_EQ(stranded.own.size(), 1u);
+  EXPECT_EQ(stranded.own[0].cid, third->id);
+  ASSERT_EQ(stranded.disputed.size(), 1u);
+  EXPECT_EQ(stranded.disputed[0].cid, forged->id);
+  const auto again = [&](bool disputed) {
+    must(store.begin());
+    owner.node->incarnation += 1;
+    const auto out = must(store.reissue_stranded(owner.node->author(), kEpoch + 6min,
+                                                 owner.node->rng, disputed));
+    must(store.commit());
+    return out.size();
+  };
+  EXPECT_EQ(again(false), 1u);
+  EXPECT_EQ(again(false), 0u);
+  EXPECT_EQ(again(true), 1u);
 }
 
 TEST(Flood, MoreIncarnationsThanAllowedIsProvedFromTheirFirstCommits) {
