@@ -42,6 +42,9 @@ Error refusal(const JoinReply& reply) {
   if (reply.reason == "former")
     return no("this member left or was removed; who is a member can propose to admit it again",
               "ce membre est parti ou a été exclu ; un membre peut proposer de le réadmettre");
+  if (reply.reason == "inviter")
+    return no("the member that invited is no longer part of the federation, or its key was taken back",
+              "le membre qui a invité ne fait plus partie de la fédération, ou sa clé a été reprise");
   if (reply.reason == "revoked")
     return no("the key of this node was taken back", "la clé de ce nœud a été reprise");
   if (reply.reason == "root")

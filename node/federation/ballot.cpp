@@ -36,10 +36,11 @@ bool votes_on(const Trust& trust, const Proposal& proposal, const MemberId& who)
   return proposal.admit || proposal.space || trust.member(who)->delegate;
 }
 
-/// A passed decision that restricts, which the proposal's author had not seen.
+/// A passed decision that restricts, which the author of another such proposal had not seen. Who
+/// waits to be admitted waits for votes alone, whatever is decided meanwhile.
 const Decision* missed_by(const Trust& trust, const Decision& proposal) {
   const auto at = trust.graph().find(proposal.id.commit);
-  if (!at) return nullptr;
+  if (!at || is_additive(proposal.kind)) return nullptr;
   for (const Decision& decision : trust.decisions()) {
     if (!decision.passed || is_additive(decision.kind) || decision.kind == DecisionKind::leave)
       continue;

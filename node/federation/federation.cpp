@@ -258,12 +258,36 @@ JoinReply pending(const Trust& trust, const Decision& decision) {
   JoinReply out = welcome(trust);
   out.status = JoinStatus::pending;
   for (const MemberId& id : decision.voters) {
-    if (decision.votes.contains(id) || out.reason.size() > limits::kNameMax) continue;
-    const Member* member = trust.ever_member(id);
+    const Member* member = trust.member(id);
+    if (member == nullptr || decision.votes.contains(id) || out.reason.size() > limits::kNameMax)
+      continue;
     if (!out.reason.empty()) out.reason += ", ";
-    out.reason += member == nullptr ? id.hex().substr(0, 12) : member->name;
+    out.reason += member->name;
   }
   return out;
+}
+
+Result<void> mark_used(Store& store, const Digest& hash) {
+  MAILLON_TRY(auto use, store.database().prepare("UPDATE invitation SET used = 1"
+                                                 " WHERE token_hash = ?1"));
+  return use.bind(1, hash.bytes()).run();
+}
+
+/// What a newcomer is told who was proposed already. With a code of this node's own, which has not
+/// been used, its member votes as well.
+Result<JoinReply> answer_again(replica::Replica& replica, Store& store, const ProposalId& id,
+                               const Digest& hash, const crypto::NodeCertificate& proven) {
+  MAILLON_TRY(const auto known, find_invitation(store, hash));
+  const auto now = replica.clock().now();
+  const bool good = known && !known->used && now <= known->expires;
+  if (const auto ops = voting(store, id, replica.identity().member); good && ops) {
+    MAILLON_CHECK(mark_used(store, hash));
+    MAILLON_TRY(const auto commit,
+                store.write_governance(*ops, replica.author(), now, replica.rng()));
+  }
+  const auto trust = store.trust();
+  if (trust->member_of(proven.node) != nullptr) return welcome(*trust);
+  return pending(*trust, *trust->decision(id));
 }
 
 }  // namespace
@@ -277,7 +301,10 @@ Result<JoinReply> admit(replica::Replica& replica, const JoinRequest& request,
     // Asking twice is what a newcomer does whose line was cut before our answer, or who waits for
     // votes.
     if (trust->member_of(proven.node) != nullptr) return welcome(*trust);
-    if (const auto* open = admission_of(*trust, proven)) return pending(*trust, *open);
+    // Its member may have been removed since it invited.
+    if (trust->member_of(replica.identity().node) == nullptr) return refused("inviter");
+    if (const auto* open = admission_of(*trust, proven))
+      return answer_again(replica, store, open->id, hash, proven);
     // A new machine of a member: its root key vouches for it.
     const bool vouched = member_by_root(*trust, proven.member) != nullptr;
     // An invitation is for newcomers: those who were removed come back by a decision.
@@ -305,9 +332,7 @@ Result<JoinReply> admit(replica::Replica& replica, const JoinRequest& request,
     admission.invitation = hash;
     if (!admission.region.empty())
       admission.spaces = regional_spaces(*store.federation(), admission.region);
-    MAILLON_TRY(auto use, store.database().prepare("UPDATE invitation SET used = 1"
-                                                   " WHERE token_hash = ?1"));
-    MAILLON_CHECK(use.bind(1, hash.bytes()).run());
+    MAILLON_CHECK(mark_used(store, hash));
     Proposal proposal;
     proposal.admit = std::move(admission);
     MAILLON_TRY(const auto commit, store.write_governance(with_votes({proposal}), replica.author(),

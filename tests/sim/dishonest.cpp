@@ -296,7 +296,8 @@ std::vector<Bytes> World::tamper(SimNode& liar, Bytes message) {
   Dice& dice = room_.dice;
   Cheat& cheat = cheats_.at(liar.index());
   const auto kind = sure(kind_of(message), "kind of message");
-  if (kind == MessageKind::commits && dice.chance(p.withhold)) {
+  // In the end nothing of it comes out at all, and the others must do without it.
+  if (kind == MessageKind::commits && dice.chance(healing_ && p.withhold != 0 ? 1000 : p.withhold)) {
     room_.deeds.insert("withhold");
     return {};
   }

@@ -56,7 +56,7 @@ struct Profile : Conditions {
   int ahead = 0;
   int replay = 0;
   int malform = 0;
-  int withhold = 0;  ///< chance that commits are not sent, also when all other faults have ended
+  int withhold = 0;  ///< chance that commits are not sent; unless it is 0, none are in the end
   int stale = 0;     ///< chance that an old frontier is told
 
   // What people do.
