@@ -158,6 +158,19 @@ class Case(unittest.TestCase):
         self.assertEqual(node.ok("join", code, "--wait", 60)["status"], "admitted")
         return node
 
+    def federation(self, *names):
+        """A founder and further members, admitted through real daemons; then all offline."""
+        host = self.founder(names[0])
+        host.serve()
+        nodes = [host] + [self.joined(host, name) for name in names[1:]]
+        host.stop()
+        self.converge(*nodes)
+        return nodes
+
+    def names(self, node):
+        records = node.ok("find", "lieux", "--limit", "0")["records"]
+        return sorted(r["fields"]["nom"] for r in records)
+
     def refuses(self, node, code, *args, **more):
         """The command must fail with this exit code, one sentence, and a JSON error."""
         done = node.run(*args, **more)

@@ -7,18 +7,6 @@ from harness import Case
 
 
 class Quarrels(Case):
-    def federation(self, *names):
-        host = self.founder(names[0])
-        host.serve()
-        nodes = [host] + [self.joined(host, name) for name in names[1:]]
-        host.stop()
-        self.converge(*nodes)
-        return nodes
-
-    def names(self, node):
-        records = node.ok("find", "lieux", "--limit", "0")["records"]
-        return sorted(r["fields"]["nom"] for r in records)
-
     def test_one_key_on_two_machines(self):
         a, b, c, d = self.federation("une", "deux", "trois", "quatre")
         twin = self.node("jumelle")

@@ -9,12 +9,7 @@ from harness import Case
 
 class Trust(Case):
     def federation(self, *names, delegates=()):
-        """A founder and further members, admitted through real daemons; then all offline."""
-        host = self.founder(names[0])
-        host.serve()
-        nodes = [host] + [self.joined(host, name) for name in names[1:]]
-        host.stop()
-        self.converge(*nodes)
+        nodes = super().federation(*names)
         for name in delegates:
             self.decide(nodes, nodes[0], "delegate", name)
         return nodes
@@ -36,9 +31,6 @@ class Trust(Case):
 
     def members(self, node):
         return {m["name"]: m["status"] for m in node.ok("member", "list")["members"]}
-
-    def names(self, node):
-        return sorted(r["fields"]["nom"] for r in node.ok("find", "lieux")["records"])
 
     def test_delegates_remove_a_member_and_its_later_work_counts_nowhere(self):
         a, b, c, d = nodes = self.federation("une", "deux", "trois", "quatre", delegates=("deux", "trois"))

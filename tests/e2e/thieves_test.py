@@ -1,0 +1,128 @@
+"""Keys in other hands, and clocks in other years: what was agreed stands, whatever they sign."""
+
+import os
+import shutil
+
+from harness import Case
+
+
+class Thieves(Case):
+    def copy(self, node, name):
+        """Another machine with the same folder, which nothing tells from its original."""
+        out = self.node(name)
+        shutil.copytree(node.dir, out.dir)
+        shutil.copy(node.words, out.words)
+        out.env = {"MAILLON_FAULT": "incarnation_reused"}
+        return out
+
+    def write(self, node, *names):
+        for name in names:
+            node.ok("put", "lieux", f"nom={name}")
+
+    def hand_over(self, node, *others):
+        """A stick with all that the node has."""
+        stick = self.path("stick")
+        if os.path.exists(stick):
+            os.remove(stick)
+        node.ok("bundle", "export", "-o", stick)
+        for other in others:
+            other.ok("bundle", "import", stick)
+
+    def agree(self, *nodes, names):
+        for node in nodes:
+            self.assertEqual(self.names(node), sorted(names), node.name)
+            self.assertEqual(node.ok("conflicts", "lieux")["conflicts"], [])
+            self.assertEqual(node.ok("verify", "--deep")["errors"], [])
+        self.assertEqual([n.digests() for n in nodes[1:]], [nodes[0].digests()] * (len(nodes) - 1))
+
+    def test_a_removed_member_signs_its_numbers_twice(self):
+        a, b, c, d = nodes = self.federation("une", "deux", "trois", "quatre")
+        d.env = {"MAILLON_FAULT": "incarnation_reused"}
+        early, late = ["avant 1", "avant 2"], ["tard 1", "tard 2", "tard 3"]
+        self.write(d, *early)
+        self.converge(*nodes)
+        twin = self.copy(d, "jumelle")
+        self.write(d, *late)
+        self.converge(*nodes)
+        a.ok("propose", "remove", "quatre")
+        self.converge(a, b, c)
+        self.agree(a, b, c, names=early + late)
+        self.write(twin, "vengeance 1", "vengeance 2")
+        self.hand_over(twin, c)
+        self.converge(a, b, c)
+        for node in (a, b, c):
+            self.assertEqual([e["kind"] for e in node.ok("evidence")["evidence"]], ["fork"])
+        self.agree(a, b, c, names=early + late)
+
+    def test_a_stolen_laptop_goes_on_writing(self):
+        a, b, laptop = nodes = self.federation("une", "deux", "trois")
+        laptop.env = {"MAILLON_FAULT": "incarnation_reused"}
+        self.write(laptop, "avant")
+        self.converge(*nodes)
+        thief = self.copy(laptop, "voleur")
+        self.write(laptop, "tard")
+        self.converge(*nodes)
+        a.serve()
+        desk = self.node("trois-bis")
+        desk.ok("init", "--name", "trois", "--region", "16", "--recover", "--words-file", laptop.words)
+        desk.ok("join", a.ok("invite", "--region", "16")["code"], "--wait", 60)
+        self.assertTrue(desk.ok("sync", "--wait", 60)["converged"])
+        a.stop()
+        self.write(desk, "au bureau")
+        [lost] = [n["node_id"] for n in laptop.ok("node", "list")["nodes"]]
+        desk.ok("node", "revoke", lost, "--words-file", laptop.words)
+        self.converge(a, b, desk)
+        self.write(thief, "volé 1", "volé 2")
+        self.hand_over(thief, a, desk)
+        self.converge(a, b, desk)
+        self.agree(a, b, desk, names=["avant", "tard", "au bureau"])
+        # The member's own re-issue does not speak for the thief, and says what it leaves.
+        self.assertEqual(desk.ok("reissue"), {"reissued": 0, "disputed": 2})
+        self.converge(a, b, desk)
+        self.agree(a, b, desk, names=["avant", "tard", "au bureau"])
+
+    def test_a_key_that_begins_again_and_again(self):
+        a, b, c = nodes = self.federation("une", "deux", "trois")
+        written = []
+        for i in range(17):
+            # A machine that is set up from its own image each morning: the copy is noticed, each time.
+            next_one = self.node(f"image {i}")
+            shutil.copytree(c.dir, next_one.dir)
+            shutil.copy(c.words, next_one.words)
+            c = next_one
+            written.append(f"jour {i}")
+            self.write(c, written[-1])
+        self.converge(a, b, c)
+        for node in (a, b, c):
+            self.assertEqual([e["kind"] for e in node.ok("evidence")["evidence"]], ["flood"])
+        self.agree(a, b, names=[])
+        c.ok("node", "rotate", "--words-file", c.words)
+        self.assertGreaterEqual(c.ok("reissue")["reissued"], 17)
+        self.assertEqual(c.ok("reissue")["reissued"], 0)
+        self.converge(a, b, c)
+        self.agree(a, b, c, names=written)
+
+    def test_a_clock_400_days_ahead(self):
+        a, b, c = nodes = self.federation("une", "deux", "trois")
+        made = a.ok("put", "lieux", "nom=mairie", "telephone=1")["id"]
+        self.converge(*nodes)
+        c.env = {"MAILLON_FAULT": "clock_far_ahead"}
+        c.ok("put", "lieux", "--id", made, "telephone=2")
+        self.write(c, "demain")
+        c.env = {}
+        self.converge(*nodes)
+        b.ok("put", "lieux", "--id", made, "telephone=3")
+        self.converge(*nodes)
+        for node in (a, b):
+            self.assertEqual(node.ok("get", "lieux", made)["fields"]["telephone"], "3")
+            self.assertEqual(self.names(node), ["mairie"])
+        self.assertEqual(c.ok("reissue")["reissued"], 2)
+        self.assertEqual(c.ok("reissue")["reissued"], 0)
+        self.converge(*nodes)
+        for node in nodes:
+            self.assertEqual(self.names(node), ["demain", "mairie"])
+            # Both had seen 1 and neither the other's: both are there, and nobody's is lost.
+            [conflict] = node.ok("conflicts", "lieux")["conflicts"]
+            self.assertEqual(set(conflict["values"]), {"2", "3"})
+            self.assertEqual(node.ok("verify", "--deep")["errors"], [])
+        self.assertEqual([n.digests() for n in nodes[1:]], [a.digests()] * 2)
