@@ -1,0 +1,165 @@
+#include "tests/support/text_world.hpp"
+
+#include <random>
+
+#include "storage/merge/utf8.hpp"
+
+namespace maillon::test {
+
+using namespace storage::merge;
+
+CommitId id_of(std::uint64_t number) {
+  std::mt19937_64 random{number};
+  std::array<std::uint8_t, CommitId::kSize> raw{};
+  for (auto& byte : raw) byte = static_cast<std::uint8_t>(random());
+  return CommitId::from_array(raw);
+}
+
+std::string utf8(const std::u32string& text) {
+  std::string out;
+  append_utf8(text, out);
+  return out;
+}
+
+Bytes encoded(const Text& text) {
+  Bytes out;
+  text.encode(out);
+  return out;
+}
+
+fugue::Id TextWorld::id(const ElementRef& element) const {
+  const auto bytes = ids.commit_id(element.op.commit).bytes();
+  return {std::string{bytes.begin(), bytes.end()}, element.op.leaf, element.offset};
+}
+
+void TextWorld::write(std::size_t who, const std::vector<Action>& actions) {
+  Author& author = authors[who];
+  ids.ids.push_back(id_of(ids.ids.size() + 1));
+  const auto number = static_cast<std::int64_t>(ids.ids.size());
+  TextEditor editor{author.text, {number, 1}, ids};
+  const auto type = [&](std::size_t at, char32_t character) {
+    MAILLON_ASSERT(editor.insert(at, utf8({character})).has_value(), "a position within the text");
+    author.tree.type(at, character, id(author.text.element_at(at)));
+  };
+  const auto erase = [&](std::size_t at) {
+    MAILLON_ASSERT(editor.erase(at, 1).has_value(), "a position within the text");
+    author.tree.visible()[at]->deleted = true;
+  };
+  for (const Action& action : actions) {
+    const auto size = static_cast<std::size_t>(author.text.size());
+    const std::size_t at = action.at % (size + 1);
+    const std::size_t count = std::min(action.text.size(), size - at);
+    for (std::size_t i = 0; i < action.text.size(); ++i) {
+      if (action.kind == Action::type) type(at + i, action.text[i]);
+      if (action.kind == Action::type_backwards) type(at, action.text[i]);
+      if (action.kind == Action::erase && i < count) erase(at);
+      if (action.kind == Action::sweep && i < count) erase(at + count - 1 - i);
+    }
+  }
+  TextCommit commit{std::move(editor).finish(), author.known};
+  if (commit.edits.empty()) return ids.ids.pop_back();
+  author.known.insert(commits.size());
+  commits.push_back(std::move(commit));
+}
+
+void TextWorld::pull(std::size_t who, std::size_t from) {
+  Author& author = authors[who];
+  for (const std::size_t at : authors[from].known) {
+    if (!author.known.insert(at).second) continue;
+    for (const TextEdit& edit : commits[at].edits) {
+      author.text.apply(edit.op(), ids);
+      std::uint32_t offset = 0;
+      for (const SequenceRun& run : edit.runs)
+        for (std::uint32_t i = 0; i < run.length; ++i)
+          author.tree.copy(*authors[from].tree.find(id({edit.ref, offset++})));
+      for (const ElementRange& range : edit.replaced)
+        for (std::uint32_t i = 0; i < range.count; ++i)
+          author.tree.find(id({range.op, range.offset + i}))->deleted = true;
+    }
+  }
+}
+
+void TextWorld::meet() {
+  for (std::size_t i = 1; i < authors.size(); ++i) pull(0, i);
+  for (std::size_t i = 1; i < authors.size(); ++i) pull(i, 0);
+}
+
+std::string TextWorld::expected() {
+  fugue::Tree& tree = authors[0].tree;
+  std::set<fugue::Id> hidden;
+  for (const TextCommit& commit : commits)
+    for (const TextEdit& edit : commit.edits) {
+      std::uint32_t offset = 0;
+      for (const SequenceRun& run : edit.runs)
+        for (std::uint32_t i = 0; i < run.length; ++i, ++offset)
+          if (commit.is_void || commit.bare) hidden.insert(id({edit.ref, offset}));
+      if (commit.is_void) continue;
+      for (const ElementRange& range : edit.replaced)
+        for (std::uint32_t i = 0; i < range.count; ++i)
+          hidden.insert(id({range.op, range.offset + i}));
+    }
+  std::u32string out;
+  for (const fugue::Node* node : tree.all())
+    if (node->parent != nullptr && !hidden.contains(node->id)) out += node->character;
+  return utf8(out);
+}
+
+Delivery::Delivery(const TextWorld& world, std::uint64_t seed) {
+  std::mt19937_64 random{seed};
+  std::vector<std::size_t> order;
+  std::set<std::size_t> done;
+  while (done.size() < world.commits.size()) {
+    std::vector<std::size_t> ready;
+    for (std::size_t i = 0; i < world.commits.size(); ++i)
+      if (!done.contains(i) && std::ranges::includes(done, world.commits[i].past)) ready.push_back(i);
+    order.push_back(ready[random() % ready.size()]);
+    done.insert(order.back());
+  }
+  // A held commit is applied after some that the log got later.
+  std::vector<std::int64_t> number(order.size());
+  for (std::size_t i = 0; i < number.size(); ++i) number[i] = static_cast<std::int64_t>(i) + 1;
+  if (random() % 2 == 0) std::ranges::shuffle(number, random);
+  std::vector<std::int64_t> renamed(order.size());
+  ids.ids.resize(order.size(), CommitId::zero());
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    renamed[order[i]] = number[i];
+    ids.ids[static_cast<std::size_t>(number[i]) - 1] = world.ids.ids[order[i]];
+  }
+
+  const auto rename = [&](OpRef& ref) { ref.commit = renamed[static_cast<std::size_t>(ref.commit) - 1]; };
+  for (const std::size_t at : order)
+    for (TextEdit edit : world.commits[at].edits) {
+      rename(edit.ref);
+      for (SequenceRun& run : edit.runs) {
+        if (run.left) rename(run.left->op);
+        if (run.right) rename(run.right->op);
+      }
+      for (ElementRange& range : edit.replaced) rename(range.op);
+      edits_.push_back(std::move(edit));
+    }
+  std::size_t next = 0;
+  for (const std::size_t at : order)
+    for (std::size_t i = 0; i < world.commits[at].edits.size(); ++i) {
+      ops_.push_back(edits_[next++].op());
+      ops_.back().is_void = world.commits[at].is_void;
+      if (world.commits[at].bare) ops_.back().text.reset();
+    }
+}
+
+Text Delivery::one_by_one(bool stored) const {
+  Text text;
+  for (const TextOp& op : ops_) {
+    text.apply(op, ids);
+    if (!stored) continue;
+    const Bytes bytes = encoded(text);
+    auto read = Text::decode(bytes);
+    MAILLON_ASSERT(read.has_value(), "what was written can be read");
+    text = *std::move(read);
+    MAILLON_ASSERT(encoded(text) == bytes, "what was read is written alike");
+  }
+  return text;
+}
+
+Text Delivery::at_once() const { return Text::build(ops_, {}, ids); }
+
+}  // namespace maillon::test
