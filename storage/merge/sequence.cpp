@@ -71,7 +71,6 @@ Sequence::Located Sequence::locate(Element element) const {
   return {{leaf, slot}, element.offset - spans[slot].offset};
 }
 
-/// Elements before this one; none stands behind all.
 std::uint64_t Sequence::position(Element element) const {
   if (element.is_none()) return tree_.elements();
   const Located located = locate(element);

@@ -75,7 +75,7 @@ class Sequence {
   struct Element {
     std::uint32_t op = SpanTree::kNone;
     std::uint32_t offset = 0;
-    friend bool operator==(const Element&, const Element&) noexcept = default;
+    friend auto operator<=>(const Element&, const Element&) noexcept = default;
     [[nodiscard]] bool is_none() const noexcept { return op == SpanTree::kNone; }
   };
 
@@ -124,6 +124,11 @@ class Sequence {
   [[nodiscard]] OffsetRange within(std::uint32_t op, OffsetRange range) const noexcept;
   /// Gives one element a state and a content, whatever it had.
   void put(Element element, ElementState state, std::uint64_t content);
+
+  /// By commit id, leaf and offset, which every node compares alike.
+  [[nodiscard]] bool id_before(Element a, Element b, const Context& context) const;
+  /// Elements before this one, whatever they show; none stands behind all.
+  [[nodiscard]] std::uint64_t position(Element element) const;
 
   struct Located {
     SpanTree::At at;
@@ -200,8 +205,6 @@ class Sequence {
   [[nodiscard]] const Run& run_of(Element element) const noexcept;
   [[nodiscard]] Element left_origin(Element element) const noexcept;
   [[nodiscard]] Element resolve(const std::optional<ElementRef>& ref) const;
-  [[nodiscard]] bool id_before(Element a, Element b, const Context& context) const;
-  [[nodiscard]] std::uint64_t position(Element element) const;
 
   void insert_between(Element fresh, const Gap& gap, std::uint32_t length, ElementState state,
                       std::uint64_t content, const Context& context);

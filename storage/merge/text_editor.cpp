@@ -1,7 +1,5 @@
 #include "storage/merge/text_editor.hpp"
 
-#include <algorithm>
-
 #include "storage/merge/utf8.hpp"
 
 namespace maillon::storage::merge {
@@ -55,8 +53,8 @@ Result<void> TextEditor::erase(std::uint64_t index, std::uint64_t count) {
     return Error{Errc::usage, "a position beyond the end of the text"};
   while (count > 0) {
     const Sequence::Stretch stretch = text_.sequence_.stretch_at(index, count);
-    if (op_ == stretch.first.op || edit_.replaced.size() == kRangesMax) next();
-    note_erased(stretch);
+    if (op_ == stretch.first.op || erased_.size() == kRangesMax) next();
+    erased_.add({text_.sequence_.ref(stretch.first.op), stretch.first.offset, stretch.count});
     text_.sequence_.set_state(stretch.first.op, {stretch.first.offset, stretch.count},
                               ElementState::deleted);
     count -= stretch.count;
@@ -64,38 +62,10 @@ Result<void> TextEditor::erase(std::uint64_t index, std::uint64_t count) {
   return {};
 }
 
-void TextEditor::note_erased(const Sequence::Stretch& stretch) {
-  const ElementRange range{text_.sequence_.ref(stretch.first.op), stretch.first.offset,
-                           stretch.count};
-  if (!edit_.replaced.empty() && edit_.replaced.back().op == range.op) {
-    ElementRange& last = edit_.replaced.back();
-    if (last.offset + last.count == range.offset) {
-      last.count += range.count;
-      return;
-    }
-    if (range.offset + range.count == last.offset) {
-      last.offset = range.offset;
-      last.count += range.count;
-      return;
-    }
-  }
-  edit_.replaced.push_back(range);
-}
-
 void TextEditor::next() {
+  edit_.replaced = erased_.take();
   if (edit_.runs.empty() && edit_.replaced.empty()) return;
-  std::ranges::sort(edit_.replaced);
-  std::vector<ElementRange> joined;
-  for (const ElementRange& range : edit_.replaced) {
-    if (!joined.empty() && joined.back().op == range.op &&
-        joined.back().offset + joined.back().count == range.offset)
-      joined.back().count += range.count;
-    else
-      joined.push_back(range);
-  }
-  edit_.replaced = std::move(joined);
-  OpRef name = edit_.ref;
-  ++name.leaf;
+  const OpRef name{edit_.ref.commit, edit_.ref.leaf + 1};
   done_.push_back(std::move(edit_));
   edit_ = {};
   edit_.ref = name;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "storage/merge/edit_ranges.hpp"
 #include "storage/merge/text.hpp"
 
 namespace maillon::storage::merge {
@@ -36,12 +37,12 @@ class TextEditor {
 
  private:
   void insert_scalars(std::uint64_t index, std::string_view utf8, std::uint32_t length);
-  void note_erased(const Sequence::Stretch& stretch);
 
   Text& text_;
   const Context& context_;
   std::vector<TextEdit> done_;
   TextEdit edit_;
+  EditRanges erased_;
   std::optional<std::uint32_t> op_;  ///< once the edit inserts
 };
 
