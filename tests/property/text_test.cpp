@@ -42,7 +42,7 @@ using namespace storage::merge;
 
 /// The same histories in every run unless RC_PARAMS says otherwise.
 class Params : public testing::Environment {
-  void SetUp() override { setenv("RC_PARAMS", "seed=20260101 max_success=150", 0); }
+  void SetUp() override { setenv("RC_PARAMS", "seed=20260101 max_success=400", 0); }
 };
 const auto* const kParams = testing::AddGlobalTestEnvironment(new Params);
 
@@ -120,6 +120,69 @@ TEST(TextMerge, VoidAndBareOpsKeepTheirPlacesAndShowNothing) {
     for (std::size_t i = 0; i < fate.size(); ++i) {
       world.commits[i].is_void = fate[i] == 0;
       world.commits[i].bare = fate[i] == 1;
+    }
+    check_deliveries(world, *rc::gen::arbitrary<std::uint64_t>());
+  }));
+}
+
+/// An element that an op of `commit` might name: one of its past, of itself, or none at all.
+std::optional<ElementRef> any_element(const TextWorld& world, const std::set<std::size_t>& past,
+                                      std::int64_t self) {
+  const auto kind = *rc::gen::resize(100, rc::gen::inRange(0, 12));
+  const auto offset = *rc::gen::resize(100, rc::gen::inRange(0u, 9u));
+  if (kind == 0) return std::nullopt;
+  if (kind == 1) return ElementRef{{1'000'000, 1}, offset};
+  if (kind == 2) return ElementRef{{self, 1}, offset};
+  if (past.empty()) return ElementRef{{self, 2}, offset};
+  auto at = past.begin();
+  std::advance(at, *rc::gen::inRange<std::size_t>(0, past.size()));
+  const TextEdit& edit = world.commits[*at].edits.front();
+  return ElementRef{edit.ref, offset};
+}
+
+/// The rule that stands in the description of Sequence, element by element.
+void put(TextWorld& world, fugue::Tree& tree, const TextEdit& edit) {
+  std::uint32_t offset = 0;
+  for (const SequenceRun& run : edit.runs) {
+    std::optional<fugue::Id> left;
+    std::optional<fugue::Id> right;
+    if (run.left && world.ids.knows(run.left->op)) left = world.id(*run.left);
+    if (run.right && world.ids.knows(run.right->op)) right = world.id(*run.right);
+    if (right && tree.find(*right) == nullptr) right.reset();
+    for (std::uint32_t i = 0; i < run.length; ++i, ++offset) {
+      const fugue::Id id = world.id({edit.ref, offset});
+      tree.put(left ? &*left : nullptr, right ? &*right : nullptr,
+               static_cast<char32_t>(edit.text[offset]), id);
+      left = id;
+    }
+  }
+}
+
+TEST(TextMerge, AnchorsThatNobodyWouldWriteGiveOneOrderToo) {
+  EXPECT_TRUE(rc::check([] {
+    TextWorld world{1};
+    std::vector<std::set<std::size_t>> known(3);
+    const auto commits = *rc::gen::resize(100, rc::gen::inRange(1, 30));
+    for (int i = 0; i < commits; ++i) {
+      const auto who = *rc::gen::inRange<std::size_t>(0, 3);
+      const auto from = *rc::gen::inRange<std::size_t>(0, 3);
+      known[who].insert(known[from].begin(), known[from].end());
+      world.ids.ids.push_back(id_of(world.ids.ids.size() + 1));
+      const auto self = static_cast<std::int64_t>(world.ids.ids.size());
+      TextEdit edit{{self, 1}, {}, {}, {}};
+      for (int runs = *rc::gen::inRange(0, 4); runs > 0; --runs) {
+        const SequenceRun run{any_element(world, known[who], self),
+                              any_element(world, known[who], self), std::nullopt,
+                              *rc::gen::resize(100, rc::gen::inRange(0u, 4u))};
+        edit.runs.push_back(run);
+        edit.text.append(run.length, static_cast<char>('a' + i));
+      }
+      if (const auto first = any_element(world, known[who], self); first && first->op.commit != self)
+        edit.replaced.push_back({first->op, first->offset, *rc::gen::inRange(1u, 5u)});
+      put(world, world.authors[0].tree, edit);
+      const auto number = world.commits.size();
+      world.commits.push_back({{edit}, known[who]});
+      known[who].insert(number);
     }
     check_deliveries(world, *rc::gen::arbitrary<std::uint64_t>());
   }));

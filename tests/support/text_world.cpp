@@ -95,7 +95,7 @@ std::string TextWorld::expected() {
           if (commit.is_void || commit.bare) hidden.insert(id({edit.ref, offset}));
       if (commit.is_void) continue;
       for (const ElementRange& range : edit.replaced)
-        for (std::uint32_t i = 0; i < range.count; ++i)
+        for (std::uint32_t i = 0; i < range.count && ids.knows(range.op); ++i)
           hidden.insert(id({range.op, range.offset + i}));
     }
   std::u32string out;
@@ -126,7 +126,10 @@ Delivery::Delivery(const TextWorld& world, std::uint64_t seed) {
     ids.ids[static_cast<std::size_t>(number[i]) - 1] = world.ids.ids[order[i]];
   }
 
-  const auto rename = [&](OpRef& ref) { ref.commit = renamed[static_cast<std::size_t>(ref.commit) - 1]; };
+  const auto rename = [&](OpRef& ref) {
+    const auto at = static_cast<std::size_t>(ref.commit) - 1;
+    if (at < renamed.size()) ref.commit = renamed[at];
+  };
   for (const std::size_t at : order)
     for (TextEdit edit : world.commits[at].edits) {
       rename(edit.ref);

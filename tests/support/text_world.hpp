@@ -17,6 +17,10 @@ class Ids : public storage::merge::Context {
   }
   [[nodiscard]] std::string_view name(std::int64_t) const override { return {}; }
 
+  [[nodiscard]] bool knows(const storage::merge::OpRef& op) const {
+    return static_cast<std::size_t>(op.commit) <= ids.size();
+  }
+
   std::vector<CommitId> ids;
 };
 
