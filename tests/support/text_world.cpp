@@ -104,44 +104,63 @@ std::string TextWorld::expected() {
   return utf8(out);
 }
 
-Delivery::Delivery(const TextWorld& world, std::uint64_t seed) {
+Arrival::Arrival(const std::vector<std::set<std::size_t>>& pasts, const Ids& known,
+                 std::uint64_t seed) {
   std::mt19937_64 random{seed};
-  std::vector<std::size_t> order;
   std::set<std::size_t> done;
-  while (done.size() < world.commits.size()) {
+  while (done.size() < pasts.size()) {
     std::vector<std::size_t> ready;
-    for (std::size_t i = 0; i < world.commits.size(); ++i)
-      if (!done.contains(i) && std::ranges::includes(done, world.commits[i].past)) ready.push_back(i);
-    order.push_back(ready[random() % ready.size()]);
-    done.insert(order.back());
+    for (std::size_t i = 0; i < pasts.size(); ++i)
+      if (!done.contains(i) && std::ranges::includes(done, pasts[i])) ready.push_back(i);
+    order_.push_back(ready[random() % ready.size()]);
+    done.insert(order_.back());
   }
+  std::vector<std::int64_t> numbers(order_.size());
+  for (std::size_t i = 0; i < numbers.size(); ++i) numbers[i] = static_cast<std::int64_t>(i) + 1;
   // A held commit is applied after some that the log got later.
-  std::vector<std::int64_t> number(order.size());
-  for (std::size_t i = 0; i < number.size(); ++i) number[i] = static_cast<std::int64_t>(i) + 1;
-  if (random() % 2 == 0) std::ranges::shuffle(number, random);
-  std::vector<std::int64_t> renamed(order.size());
-  ids.ids.resize(order.size(), CommitId::zero());
-  for (std::size_t i = 0; i < order.size(); ++i) {
-    renamed[order[i]] = number[i];
-    ids.ids[static_cast<std::size_t>(number[i]) - 1] = world.ids.ids[order[i]];
+  if (random() % 2 == 0) std::ranges::shuffle(numbers, random);
+  number_.resize(order_.size());
+  ids.ids.resize(order_.size(), CommitId::zero());
+  for (std::size_t i = 0; i < order_.size(); ++i) {
+    number_[order_[i]] = numbers[i];
+    ids.ids[static_cast<std::size_t>(numbers[i]) - 1] = known.ids[order_[i]];
   }
+}
 
-  const auto rename = [&](OpRef& ref) {
-    const auto at = static_cast<std::size_t>(ref.commit) - 1;
-    if (at < renamed.size()) ref.commit = renamed[at];
-  };
-  for (const std::size_t at : order)
+void Arrival::rename(OpRef& ref) const {
+  const auto at = static_cast<std::size_t>(ref.commit) - 1;
+  if (at < number_.size()) ref.commit = number_[at];
+}
+
+void Arrival::rename(std::vector<SequenceRun>& runs) const {
+  for (SequenceRun& run : runs)
+    for (auto* element : {&run.left, &run.right, &run.moved})
+      if (*element) rename((*element)->op);
+}
+
+void Arrival::rename(std::vector<ElementRange>& ranges) const {
+  for (ElementRange& range : ranges) rename(range.op);
+}
+
+namespace {
+std::vector<std::set<std::size_t>> pasts(const std::vector<TextCommit>& commits) {
+  std::vector<std::set<std::size_t>> out;
+  for (const TextCommit& commit : commits) out.push_back(commit.past);
+  return out;
+}
+}  // namespace
+
+Delivery::Delivery(const TextWorld& world, std::uint64_t seed)
+    : arrival_(pasts(world.commits), world.ids, seed) {
+  for (const std::size_t at : arrival_.order())
     for (TextEdit edit : world.commits[at].edits) {
-      rename(edit.ref);
-      for (SequenceRun& run : edit.runs) {
-        if (run.left) rename(run.left->op);
-        if (run.right) rename(run.right->op);
-      }
-      for (ElementRange& range : edit.replaced) rename(range.op);
+      arrival_.rename(edit.ref);
+      arrival_.rename(edit.runs);
+      arrival_.rename(edit.replaced);
       edits_.push_back(std::move(edit));
     }
   std::size_t next = 0;
-  for (const std::size_t at : order)
+  for (const std::size_t at : arrival_.order())
     for (std::size_t i = 0; i < world.commits[at].edits.size(); ++i) {
       ops_.push_back(edits_[next++].op());
       ops_.back().is_void = world.commits[at].is_void;
@@ -152,7 +171,7 @@ Delivery::Delivery(const TextWorld& world, std::uint64_t seed) {
 Text Delivery::one_by_one(bool stored) const {
   Text text;
   for (const TextOp& op : ops_) {
-    text.apply(op, ids);
+    text.apply(op, arrival_.ids);
     if (!stored) continue;
     const Bytes bytes = encoded(text);
     auto read = Text::decode(bytes);
@@ -163,6 +182,6 @@ Text Delivery::one_by_one(bool stored) const {
   return text;
 }
 
-Text Delivery::at_once() const { return Text::build(ops_, {}, ids); }
+Text Delivery::at_once() const { return Text::build(ops_, {}, arrival_.ids); }
 
 }  // namespace maillon::test

@@ -64,7 +64,25 @@ class TextWorld {
   Ids ids;
 };
 
-/// A node that gets the commits in an order of its own, under numbers of its own.
+/// The order in which a node gets some commits, and the numbers under which it knows them.
+class Arrival {
+ public:
+  /// `pasts` has for each commit the indexes of those before it.
+  Arrival(const std::vector<std::set<std::size_t>>& pasts, const Ids& known, std::uint64_t seed);
+
+  [[nodiscard]] const std::vector<std::size_t>& order() const { return order_; }
+  void rename(storage::merge::OpRef& ref) const;
+  void rename(std::vector<storage::merge::SequenceRun>& runs) const;
+  void rename(std::vector<storage::merge::ElementRange>& ranges) const;
+
+  Ids ids;
+
+ private:
+  std::vector<std::size_t> order_;
+  std::vector<std::int64_t> number_;
+};
+
+/// A node that gets the commits of a text in an order of its own.
 class Delivery {
  public:
   Delivery(const TextWorld& world, std::uint64_t seed);
@@ -72,12 +90,11 @@ class Delivery {
   /// One op after the other; with `stored`, written down and read again after each.
   [[nodiscard]] storage::merge::Text one_by_one(bool stored) const;
   [[nodiscard]] storage::merge::Text at_once() const;
-  /// Commits as their places in the order, which are not those of arrival.
-  Ids ids;
 
  private:
-  std::vector<storage::merge::TextOp> ops_;
+  Arrival arrival_;
   std::vector<storage::merge::TextEdit> edits_;
+  std::vector<storage::merge::TextOp> ops_;
 };
 
 [[nodiscard]] std::string utf8(const std::u32string& text);
