@@ -137,8 +137,8 @@ class ListWorld {
     commits.back().past.erase(commits.size() - 1);
   }
   [[nodiscard]] fugue::Id id(const ElementRef& element) const {
-    const auto bytes = ids.commit_id(element.op.commit).bytes();
-    return {std::string{bytes.begin(), bytes.end()}, element.op.leaf, element.offset};
+    const CommitId commit = ids.commit_id(element.op.commit);
+    return {std::string{as_text(commit.bytes())}, element.op.leaf, element.offset};
   }
 };
 

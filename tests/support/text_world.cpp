@@ -28,8 +28,8 @@ Bytes encoded(const Text& text) {
 }
 
 fugue::Id TextWorld::id(const ElementRef& element) const {
-  const auto bytes = ids.commit_id(element.op.commit).bytes();
-  return {std::string{bytes.begin(), bytes.end()}, element.op.leaf, element.offset};
+  const CommitId commit = ids.commit_id(element.op.commit);
+  return {std::string{as_text(commit.bytes())}, element.op.leaf, element.offset};
 }
 
 void TextWorld::write(std::size_t who, const std::vector<Action>& actions) {
