@@ -198,6 +198,43 @@ void run_large() {
   print_stored("1 MB by 20,000 ops all over the place", text);
 }
 
+/// What nobody writes by hand: it must cost no more than what people write.
+void run_hostile() {
+  constexpr std::int64_t kOps = 100'000;
+  static const Numbers kNumbers;
+  const SequenceRun anywhere{{}, {}, {}, 1};
+  const auto crowd = milliseconds(no_text, [&](Text& text) {
+    for (std::int64_t i = 1; i <= kOps; ++i)
+      text.apply({{i, 1}, false, {&anywhere, 1}, {}, "x", {}}, kNumbers);
+  });
+  fmt::print("{} concurrent ops at one place {:.0f} ms\n", kOps, crowd);
+
+  const auto fan = milliseconds(no_text, [&](Text& text) {
+    text.apply({{1, 1}, false, {&anywhere, 1}, {}, "x", {}}, kNumbers);
+    for (std::int64_t i = 2; i <= kOps; ++i) {
+      const SequenceRun run{{}, ElementRef{{1 + i % 7 * (i / 14), 1}, 0}, {}, 1};
+      text.apply({{i, 1}, false, {&run, 1}, {}, "x", {}}, kNumbers);
+    }
+  });
+  fmt::print("{} ops before one another at one place {:.0f} ms\n", kOps, fan);
+
+  const auto again = milliseconds(no_text, [&](Text& text) {
+    const std::uint32_t size = 200'000;
+    const std::string letters(size, 'x');
+    const SequenceRun run{{}, {}, {}, size};
+    text.apply({{1, 1}, false, {&run, 1}, {}, letters, {}}, kNumbers);
+    for (std::uint32_t i = 0; i < kOps; ++i) {
+      const ElementRange other{{1, 1}, 2 * i, 1};
+      text.apply({{2, i}, false, {}, {&other, 1}, {}, {}}, kNumbers);
+    }
+    for (std::uint32_t i = 0; i < kOps; ++i) {
+      const ElementRange most{{1, 1}, 0, size - 1 - i % 5};
+      text.apply({{3, i}, false, {}, {&most, 1}, {}, {}}, kNumbers);
+    }
+  });
+  fmt::print("an op cut into {} pieces and deleted {} times {:.0f} ms\n", 2 * kOps, kOps, again);
+}
+
 int run(std::size_t edits) {
   const auto typed = trace(1, edits, 0);
   const auto inserts = std::ranges::count_if(typed, [](const Edit& e) { return e.character != 0; });
@@ -214,6 +251,7 @@ int run(std::size_t edits) {
   run_trace(OpPer::keystroke, typed, plain, buffer.str());
   run_halves(edits, plain);
   run_large();
+  run_hostile();
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
   fmt::print("peak memory of this process {} KiB\n", usage.ru_maxrss);
