@@ -21,18 +21,21 @@ struct ListOp {
 
 /// A list that several people keep in order (docs/merge.md). Elements have values.
 ///
-/// The state is a pure function of the set of ops: any causal order gives the same. The order is that
-/// of a Sequence. An element stands where its op inserted it, or, once moved, where the move put it
-/// (Kleppmann, "Moving Elements in List CRDTs", 2020): a moved run makes a new place for an element,
-/// and of all places that valid moves gave it, that of the greatest (HLC, commit id, leaf, offset)
-/// counts. So each element is shown once. Other places are empty, and elements may stand by them.
+/// The state is a pure function of the set of ops: any causal order gives the same. The order is
+/// that of a Sequence. An element stands where its op inserted it, or, once moved, where the move
+/// put it (Kleppmann, "Moving Elements in List CRDTs", 2020): a moved run makes a new place for an
+/// element, and of all places that valid moves gave it, that of the greatest (HLC, commit id, leaf,
+/// offset) counts. So each element is shown once. Other places are empty, and elements may stand by
+/// them.
 ///
 /// - A delete holds against a concurrent move: moving changes nothing that anybody would miss.
-/// - A value is changed by deleting its element and inserting another right behind: of two who change
+/// - A value is changed by deleting its element and inserting another right behind: of two who
+/// change
 ///   one value, both new ones are shown.
 /// - A range that names the place of a move deletes nothing there; a move of such a place, of a
 ///   deleted element or of one without value has no effect.
-/// - The values of an op are unknown as a whole when they are gone or are not as many as its runs say.
+/// - The values of an op are unknown as a whole when they are gone or are not as many as its runs
+/// say.
 ///   Its deletes and moves hold all the same.
 class List {
  public:
@@ -53,7 +56,8 @@ class List {
 
   /// Equal states have equal bytes.
   void encode(Bytes& out) const;
-  /// Errc::integrity when the bytes are no list, Errc::newer_version when a later version wrote them.
+  /// Errc::integrity when the bytes are no list, Errc::newer_version when a later version wrote
+  /// them.
   [[nodiscard]] static Result<List> decode(ByteView bytes);
 
   [[nodiscard]] const Sequence& sequence() const noexcept { return sequence_; }
@@ -75,9 +79,9 @@ class List {
   [[nodiscard]] bool decode_values(ByteReader& in);
 
   Sequence sequence_;
-  std::vector<Bytes> values_;         ///< in no order; spans point into it
-  std::map<Element, Moved> moved_;    ///< shown elements that are not where they were inserted
-  std::map<Element, Element> held_;   ///< the same by place
+  std::vector<Bytes> values_;        ///< in no order; spans point into it
+  std::map<Element, Moved> moved_;   ///< shown elements that are not where they were inserted
+  std::map<Element, Element> held_;  ///< the same by place
   Reissues reissues_;
 };
 

@@ -61,9 +61,10 @@ bool Sequence::id_before(Element a, Element b, const Context& context) const {
 
 Sequence::Located Sequence::locate(Element element) const {
   const Op& op = ops_[element.op];
-  const std::uint32_t leaf = op.pieces == SpanTree::kNone
-                                 ? op.leaf
-                                 : std::prev(pieces_[op.pieces].upper_bound(element.offset))->second.leaf;
+  const std::uint32_t leaf =
+      op.pieces == SpanTree::kNone
+          ? op.leaf
+          : std::prev(pieces_[op.pieces].upper_bound(element.offset))->second.leaf;
   const auto spans = tree_.in_leaf(leaf);
   std::uint32_t slot = 0;
   while (spans[slot].op != element.op || element.offset - spans[slot].offset >= spans[slot].length)
@@ -101,8 +102,8 @@ std::optional<std::uint32_t> Sequence::enter(const OpRef& ref, std::span<const S
 void Sequence::insert(std::uint32_t op, const SequenceRun& run, ElementState state,
                       std::uint64_t content, const Context& context) {
   if (run.length == 0) return;
-  insert_between({op, ops_[op].elements}, {resolve(run.left), resolve(run.right)}, run.length, state,
-                 content, context);
+  insert_between({op, ops_[op].elements}, {resolve(run.left), resolve(run.right)}, run.length,
+                 state, content, context);
 }
 
 void Sequence::insert_in_gap(const Gap& gap, std::uint32_t length, ElementState state,
@@ -140,8 +141,8 @@ Sequence::Place Sequence::place(Element fresh, const Gap& gap, const Context& co
     }
     next = tree_.next(left);
   }
-  // Without children of the left anchor, and before its first one, there is nothing to compare. That
-  // is where all edits go that meet no concurrent one.
+  // Without children of the left anchor, and before its first one, there is nothing to compare.
+  // That is where all edits go that meet no concurrent one.
   if (next.at_end() || tree_[next].depth <= depth) return {next, {depth + 1, 0}};
   if (gap.right == Element{tree_[next].op, tree_[next].offset})
     return {next, {depth + 1, tree_[next].siblings + 1}};
@@ -388,7 +389,8 @@ Sequence::Stretch Sequence::stretch_at(std::uint64_t index, std::uint64_t count_
   const SpanTree::Found found = tree_.find_visible(index);
   const Span& span = tree_[found.at];
   const auto within = static_cast<std::uint32_t>(found.within);
-  const auto count = static_cast<std::uint32_t>(std::min<std::uint64_t>(span.length - within, count_max));
+  const auto count =
+      static_cast<std::uint32_t>(std::min<std::uint64_t>(span.length - within, count_max));
   return {{span.op, span.offset + within}, count, span.content + within};
 }
 

@@ -38,7 +38,8 @@ struct OffsetRange {
 struct SequenceRun {
   std::optional<ElementRef> left;
   std::optional<ElementRef> right;
-  std::optional<ElementRef> moved;  ///< lists: element i is a new place of the element i behind this
+  std::optional<ElementRef>
+      moved;  ///< lists: element i is a new place of the element i behind this
   std::uint32_t length = 0;
   friend bool operator==(const SequenceRun&, const SequenceRun&) noexcept = default;
 };
@@ -50,22 +51,26 @@ void encode_reissues(const Reissues& reissues, ByteWriter& w);
 
 /// Elements in the order that every node computes alike from the same ops.
 ///
-/// The order. An element is a child of its left origin: the run's `left`, or the element before it in
-/// the run. Everything is read in pre-order. Among the children of one origin, those whose right
-/// origin is a child too stand right before that one, by id; the others stand by their right origins,
-/// the last in the sequence first, then by id. Ids compare by commit id, leaf and offset. This is
-/// FugueMax's tree, seen from the left origins; two elements, once there, never change their order.
+/// The order. An element is a child of its left origin: the run's `left`, or the element before it
+/// in the run. Everything is read in pre-order. Among the children of one origin, those whose right
+/// origin is a child too stand right before that one, by id; the others stand by their right
+/// origins, the last in the sequence first, then by id. Ids compare by commit id, leaf and offset.
+/// This is FugueMax's tree, seen from the left origins; two elements, once there, never change
+/// their order.
 ///
 /// Ops arrive in causal order: what an op may name is there, else it is nothing. Then
-/// - an anchor that names nothing (no such op in this field, too great an offset, the element itself
+/// - an anchor that names nothing (no such op in this field, too great an offset, the element
+/// itself
 ///   or a later one of its op) is no anchor: the start or the end;
-/// - a left anchor that does not stand before the right one is taken as it is: the rule above gives a
+/// - a left anchor that does not stand before the right one is taken as it is: the rule above gives
+/// a
 ///   place for any two elements;
-/// - an op with more than limits::kCommitBodyMax elements has none, since no payload could hold them;
+/// - an op with more than limits::kCommitBodyMax elements has none, since no payload could hold
+/// them;
 /// - a range that goes beyond an op's elements names those that are there;
 /// - an op that is there already is not entered again.
-/// None of this depends on the order of arrival, save for one case that callers must exclude: what an
-/// op says of the commit that its own commit re-issues, which may come later, is to be left out.
+/// None of this depends on the order of arrival, save for one case that callers must exclude: what
+/// an op says of the commit that its own commit re-issues, which may come later, is to be left out.
 ///
 /// Cost: O(log² n) for a run among concurrent siblings, O(log n) else, n being the number of spans
 /// (pieces of runs) in the field, whatever the ops say.
@@ -107,7 +112,8 @@ class Sequence {
     return ops_[op].elements;
   }
 
-  /// Makes shown elements blank, or shown and blank ones deleted. Places of moves stay what they are.
+  /// Makes shown elements blank, or shown and blank ones deleted. Places of moves stay what they
+  /// are.
   void set_state(std::uint32_t op, OffsetRange range, ElementState state);
   /// Deletes what a range names, in this op and in those that re-issue it; calls `removed` for each
   /// op with the range of it.
@@ -162,7 +168,8 @@ class Sequence {
   };
   [[nodiscard]] Stretch stretch_at(std::uint64_t index, std::uint64_t count_max) const;
 
-  // The encoded form. Content is not part of it: that of visible elements is numbered in their order.
+  // The encoded form. Content is not part of it: that of visible elements is numbered in their
+  // order.
 
   void encode(Bytes& out) const;
   /// Nothing when the bytes are no structure. Reads no further than what encode wrote.

@@ -22,9 +22,9 @@
 ///       varint  siblings; only with 16
 ///       varint  op + 1 and varint offset of the right origin, or 0; only with 32
 ///
-/// Left origins are not written but counted in steps: how many spans of the line of left origins end
-/// with the span before. Without 32, the right origin is the next element that stands higher: that
-/// is what it was unless somebody else wrote at the same place.
+/// Left origins are not written but counted in steps: how many spans of the line of left origins
+/// end with the span before. Without 32, the right origin is the next element that stands higher:
+/// that is what it was unless somebody else wrote at the same place.
 namespace maillon::storage::merge {
 namespace {
 
@@ -57,8 +57,8 @@ std::vector<std::uint32_t> next_higher(std::span<const Span> spans) {
 /// The spans that the left origins of what comes next are in.
 class Line {
  public:
-  /// Ends spans until `depth` is in the last one, and cuts that behind it. Gives the number of spans
-  /// that ended, and of the elements cut.
+  /// Ends spans until `depth` is in the last one, and cuts that behind it. Gives the number of
+  /// spans that ended, and of the elements cut.
   std::pair<std::uint64_t, std::uint64_t> end_below(std::uint64_t depth) {
     std::uint64_t steps = 0;
     for (; !open_.empty() && open_.back().depth > depth; ++steps) open_.pop_back();
@@ -273,8 +273,8 @@ class Sequence::Reader {
 
   /// Indexes of `items` by op, those of one op by offset.
   template <class Item, class OpOf, class OffsetOf>
-  static std::vector<std::uint32_t> by_op(const std::vector<Item>& items, std::size_t ops, OpOf op_of,
-                                          OffsetOf offset_of) {
+  static std::vector<std::uint32_t> by_op(const std::vector<Item>& items, std::size_t ops,
+                                          OpOf op_of, OffsetOf offset_of) {
     std::vector<std::uint32_t> starts(ops + 1, 0);
     for (const Item& item : items) ++starts[op_of(item) + 1];
     std::partial_sum(starts.begin(), starts.end(), starts.begin());
@@ -315,7 +315,8 @@ class Sequence::Reader {
       if (op.runs++ == 0) op.first_run = static_cast<std::uint32_t>(out.runs_.size());
       out.runs_.push_back(first.run);
     }
-    return std::ranges::all_of(out.ops_, [](const Op& op) { return op.elements > 0 && op.runs > 0; });
+    return std::ranges::all_of(out.ops_,
+                               [](const Op& op) { return op.elements > 0 && op.runs > 0; });
   }
 
   void note_pieces(Sequence& out) const {

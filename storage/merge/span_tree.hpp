@@ -34,7 +34,8 @@ struct Span {
   std::uint32_t length = 0;
   std::uint32_t siblings = 0;  ///< of the first element; that of the others is 0
   std::uint64_t depth = 0;     ///< of the first element; each further one is a step deeper
-  std::uint64_t content = 0;   ///< place of the first element's content; means nothing unless visible
+  std::uint64_t content =
+      0;  ///< place of the first element's content; means nothing unless visible
   ElementState state = ElementState::shown;
 
   [[nodiscard]] Depth key() const noexcept { return {depth, siblings}; }
@@ -138,7 +139,8 @@ class SpanTree {
   template <std::uint64_t Child::*Count, class Measure>
   [[nodiscard]] std::uint64_t before(At at, Measure measure) const noexcept;
   [[nodiscard]] At descend(std::uint32_t node, bool leaf, Depth bound, bool from_back) const;
-  void add_up(std::uint32_t leaf, std::int64_t elements, std::int64_t visible, Depth least) noexcept;
+  void add_up(std::uint32_t leaf, std::int64_t elements, std::int64_t visible,
+              Depth least) noexcept;
   void refresh_least(std::uint32_t leaf) noexcept;
   std::uint32_t split_leaf(std::uint32_t leaf, std::uint32_t keep);
   void add_child(std::uint32_t parent, std::uint32_t index, std::uint32_t node, bool leaf);

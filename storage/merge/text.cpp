@@ -49,8 +49,7 @@ void Text::insert(const TextOp& op, const Context& context) {
                      context);
     if (shown) content += run.length;
   }
-  for (const OffsetRange& range : op.erased)
-    erase_characters({op.ref, range.offset, range.count});
+  for (const OffsetRange& range : op.erased) erase_characters({op.ref, range.offset, range.count});
 }
 
 void Text::remove(const TextOp& op) {
@@ -68,7 +67,8 @@ void Text::erase_characters(const ElementRange& range) {
     const Span& span = sequence_.tree()[located.at];
     const std::uint32_t count = std::min(span.length - located.within, offsets.count - i);
     if (span.is_visible())
-      characters_.replace(static_cast<std::size_t>(span.content + located.within), count, count, U'\0');
+      characters_.replace(static_cast<std::size_t>(span.content + located.within), count, count,
+                          U'\0');
     i += count;
   }
   sequence_.set_state(*op, offsets, ElementState::blank);

@@ -7,8 +7,8 @@
 
 namespace maillon::storage::merge {
 
-/// What one op does to a text field, its dots resolved to local names. Names of commits that are not
-/// here, and of the commit that the op's own one re-issues, are left out: they name nothing.
+/// What one op does to a text field, its dots resolved to local names. Names of commits that are
+/// not here, and of the commit that the op's own one re-issues, are left out: they name nothing.
 struct TextOp {
   OpRef ref;
   bool is_void = false;
@@ -21,8 +21,8 @@ struct TextOp {
 /// A text that several people write (docs/merge.md). Its elements are Unicode scalars.
 ///
 /// The state is a pure function of the set of ops: any causal order gives the same. An element is
-/// shown when its op is not void, its character is known and no valid op deletes it. All others keep
-/// their place, since elements may stand by them.
+/// shown when its op is not void, its character is known and no valid op deletes it. All others
+/// keep their place, since elements may stand by them.
 ///
 /// The characters of an op are unknown as a whole when they are gone, are not UTF-8, or are not as
 /// many as its runs say. Its deletes hold all the same. Runs that would move an element have no
@@ -61,7 +61,8 @@ class Text {
 
   /// Equal states have equal bytes.
   void encode(Bytes& out) const;
-  /// Errc::integrity when the bytes are no text, Errc::newer_version when a later version wrote them.
+  /// Errc::integrity when the bytes are no text, Errc::newer_version when a later version wrote
+  /// them.
   [[nodiscard]] static Result<Text> decode(ByteView bytes);
 
   [[nodiscard]] const Sequence& sequence() const noexcept { return sequence_; }

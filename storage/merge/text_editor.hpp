@@ -16,15 +16,15 @@ struct TextEdit {
 };
 
 /// Turns edits at positions into ops, and does them to the text at once. Typing on where one typed
-/// last makes the run longer. An edit that erases what its own op inserted, or would make the op too
-/// large for a commit, begins the next op; so does next().
+/// last makes the run longer. An edit that erases what its own op inserted, or would make the op
+/// too large for a commit, begins the next op; so does next().
 ///
-/// While an editor is in use nothing else changes the text. Applying the ops to another copy of what
-/// the text was before gives the same text.
+/// While an editor is in use nothing else changes the text. Applying the ops to another copy of
+/// what the text was before gives the same text.
 class TextEditor {
  public:
-  /// The first op is called `first`, further ones by the following leaves of the same commit. Whoever
-  /// edits on and on begins a new commit, with a new editor, before limits::kCommitOpsMax.
+  /// The first op is called `first`, further ones by the following leaves of the same commit.
+  /// Whoever edits on and on begins a new commit, with a new editor, before limits::kCommitOpsMax.
   TextEditor(Text& text, const OpRef& first, const Context& context);
 
   /// Errc::usage when the index is beyond the end or the text is not UTF-8; then nothing happens.

@@ -44,7 +44,8 @@ std::vector<Edit> trace(std::uint64_t seed, std::size_t edits, std::uint32_t siz
     const std::uint32_t where = below(10);
     if (where == 0) cursor = below(size + 1);
     if (where == 1) cursor = size;
-    if (where == 2 || where == 3) cursor = std::min(size, cursor - std::min(cursor, 40u) + below(80));
+    if (where == 2 || where == 3)
+      cursor = std::min(size, cursor - std::min(cursor, 40u) + below(80));
     for (std::uint32_t i = typed(random) + 1; i > 0 && out.size() < edits; --i, ++size)
       out.push_back({cursor++, below(6) == 0 ? ' ' : static_cast<char>('a' + below(26))});
     if (below(10) < 6)
@@ -110,7 +111,8 @@ std::vector<TextEdit> type(Text& text, std::span<const Edit> edits, OpPer per, s
       const bool typed = edit.character != 0;
       const bool jumped = edit.at != (typed ? cursor : cursor - 1);
       if (jumped || per == OpPer::keystroke) editor.next();
-      const auto done = typed ? editor.insert(edit.at, {&edit.character, 1}) : editor.erase(edit.at, 1);
+      const auto done =
+          typed ? editor.insert(edit.at, {&edit.character, 1}) : editor.erase(edit.at, 1);
       MAILLON_ASSERT(done.has_value(), "the trace stays within its text");
       cursor = typed ? edit.at + 1 : edit.at;
     }
@@ -131,10 +133,11 @@ void line(std::string_view what, double ms, double plain) {
 
 void print_stored(std::string_view what, const Text& text) {
   Bytes bytes;
-  const double encode = milliseconds([] { return Bytes{}; }, [&](Bytes& out) {
-    text.encode(out);
-    bytes = out;
-  });
+  const double encode = milliseconds([] { return Bytes{}; },
+                                     [&](Bytes& out) {
+                                       text.encode(out);
+                                       bytes = out;
+                                     });
   Text read;
   const double decode = milliseconds(no_text, [&](Text& out) {
     out = *Text::decode(bytes);
@@ -146,8 +149,8 @@ void print_stored(std::string_view what, const Text& text) {
              text.sequence().elements(), text.sequence().ops(), text.sequence().tree().spans());
   fmt::print("  stored {} bytes ({:.2f} a character), written in {:.2f} ms, read in {:.2f} ms\n",
              bytes.size(), static_cast<double>(bytes.size()) / size, encode, decode);
-  fmt::print("  in memory {} bytes ({:.1f} a character), after reading {} ({:.1f})\n", text.memory(),
-             static_cast<double>(text.memory()) / size, read.memory(),
+  fmt::print("  in memory {} bytes ({:.1f} a character), after reading {} ({:.1f})\n",
+             text.memory(), static_cast<double>(text.memory()) / size, read.memory(),
              static_cast<double>(read.memory()) / size);
 }
 

@@ -26,10 +26,9 @@ struct Arbitrary<maillon::test::ListStep> {
   static Gen<maillon::test::ListStep> arbitrary() {
     using maillon::test::ListStep;
     const auto below = [](unsigned end) { return gen::resize(100, gen::inRange(0u, end)); };
-    return gen::build<ListStep>(gen::set(&ListStep::action, below(16)),
-                                gen::set(&ListStep::who, below(3)),
-                                gen::set(&ListStep::where, below(60)),
-                                gen::set(&ListStep::how, below(60)));
+    return gen::build<ListStep>(
+        gen::set(&ListStep::action, below(16)), gen::set(&ListStep::who, below(3)),
+        gen::set(&ListStep::where, below(60)), gen::set(&ListStep::how, below(60)));
   }
 };
 }  // namespace rc
@@ -180,7 +179,8 @@ std::string ListWorld::expected() const {
   std::map<fugue::Id, fugue::Id> shown;  // element by place
   for (const auto& [element, value] : values) {
     const auto best = winner.find(element);
-    if (!hidden.contains(element)) shown[best == winner.end() ? element : best->second.second] = element;
+    if (!hidden.contains(element))
+      shown[best == winner.end() ? element : best->second.second] = element;
   }
   std::string out;
   for (const fugue::Node* node : tree.all())

@@ -27,10 +27,9 @@ struct Arbitrary<maillon::test::TextStep> {
   static Gen<maillon::test::TextStep> arbitrary() {
     using maillon::test::TextStep;
     const auto below = [](unsigned end) { return gen::resize(100, gen::inRange(0u, end)); };
-    return gen::build<TextStep>(gen::set(&TextStep::action, below(16)),
-                                gen::set(&TextStep::who, below(24)),
-                                gen::set(&TextStep::where, below(60)),
-                                gen::set(&TextStep::how, below(1000)));
+    return gen::build<TextStep>(
+        gen::set(&TextStep::action, below(16)), gen::set(&TextStep::who, below(24)),
+        gen::set(&TextStep::where, below(60)), gen::set(&TextStep::how, below(1000)));
   }
 };
 }  // namespace rc
@@ -55,7 +54,7 @@ std::u32string word(const TextStep& step, std::size_t who) {
   const std::u32string letters = U"abcdefgh";
   std::u32string out;
   for (unsigned i = 0; i <= step.how % 5; ++i)
-    out += (step.how + i) % 7 == 0   ? U'é'
+    out += (step.how + i) % 7 == 0    ? U'é'
            : (step.how + i) % 11 == 0 ? U'😀'
                                       : letters[(who * 2 + i) % 8];
   return out;
@@ -177,7 +176,8 @@ TEST(TextMerge, AnchorsThatNobodyWouldWriteGiveOneOrderToo) {
         edit.runs.push_back(run);
         edit.text.append(run.length, static_cast<char>('a' + i));
       }
-      if (const auto first = any_element(world, known[who], self); first && first->op.commit != self)
+      if (const auto first = any_element(world, known[who], self);
+          first && first->op.commit != self)
         edit.replaced.push_back({first->op, first->offset, *rc::gen::inRange(1u, 5u)});
       put(world, world.authors[0].tree, edit);
       const auto number = world.commits.size();

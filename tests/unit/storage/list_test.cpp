@@ -103,7 +103,8 @@ TEST(List, ADeleteHoldsAgainstAMove) {
 
 TEST(List, OfTwoWhoSetOneElementBothValuesAreShown) {
   EXPECT_EQ(merged(5, setting(1, "X"), 5, setting(1, "Y")), "aXYcde");
-  EXPECT_EQ(merged(5, setting(1, "X"), 5, moving(1, 4)), "aXcde") << "the old value goes, moved or not";
+  EXPECT_EQ(merged(5, setting(1, "X"), 5, moving(1, 4)), "aXcde")
+      << "the old value goes, moved or not";
 }
 
 TEST(List, WhatStandsByAMovedElementStaysByIt) {

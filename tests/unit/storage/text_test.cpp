@@ -96,8 +96,8 @@ TEST(Text, WhatOneInsertsBeforeTheirOwnWordsStaysThere) {
 }
 
 TEST(Text, SiblingsStandByTheirRightOrigins) {
-  // Three write behind "x" with different right neighbours; whoever saw the nearest one stands last,
-  // and so next to it.
+  // Three write behind "x" with different right neighbours; whoever saw the nearest one stands
+  // last, and so next to it.
   const Ids ids = ascending(9);
   const ElementRef x{{1, 1}, 0};
   Text text = text_of("x", ids);
@@ -124,7 +124,8 @@ TEST(Text, TwoWhoRewriteOneParagraphOfflineKeepTheirSentences) {
     std::mt19937_64 random{seed};
     TextWorld world{2};
     const std::u32string paragraph =
-        U"La coopérative ouvre le lundi. Un rendez-vous se prend par téléphone. Le café est offert.";
+        U"La coopérative ouvre le lundi. Un rendez-vous se prend par téléphone. Le café est "
+        U"offert.";
     world.write(0, {{Action::type, 0, paragraph}});
     world.pull(1, 0);
     std::vector<std::string> sentences;
@@ -180,8 +181,7 @@ TEST(Text, TypingOnMakesOneRunAndErasingOwnWordsTheNextOp) {
   const Ids ids = ascending(3);
   Text text = text_of("ab", ids);
   TextEditor editor{text, {2, 1}, ids};
-  for (const char c : std::string_view{"xyz"})
-    ASSERT_TRUE(editor.insert(text.size() - 1, {&c, 1}));
+  for (const char c : std::string_view{"xyz"}) ASSERT_TRUE(editor.insert(text.size() - 1, {&c, 1}));
   ASSERT_TRUE(editor.erase(4, 1));  // b
   ASSERT_TRUE(editor.erase(0, 1));  // a
   ASSERT_TRUE(editor.erase(2, 1));  // z
@@ -189,7 +189,8 @@ TEST(Text, TypingOnMakesOneRunAndErasingOwnWordsTheNextOp) {
   ASSERT_EQ(edits.size(), 2u);
   const OpRef base{1, 1};
   const OpRef first{2, 1};
-  EXPECT_EQ(edits[0].runs, (std::vector{SequenceRun{ElementRef{base, 0}, ElementRef{base, 1}, {}, 3}}));
+  EXPECT_EQ(edits[0].runs,
+            (std::vector{SequenceRun{ElementRef{base, 0}, ElementRef{base, 1}, {}, 3}}));
   EXPECT_EQ(edits[0].text, "xyz");
   EXPECT_EQ(edits[0].replaced, (std::vector{ElementRange{base, 0, 2}}));
   EXPECT_EQ(edits[1].ref, (OpRef{2, 2}));
@@ -281,7 +282,11 @@ TEST(Text, PayloadsThatDoNotFitTheirRunsShowNothing) {
   const Ids ids = ascending(5);
   const SequenceRun run{ElementRef{{1, 1}, 1}, {}, {}, 3};
   const ElementRange first{{1, 1}, 0, 1};
-  for (const std::string_view payload : {"ab", "abcd", "", "a\xff" "c", "\xed\xa0\x80" "ab"}) {
+  for (const std::string_view payload : {"ab", "abcd", "",
+                                         "a\xff"
+                                         "c",
+                                         "\xed\xa0\x80"
+                                         "ab"}) {
     Text text = text_of("xyz", ids);
     text.apply({{2, 1}, false, {&run, 1}, {&first, 1}, payload, {}}, ids);
     EXPECT_EQ(text.str(), "yz") << "its delete holds";
