@@ -364,7 +364,9 @@ Sequence::Gap Sequence::gap_at(std::uint64_t index) const {
   return gap;
 }
 
-bool Sequence::extend_last(std::uint64_t index, std::uint32_t length, std::uint64_t content) {
+/// Whether the run inserted last ends at `index`, as it was inserted, and its content at `content`;
+/// notes in typing_ where.
+bool Sequence::ends_last_run(std::uint64_t index, std::uint64_t content) {
   if (ops_.empty() || ops_.back().runs == 0) return false;
   if (!typing_) {
     const Op& op = ops_.back();
@@ -374,15 +376,32 @@ bool Sequence::extend_last(std::uint64_t index, std::uint32_t length, std::uint6
     if (right != runs_.back().right) return false;
     typing_ = Typing{located.at, tree_.visible_before(located.at) + tree_[located.at].visible()};
   }
+  const Span& span = tree_[typing_->at];
+  return typing_->index == index && span.state == ElementState::shown &&
+         span.content + span.length == content;
+}
+
+bool Sequence::extend_last(std::uint64_t index, std::uint32_t length, std::uint64_t content) {
+  if (!ends_last_run(index, content)) return false;
   Span span = tree_[typing_->at];
-  if (typing_->index != index || span.state != ElementState::shown ||
-      span.content + span.length != content)
-    return false;
   span.length += length;
   ops_.back().elements += length;
   typing_->index += length;
   tree_.update(typing_->at, span);
   return true;
+}
+
+std::uint32_t Sequence::retract_last(std::uint64_t index, std::uint64_t count_max,
+                                     std::uint64_t content) {
+  if (!ends_last_run(index, content)) return 0;
+  Span span = tree_[typing_->at];
+  const auto count =
+      static_cast<std::uint32_t>(std::min<std::uint64_t>(count_max, span.length - 1));
+  span.length -= count;
+  ops_.back().elements -= count;
+  typing_->index -= count;
+  tree_.update(typing_->at, span);
+  return count;
 }
 
 Sequence::Stretch Sequence::stretch_at(std::uint64_t index, std::uint64_t count_max) const {

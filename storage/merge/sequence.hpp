@@ -160,6 +160,10 @@ class Sequence {
   /// Adds shown elements to the run inserted last, if that ends at `index`, nothing else happened
   /// since and the content goes on; says whether.
   [[nodiscard]] bool extend_last(std::uint64_t index, std::uint32_t length, std::uint64_t content);
+  /// Takes elements off the end of the run inserted last, all but its first one at most, under the
+  /// same conditions; says how many. Nobody else may have heard of them.
+  [[nodiscard]] std::uint32_t retract_last(std::uint64_t index, std::uint64_t count_max,
+                                           std::uint64_t content);
   /// The visible stretch at `index`, `count_max` elements at most.
   struct Stretch {
     Element first;
@@ -207,6 +211,7 @@ class Sequence {
   };
   class Reader;
 
+  [[nodiscard]] bool ends_last_run(std::uint64_t index, std::uint64_t content);
   using Aliases = boost::container::small_vector<OpRef, 2>;
   [[nodiscard]] static Aliases aliases(const OpRef& ref, const Reissues& reissues);
   [[nodiscard]] const Run& run_of(Element element) const noexcept;

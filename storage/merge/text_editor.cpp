@@ -51,6 +51,7 @@ void TextEditor::insert_scalars(std::uint64_t index, std::string_view utf8, std:
 Result<void> TextEditor::erase(std::uint64_t index, std::uint64_t count) {
   if (index > text_.size() || count > text_.size() - index)
     return Error{Errc::usage, "a position beyond the end of the text"};
+  count -= take_back(index + count, count);
   while (count > 0) {
     const Sequence::Stretch stretch = text_.sequence_.stretch_at(index, count);
     if (op_ == stretch.first.op || erased_.size() == kRangesMax) next();
@@ -60,6 +61,20 @@ Result<void> TextEditor::erase(std::uint64_t index, std::uint64_t count) {
     count -= stretch.count;
   }
   return {};
+}
+
+/// Shortens what was typed last, if that ends at `end`, and says by how much.
+std::uint32_t TextEditor::take_back(std::uint64_t end, std::uint64_t count) {
+  if (!op_) return 0;
+  const std::uint32_t taken = text_.sequence_.retract_last(end, count, text_.characters_.size());
+  for (std::uint32_t i = taken; i > 0;) {
+    if ((static_cast<std::uint8_t>(edit_.text.back()) & 0xc0) != 0x80) --i;
+    edit_.text.pop_back();
+  }
+  edit_.runs.back().length -= taken;
+  // What is typed next goes on in the same stretch of characters.
+  text_.characters_.resize(text_.characters_.size() - taken);
+  return taken;
 }
 
 void TextEditor::next() {

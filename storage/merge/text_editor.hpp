@@ -36,6 +36,7 @@ class TextEditor {
   [[nodiscard]] std::vector<TextEdit> finish() &&;
 
  private:
+  [[nodiscard]] std::uint32_t take_back(std::uint64_t end, std::uint64_t count);
   void insert_scalars(std::uint64_t index, std::string_view utf8, std::uint32_t length);
 
   Text& text_;

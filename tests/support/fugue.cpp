@@ -90,6 +90,11 @@ void Tree::put(const Id* left_id, const Id* right_id, char32_t character, const 
     add(id, character, left, true, left, right);
 }
 
+void Tree::drop(Node* node) {
+  std::erase(node->is_right ? node->parent->right_children : node->parent->left_children, node);
+  nodes_.erase(Id{node->id});
+}
+
 void Tree::copy(const Node& other) {
   Node* node = add(other.id, other.character, find(other.parent->id), other.is_right,
                    find(other.left_origin->id),

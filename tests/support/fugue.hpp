@@ -38,6 +38,8 @@ class Tree {
   void type(std::size_t index, char32_t character, const Id& id);
   /// For any two elements, or none: a child of the left one, unless the right one stands there too.
   void put(const Id* left, const Id* right, char32_t character, const Id& id);
+  /// Takes back an element that nobody else has and nothing stands by.
+  void drop(Node* node);
   /// What another tree inserted, with parent and side.
   void copy(const Node& other);
 

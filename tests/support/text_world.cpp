@@ -42,8 +42,14 @@ void TextWorld::write(std::size_t who, const std::vector<Action>& actions) {
     author.tree.type(at, character, id(author.text.element_at(at)));
   };
   const auto erase = [&](std::size_t at) {
+    const ElementRef element = author.text.element_at(at);
     MAILLON_ASSERT(editor.erase(at, 1).has_value(), "a position within the text");
-    author.tree.visible()[at]->deleted = true;
+    fugue::Node* node = author.tree.visible()[at];
+    // The editor forgets what is taken back before anybody heard of it.
+    if (author.text.index_of(element))
+      node->deleted = true;
+    else
+      author.tree.drop(node);
   };
   for (const Action& action : actions) {
     const auto size = static_cast<std::size_t>(author.text.size());

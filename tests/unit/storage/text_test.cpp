@@ -184,7 +184,7 @@ TEST(Text, TypingOnMakesOneRunAndErasingOwnWordsTheNextOp) {
   for (const char c : std::string_view{"xyz"}) ASSERT_TRUE(editor.insert(text.size() - 1, {&c, 1}));
   ASSERT_TRUE(editor.erase(4, 1));  // b
   ASSERT_TRUE(editor.erase(0, 1));  // a
-  ASSERT_TRUE(editor.erase(2, 1));  // z
+  ASSERT_TRUE(editor.erase(1, 1));  // y
   const auto edits = std::move(editor).finish();
   ASSERT_EQ(edits.size(), 2u);
   const OpRef base{1, 1};
@@ -194,7 +194,25 @@ TEST(Text, TypingOnMakesOneRunAndErasingOwnWordsTheNextOp) {
   EXPECT_EQ(edits[0].text, "xyz");
   EXPECT_EQ(edits[0].replaced, (std::vector{ElementRange{base, 0, 2}}));
   EXPECT_EQ(edits[1].ref, (OpRef{2, 2}));
-  EXPECT_EQ(edits[1].replaced, (std::vector{ElementRange{first, 2, 1}}));
+  EXPECT_EQ(edits[1].replaced, (std::vector{ElementRange{first, 1, 1}}));
+}
+
+TEST(Text, WhatIsTakenBackFromTheEndOfARunIsNotSaid) {
+  const Ids ids = ascending(3);
+  Text text = text_of("ab", ids);
+  TextEditor editor{text, {2, 1}, ids};
+  ASSERT_TRUE(editor.insert(1, "né😀e"));
+  ASSERT_TRUE(editor.erase(2, 3));
+  EXPECT_EQ(text.str(), "anb");
+  ASSERT_TRUE(editor.insert(2, "uit"));
+  ASSERT_TRUE(editor.erase(0, 2));  // "n" is not at the end of its run
+  const auto edits = std::move(editor).finish();
+  EXPECT_EQ(text.str(), "uitb");
+  ASSERT_EQ(edits.size(), 2u);
+  EXPECT_EQ(edits[0].text, "nuit");
+  Text other = text_of("ab", ids);
+  apply_all(other, edits, ids);
+  EXPECT_EQ(encoded(other), encoded(text));
 }
 
 TEST(Text, ALargeTextBecomesOpsThatFitIntoCommits) {
