@@ -1,5 +1,7 @@
 #include "storage/merge/list.hpp"
 
+#include <algorithm>
+
 namespace maillon::storage::merge {
 namespace {
 
@@ -29,6 +31,7 @@ bool holds_values(const ListOp& op) {
 List List::build(std::span<const ListOp> ops, const Reissues& reissues, const Context& context) {
   List out;
   out.reissues_ = reissues;
+  std::ranges::sort(out.reissues_);
   // A re-issue may stand behind what deletes its original's elements.
   for (const ListOp& op : ops) out.insert(op, context);
   for (const ListOp& op : ops) out.remove(op);

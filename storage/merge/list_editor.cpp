@@ -53,6 +53,8 @@ void ListEditor::make_room(std::size_t bytes) {
 
 void ListEditor::insert_value(std::uint64_t index, ByteView value) {
   make_room(value.size());
+  MAILLON_ASSERT(!op_ || *op_ + 1 == list_.sequence_.ops(),
+                 "while an editor is in use nothing else is");
   const std::uint64_t content = list_.values_.size();
   list_.values_.emplace_back(value.begin(), value.end());
   if (op_ && !edit_.runs.back().moved && list_.sequence_.extend_last(index, 1, content))
@@ -69,7 +71,7 @@ void ListEditor::insert_run(std::uint64_t index, std::optional<ElementRef> moved
   if (!op_) op_ = sequence.enter_empty(edit_.ref);
   const Sequence::Gap gap = sequence.gap_at(index);
   edit_.runs.push_back({sequence.name(gap.left), sequence.name(gap.right), moved, 1});
-  sequence.insert_in_gap(gap, 1, moved ? ElementState::place : ElementState::shown, content,
+  sequence.insert_in_gap(*op_, gap, 1, moved ? ElementState::place : ElementState::shown, content,
                          context_);
 }
 

@@ -31,11 +31,11 @@ Sequence::Element Sequence::resolve(const std::optional<ElementRef>& ref) const 
 
 Sequence::Aliases Sequence::aliases(const OpRef& ref, const Reissues& reissues) {
   Aliases out{ref};
-  for (std::size_t i = 0; i < out.size(); ++i)
-    for (const auto& [old, fresh] : reissues) {
-      const OpRef alias{fresh, ref.leaf};
-      if (old == out[i].commit && std::ranges::find(out, alias) == out.end()) out.push_back(alias);
-    }
+  // A commit re-issues one other, so no alias is met twice; stored bytes might say so.
+  for (std::size_t i = 0; i < out.size() && out.size() <= reissues.size(); ++i)
+    for (const auto& [old, fresh] :
+         std::ranges::equal_range(reissues, out[i].commit, {}, &Reissues::value_type::first))
+      out.push_back({fresh, ref.leaf});
   return out;
 }
 
@@ -106,9 +106,8 @@ void Sequence::insert(std::uint32_t op, const SequenceRun& run, ElementState sta
                  state, content, context);
 }
 
-void Sequence::insert_in_gap(const Gap& gap, std::uint32_t length, ElementState state,
-                             std::uint64_t content, const Context& context) {
-  const auto op = static_cast<std::uint32_t>(ops_.size() - 1);
+void Sequence::insert_in_gap(std::uint32_t op, const Gap& gap, std::uint32_t length,
+                             ElementState state, std::uint64_t content, const Context& context) {
   insert_between({op, ops_[op].elements}, gap, length, state, content, context);
 }
 
@@ -116,6 +115,7 @@ void Sequence::insert_between(Element fresh, const Gap& gap, std::uint32_t lengt
                               ElementState state, std::uint64_t content, const Context& context) {
   const Place where = place(fresh, gap, context);
   Op& op = ops_[fresh.op];
+  MAILLON_ASSERT(op.first_run + op.runs == runs_.size(), "the runs of an op follow each other");
   runs_.push_back({gap.left, gap.right, fresh.offset});
   ++op.runs;
   op.elements += length;

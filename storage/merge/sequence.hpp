@@ -44,7 +44,7 @@ struct SequenceRun {
   friend bool operator==(const SequenceRun&, const SequenceRun&) noexcept = default;
 };
 
-/// Commits that were published again: `first` as `second`, leaf for leaf.
+/// Commits that were published again: `first` as `second`, leaf for leaf. Ascending.
 using Reissues = std::vector<std::pair<std::int64_t, std::int64_t>>;
 void encode_reissues(const Reissues& reissues, ByteWriter& w);
 [[nodiscard]] bool decode_reissues(ByteReader& in, Reissues& out);
@@ -154,8 +154,8 @@ class Sequence {
   [[nodiscard]] Gap gap_at(std::uint64_t index) const;
   /// Enters an op that has no elements yet; it must not be there.
   [[nodiscard]] std::uint32_t enter_empty(const OpRef& ref);
-  /// Inserts a new run of the op entered last.
-  void insert_in_gap(const Gap& gap, std::uint32_t length, ElementState state,
+  /// Inserts a new run of an op; the runs of one op follow each other, with no other op's between.
+  void insert_in_gap(std::uint32_t op, const Gap& gap, std::uint32_t length, ElementState state,
                      std::uint64_t content, const Context& context);
   /// Adds shown elements to the run inserted last, if that ends at `index`, nothing else happened
   /// since and the content goes on; says whether.

@@ -86,10 +86,8 @@ class Line {
 }  // namespace
 
 void encode_reissues(const Reissues& reissues, ByteWriter& w) {
-  Reissues sorted = reissues;
-  std::ranges::sort(sorted);
-  w.varint(sorted.size());
-  for (const auto& [old, fresh] : sorted) {
+  w.varint(reissues.size());
+  for (const auto& [old, fresh] : reissues) {
     w.varint(static_cast<std::uint64_t>(old));
     w.varint(static_cast<std::uint64_t>(fresh));
   }
@@ -101,7 +99,7 @@ bool decode_reissues(ByteReader& in, Reissues& out) {
     const auto old = static_cast<std::int64_t>(in.varint());
     out.emplace_back(old, static_cast<std::int64_t>(in.varint()));
   }
-  return in.ok();
+  return in.ok() && std::ranges::is_sorted(out);
 }
 
 std::vector<std::uint32_t> Sequence::ranks() const {

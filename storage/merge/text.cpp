@@ -1,5 +1,7 @@
 #include "storage/merge/text.hpp"
 
+#include <algorithm>
+
 #include "storage/merge/utf8.hpp"
 
 namespace maillon::storage::merge {
@@ -26,6 +28,7 @@ bool holds_characters(const TextOp& op) {
 Text Text::build(std::span<const TextOp> ops, const Reissues& reissues, const Context& context) {
   Text out;
   out.reissues_ = reissues;
+  std::ranges::sort(out.reissues_);
   // A re-issue may stand behind what deletes its original's elements.
   for (const TextOp& op : ops) out.insert(op, context);
   for (const TextOp& op : ops) out.remove(op);

@@ -34,6 +34,7 @@ Result<void> TextEditor::insert(std::uint64_t index, std::string_view utf8) {
 void TextEditor::insert_scalars(std::uint64_t index, std::string_view utf8, std::uint32_t length) {
   if (edit_.text.size() + utf8.size() > kTextMax) next();
   Sequence& sequence = text_.sequence_;
+  MAILLON_ASSERT(!op_ || *op_ + 1 == sequence.ops(), "while an editor is in use nothing else is");
   const std::uint64_t content = text_.characters_.size();
   append_scalars(utf8, text_.characters_);
   if (op_ && sequence.extend_last(index, length, content)) {
@@ -43,7 +44,7 @@ void TextEditor::insert_scalars(std::uint64_t index, std::string_view utf8, std:
     if (!op_) op_ = sequence.enter_empty(edit_.ref);
     const Sequence::Gap gap = sequence.gap_at(index);
     edit_.runs.push_back({sequence.name(gap.left), sequence.name(gap.right), std::nullopt, length});
-    sequence.insert_in_gap(gap, length, ElementState::shown, content, context_);
+    sequence.insert_in_gap(*op_, gap, length, ElementState::shown, content, context_);
   }
   edit_.text += utf8;
 }
@@ -66,6 +67,7 @@ Result<void> TextEditor::erase(std::uint64_t index, std::uint64_t count) {
 /// Shortens what was typed last, if that ends at `end`, and says by how much.
 std::uint32_t TextEditor::take_back(std::uint64_t end, std::uint64_t count) {
   if (!op_) return 0;
+  MAILLON_ASSERT(*op_ + 1 == text_.sequence_.ops(), "while an editor is in use nothing else is");
   const std::uint32_t taken = text_.sequence_.retract_last(end, count, text_.characters_.size());
   for (std::uint32_t i = taken; i > 0;) {
     if ((static_cast<std::uint8_t>(edit_.text.back()) & 0xc0) != 0x80) --i;

@@ -96,7 +96,9 @@ double milliseconds(Prepare prepare, Work work) {
 }
 Text no_text() { return {}; }
 
-enum class OpPer { burst, keystroke };
+/// When an op ends: where the cursor jumps; also where typing turns to erasing, as if each
+/// correction came after a pause; after every key.
+enum class OpPer { burst, turn, keystroke };
 
 /// Types a trace and gives its ops; commits are numbered from `commit` on, by `step`.
 std::vector<TextEdit> type(Text& text, std::span<const Edit> edits, OpPer per, std::int64_t commit,
@@ -105,12 +107,15 @@ std::vector<TextEdit> type(Text& text, std::span<const Edit> edits, OpPer per, s
   constexpr std::size_t kEditsPerCommit = 1000;
   std::vector<TextEdit> out;
   std::uint32_t cursor = 0;
+  bool typing = true;
   for (std::size_t from = 0; from < edits.size(); from += kEditsPerCommit, commit += step) {
     TextEditor editor{text, {commit, 1}, kNumbers};
     for (const Edit& edit : edits.subspan(from, std::min(kEditsPerCommit, edits.size() - from))) {
       const bool typed = edit.character != 0;
       const bool jumped = edit.at != (typed ? cursor : cursor - 1);
-      if (jumped || per == OpPer::keystroke) editor.next();
+      const bool turned = per == OpPer::turn && typed != typing;
+      if (jumped || turned || per == OpPer::keystroke) editor.next();
+      typing = typed;
       const auto done =
           typed ? editor.insert(edit.at, {&edit.character, 1}) : editor.erase(edit.at, 1);
       MAILLON_ASSERT(done.has_value(), "the trace stays within its text");
@@ -155,7 +160,9 @@ void print_stored(std::string_view what, const Text& text) {
 }
 
 void run_trace(OpPer per, std::span<const Edit> edits, double plain, const std::string& expected) {
-  const std::string name = per == OpPer::burst ? "an op per burst" : "an op per keystroke";
+  const std::string name = per == OpPer::burst  ? "an op per burst"
+                           : per == OpPer::turn ? "an op per turn"
+                                                : "an op per keystroke";
   std::vector<TextEdit> ops;
   const auto typing = [&](Text& local) { ops = type(local, edits, per, 1, 1); };
   line("typed here, " + name, milliseconds(no_text, typing), plain);
@@ -170,11 +177,11 @@ void run_trace(OpPer per, std::span<const Edit> edits, double plain, const std::
 void run_halves(std::size_t edits, double plain) {
   const auto base = trace(3, edits / 10, 0);
   Text here;
-  (void)type(here, base, OpPer::burst, 1, 1);
+  (void)type(here, base, OpPer::turn, 1, 1);
   Text there = here;
   const auto size = static_cast<std::uint32_t>(here.size());
-  const auto ours = type(here, trace(4, edits / 2, size), OpPer::burst, 1001, 2);
-  const auto theirs = type(there, trace(5, edits / 2, size), OpPer::burst, 1002, 2);
+  const auto ours = type(here, trace(4, edits / 2, size), OpPer::turn, 1001, 2);
+  const auto theirs = type(there, trace(5, edits / 2, size), OpPer::turn, 1002, 2);
   const auto merging = [&](Text& text) { apply_all(text, theirs); };
   line(fmt::format("the other half merged, {} ops", theirs.size()),
        milliseconds([&] { return here; }, merging), plain);
@@ -250,8 +257,8 @@ int run(std::size_t edits) {
   GapBuffer buffer{edits};
   typing(buffer);
   line("plain gap buffer", plain, plain);
-  run_trace(OpPer::burst, typed, plain, buffer.str());
-  run_trace(OpPer::keystroke, typed, plain, buffer.str());
+  for (const OpPer per : {OpPer::burst, OpPer::turn, OpPer::keystroke})
+    run_trace(per, typed, plain, buffer.str());
   run_halves(edits, plain);
   run_large();
   run_hostile();
