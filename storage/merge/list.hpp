@@ -29,14 +29,12 @@ struct ListOp {
 /// them.
 ///
 /// - A delete holds against a concurrent move: moving changes nothing that anybody would miss.
-/// - A value is changed by deleting its element and inserting another right behind: of two who
-/// change
-///   one value, both new ones are shown.
+/// - A value is changed by deleting its element and inserting another right behind. Of two who
+///   change one value, both new ones are shown.
 /// - A range that names the place of a move deletes nothing there; a move of such a place, of a
 ///   deleted element or of one without value has no effect.
-/// - The values of an op are unknown as a whole when they are gone or are not as many as its runs
-/// say.
-///   Its deletes and moves hold all the same.
+/// - The values of an op are unknown as a whole when they are gone, or are not as many as its runs
+///   say. Its deletes and moves hold all the same.
 class List {
  public:
   /// All that was ever said, in an order that respects causality; see Text::build.
@@ -56,8 +54,7 @@ class List {
 
   /// Equal states have equal bytes.
   void encode(Bytes& out) const;
-  /// Errc::integrity when the bytes are no list, Errc::newer_version when a later version wrote
-  /// them.
+  /// Errc::integrity when the bytes are no list, Errc::newer_version when they are a later version's.
   [[nodiscard]] static Result<List> decode(ByteView bytes);
 
   [[nodiscard]] const Sequence& sequence() const noexcept { return sequence_; }

@@ -38,8 +38,7 @@ struct OffsetRange {
 struct SequenceRun {
   std::optional<ElementRef> left;
   std::optional<ElementRef> right;
-  std::optional<ElementRef>
-      moved;  ///< lists: element i is a new place of the element i behind this
+  std::optional<ElementRef> moved;  ///< lists: element i makes a place for the i-th from this one on
   std::uint32_t length = 0;
   friend bool operator==(const SequenceRun&, const SequenceRun&) noexcept = default;
 };
@@ -59,14 +58,11 @@ void encode_reissues(const Reissues& reissues, ByteWriter& w);
 /// their order.
 ///
 /// Ops arrive in causal order: what an op may name is there, else it is nothing. Then
-/// - an anchor that names nothing (no such op in this field, too great an offset, the element
-/// itself
-///   or a later one of its op) is no anchor: the start or the end;
+/// - an anchor that names nothing is no anchor, but the start or the end: no such op in this field,
+///   too great an offset, the element itself or a later one of its op;
 /// - a left anchor that does not stand before the right one is taken as it is: the rule above gives
-/// a
-///   place for any two elements;
-/// - an op with more than limits::kCommitBodyMax elements has none, since no payload could hold
-/// them;
+///   any two elements a place;
+/// - an op with more than limits::kCommitBodyMax elements, which no payload could hold, has none;
 /// - a range that goes beyond an op's elements names those that are there;
 /// - an op that is there already is not entered again.
 /// None of this depends on the order of arrival, save for one case that callers must exclude: what
@@ -112,8 +108,7 @@ class Sequence {
     return ops_[op].elements;
   }
 
-  /// Makes shown elements blank, or shown and blank ones deleted. Places of moves stay what they
-  /// are.
+  /// Makes shown elements blank, or shown and blank ones deleted; places of moves stay as they are.
   void set_state(std::uint32_t op, OffsetRange range, ElementState state);
   /// Deletes what a range names, in this op and in those that re-issue it; calls `removed` for each
   /// op with the range of it.
@@ -172,8 +167,7 @@ class Sequence {
   };
   [[nodiscard]] Stretch stretch_at(std::uint64_t index, std::uint64_t count_max) const;
 
-  // The encoded form. Content is not part of it: that of visible elements is numbered in their
-  // order.
+  // The encoded form, without content: that of visible elements is numbered in their order.
 
   void encode(Bytes& out) const;
   /// Nothing when the bytes are no structure. Reads no further than what encode wrote.

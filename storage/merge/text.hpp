@@ -61,8 +61,7 @@ class Text {
 
   /// Equal states have equal bytes.
   void encode(Bytes& out) const;
-  /// Errc::integrity when the bytes are no text, Errc::newer_version when a later version wrote
-  /// them.
+  /// Errc::integrity when the bytes are no text, Errc::newer_version when they are a later version's.
   [[nodiscard]] static Result<Text> decode(ByteView bytes);
 
   [[nodiscard]] const Sequence& sequence() const noexcept { return sequence_; }
