@@ -54,7 +54,7 @@ class List {
 
   /// Equal states have equal bytes.
   void encode(Bytes& out) const;
-  /// Errc::integrity when the bytes are no list, Errc::newer_version when they are a later version's.
+  /// Errc::integrity for bytes that are no list, Errc::newer_version for those of a later version.
   [[nodiscard]] static Result<List> decode(ByteView bytes);
 
   [[nodiscard]] const Sequence& sequence() const noexcept { return sequence_; }

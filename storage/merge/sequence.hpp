@@ -38,7 +38,7 @@ struct OffsetRange {
 struct SequenceRun {
   std::optional<ElementRef> left;
   std::optional<ElementRef> right;
-  std::optional<ElementRef> moved;  ///< lists: element i makes a place for the i-th from this one on
+  std::optional<ElementRef> moved;  ///< lists: makes places for this element and those after it
   std::uint32_t length = 0;
   friend bool operator==(const SequenceRun&, const SequenceRun&) noexcept = default;
 };

@@ -61,7 +61,7 @@ class Text {
 
   /// Equal states have equal bytes.
   void encode(Bytes& out) const;
-  /// Errc::integrity when the bytes are no text, Errc::newer_version when they are a later version's.
+  /// Errc::integrity for bytes that are no text, Errc::newer_version for those of a later version.
   [[nodiscard]] static Result<Text> decode(ByteView bytes);
 
   [[nodiscard]] const Sequence& sequence() const noexcept { return sequence_; }
