@@ -271,7 +271,8 @@ Result<SpaceCounts> Reader::counts(const SpaceId& space) {
             out.held));
   MAILLON_CHECK(
       count("SELECT count(*) FROM log INDEXED BY log_aside WHERE status = 2 AND feed IN"
-            " (SELECT id FROM feed WHERE space = ?1)",
+            " (SELECT id FROM feed WHERE space = ?1)"
+            " AND NOT EXISTS (SELECT 1 FROM reissue WHERE old = log.cid)",
             out.aside));
   MAILLON_CHECK(
       count("SELECT count(*) FROM record WHERE flags & 1 AND"

@@ -33,7 +33,7 @@ struct SpaceCounts {
   std::int64_t conflicts = 0;
   std::int64_t pending = 0;
   std::int64_t held = 0;
-  std::int64_t aside = 0;
+  std::int64_t aside = 0;  ///< and not published again
 };
 
 /// One field that one op wrote; a delete has no field.

@@ -92,7 +92,8 @@ Result<void> Store::judge_again(std::int64_t row, const SpaceId& space, const Me
   for (const Charge& charge : trust_->charges())
     if (trust_->known(charge.node, member) && (!charge.fork || charge.fork->space == space))
       charges.emplace_back(&charge, vouchers_for(charge, space, history, *trust_));
-  const Named named{history, *trust_, space};
+  std::optional<Named> named;
+  if (!charges.empty()) named.emplace(history, *trust_, space);
   const bool writer = trust_->ever_writer(member, space);
   const auto& commits = history.commits();
   std::vector<bool> counts(commits.size());
@@ -117,7 +118,7 @@ Result<void> Store::judge_again(std::int64_t row, const SpaceId& space, const Me
     const bool vouched = std::ranges::all_of(charges, [&](const auto& one) {
       const auto& [charge, vouchers] = one;
       return !charge->covers(commit.feed, commit.entry.seq) ||
-             vouchers.others(i, member) >= charge->needed || named.settles(i, *charge) ||
+             vouchers.others(i, member) >= charge->needed || named->settles(i, *charge) ||
              MAILLON_FAULT("evidence_ignored");
     });
     counts[i] = writer && trust_->certified(commit.feed.node, member) && vouched &&
