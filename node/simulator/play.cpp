@@ -201,10 +201,16 @@ class Play {
     const int proposer = plan.by.front();
     SimNode* desk = desk_of(proposer);
     if (desk == nullptr) return later([this, &plan] { propose(plan); });
-    const Identity& subject = *identities_[first_of_.at(plan.member)];
     const std::string& by = member(proposer).name;
-    const std::string& who = subject.name;
     Proposal proposal;
+    if (plan.kind == Kind::charter) {
+      proposal.charter = CharterChange{plan.key, plan.value};
+      say(by + " propose " + plan.key + " = " + plan.value,
+          by + " proposes " + plan.key + " = " + plan.value);
+      return vote_with(*desk, plan, proposal, std::nullopt);
+    }
+    const Identity& subject = *identities_[first_of_.at(plan.member)];
+    const std::string& who = subject.name;
     switch (plan.kind) {
       case Kind::admit:
         proposal.admit =
@@ -214,6 +220,12 @@ class Play {
       case Kind::remove:
         proposal.remove = Removal{subject.member};
         say(by + " propose d’exclure " + who, by + " proposes to remove " + who);
+        break;
+      case Kind::leave:
+        proposal.remove = Removal{subject.member};
+        say(who + " quitte la fédération", who + " leaves");
+        break;
+      case Kind::charter:
         break;
       case Kind::delegate:
       case Kind::drop_delegate: {
@@ -272,8 +284,9 @@ class Play {
     if (decision == nullptr || !decision->passed)
       return later([this, &plan, id] { check_passed(plan, id); });
     if (!passed_.insert(id).second) return;
-    say("la décision sur " + member(plan.member).name + " est adoptée",
-        "the decision on " + member(plan.member).name + " has passed");
+    const bool charter = plan.kind == DecisionPlan::Kind::charter;
+    const std::string& what = charter ? plan.key : member(plan.member).name;
+    say("la décision sur " + what + " est adoptée", "the decision on " + what + " has passed");
     if (plan.kind == DecisionPlan::Kind::admit) admit(plan.member, *desk);
   }
 
@@ -349,6 +362,17 @@ class Play {
     return false;
   }
 
+  /// As whoever has heard most sees the federation: who was removed may not know.
+  [[nodiscard]] std::shared_ptr<const Trust> newest() const {
+    std::shared_ptr<const Trust> out;
+    for (const auto& node : nodes_) {
+      if (!node->up()) continue;
+      auto trust = node->store().trust();
+      if (out == nullptr || trust->graph().size() > out->graph().size()) out = std::move(trust);
+    }
+    return out;
+  }
+
   /// Whether the nodes of today's members hold the same commits, in each space those that may read.
   bool agree() {
     std::vector<SimNode*> members;
@@ -357,11 +381,12 @@ class Play {
       const std::string& name = name_of(number);
       if (!node.up()) return apart(name + " est arrêté", name + " is down");
       if (!node.idle()) return apart(name + " écrit encore", name + " still writes");
-      const auto trust = nodes_[running_.begin()->second]->store().trust();
-      if (trust->member_of(node.who().node) != nullptr) members.push_back(&node);
     }
+    const auto trust = newest();
+    for (const auto& [number, place] : running_)
+      if (trust->member_of(nodes_[place]->who().node) != nullptr)
+        members.push_back(nodes_[place].get());
     if (members.empty()) return apart("il n’y a plus de membre", "no member is left");
-    const auto trust = members.front()->store().trust();
     for (const auto& [id, space] : trust->spaces()) {
       const SimNode* first = nullptr;
       std::pair<Digest, std::optional<Digest>> have{Digest::zero(), std::nullopt};
@@ -391,7 +416,7 @@ class Play {
     out_.commits = room_.stats.commits;
     out_.copies = room_.stats.copies;
     std::map<std::string, Digest> digests;
-    const auto trust = nodes_.front()->up() ? nodes_.front()->store().trust() : nullptr;
+    const auto trust = newest();
     if (trust == nullptr) return;
     for (const auto& [id, space] : trust->spaces())
       for (const auto& node : nodes_) {

@@ -362,11 +362,29 @@ class Reader {
     using Kind = DecisionPlan::Kind;
     DecisionPlan plan;
     plan.at = moment(f);
-    const std::string kind = f.one_of("kind", {"admit", "remove", "delegate", "drop-delegate"});
-    plan.kind = kind == "admit"      ? Kind::admit
-                : kind == "remove"   ? Kind::remove
-                : kind == "delegate" ? Kind::delegate
-                                     : Kind::drop_delegate;
+    static const std::map<std::string, Kind> kKinds{
+        {"admit", Kind::admit},       {"remove", Kind::remove},
+        {"leave", Kind::leave},       {"delegate", Kind::delegate},
+        {"charter", Kind::charter},   {"drop-delegate", Kind::drop_delegate}};
+    plan.kind = kKinds.at(f.one_of(
+        "kind", {"admit", "remove", "leave", "delegate", "drop-delegate", "charter"}));
+    if (plan.kind == Kind::charter) {
+      plan.key = f.one_of("key", {"quorum", "settlement_days", "feed_ops_max", "feed_bytes_max"});
+      plan.value = std::to_string(f.whole("value", 0, 1'000'000'000, std::nullopt));
+    } else {
+      subject(f, plan);
+    }
+    if (plan.kind == Kind::leave) {
+      plan.by = {plan.member};
+    } else {
+      f.find("by", false);
+      for (const std::string& name : f.names("by")) plan.by.push_back(member_named(f, "by", name));
+    }
+    out_.decisions.push_back(std::move(plan));
+  }
+  /// On whom it is decided.
+  void subject(Fields& f, DecisionPlan& plan) {
+    using Kind = DecisionPlan::Kind;
     plan.member = member_named(f, "member", f.text("member"));
     if ((plan.kind == Kind::admit) == out_.members[static_cast<std::size_t>(plan.member)].founding)
       f.wrong(
@@ -375,9 +393,6 @@ class Reader {
           plan.kind == Kind::admit ? "est membre dès le début" : "n’est peut-être pas membre",
           "only those with founding = false are admitted, and nothing else is decided on them",
           "seuls ceux qui ont founding = false sont admis, et rien d’autre n’est décidé sur eux");
-    f.find("by", false);
-    for (const std::string& name : f.names("by")) plan.by.push_back(member_named(f, "by", name));
-    out_.decisions.push_back(std::move(plan));
   }
   void edit(Fields& f) {
     EditPlan plan;

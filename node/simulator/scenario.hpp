@@ -47,10 +47,12 @@ struct ClockPlan {
   std::int64_t clock_ms = 0;
 };
 struct DecisionPlan {
-  enum class Kind : std::uint8_t { admit, remove, delegate, drop_delegate };
+  enum class Kind : std::uint8_t { admit, remove, leave, delegate, drop_delegate, charter };
   std::int64_t at = 0;
   Kind kind = Kind::admit;
-  int member = 0;
+  int member = 0;      ///< not for a charter
+  std::string key;     ///< of the charter
+  std::string value;
   std::vector<int> by;  ///< members; the first proposes, the others vote as soon as they know of it
 };
 struct EditPlan {

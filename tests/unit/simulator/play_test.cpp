@@ -84,6 +84,27 @@ TEST(Play, ARemovalNeedsMoreThanHalfOfTheDelegates) {
   EXPECT_EQ(both.spaces.at("formation").readers, 2u);
 }
 
+TEST(Play, WhoLeavesNeedsNobodysVoteAndIsReadNoMore) {
+  const Played out =
+      played(scenario(kEdits + "[[decision]]\nat = 30\nkind = \"leave\"\nmember = \"A\"\n"));
+  EXPECT_TRUE(out.converged) << out.apart_en;
+  EXPECT_TRUE(happened(out, "the decision on A has passed"));
+  EXPECT_EQ(out.spaces.at("formation").readers, 2u);
+}
+
+TEST(Play, AHigherQuorumMakesANewcomerWaitForVotes) {
+  const std::string charter =
+      "[[decision]]\nat = 10\nkind = \"charter\"\nkey = \"quorum\"\nvalue = 2\n"
+      "by = [\"A\", \"C\"]\n";
+  const std::string admission =
+      "[[decision]]\nat = 40\nkind = \"admit\"\nmember = \"D\"\nby = ";
+  const Played alone = played(scenario(charter + admission + "[\"A\"]\n"));
+  EXPECT_TRUE(happened(alone, "the decision on quorum has passed"));
+  EXPECT_FALSE(happened(alone, "the decision on D has passed"));
+  const Played both = played(scenario(charter + admission + "[\"A\", \"B\"]\n"));
+  EXPECT_TRUE(happened(both, "the decision on D has passed"));
+}
+
 TEST(Play, ANodeThatLosesPowerCatchesUp) {
   const Played out = played(scenario(kEdits + "[[outage]]\nof = \"B\"\nfrom = 20\nto = 120\n"));
   EXPECT_TRUE(out.converged) << out.apart_en;
