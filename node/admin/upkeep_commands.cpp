@@ -43,6 +43,7 @@ Result<std::uint64_t> stream_file(const fs::path& path, Context& context) {
 
 Result<Reply> reissue_stranded(Call& call) {
   MAILLON_TRY(const auto trust, call.federation());
+  MAILLON_CHECK(call.still_speaks());
   auto& replica = call.replica();
   const auto count = replica.write<std::size_t>([&](storage::Store& store) -> Result<std::size_t> {
     const auto now = replica.clock().now();
