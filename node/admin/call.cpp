@@ -96,7 +96,7 @@ std::string Call::home_region() const {
 
 std::string Call::name_of(const MemberId& id) const {
   const auto trust = context_.replica.trust();
-  const storage::Member* member = trust->member(id);
+  const storage::Member* member = trust->ever_member(id);
   return member != nullptr ? member->name : std::string{};
 }
 

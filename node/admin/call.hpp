@@ -50,6 +50,7 @@ class Call {
   [[nodiscard]] Result<Place> place(std::string_view collection) const;
   [[nodiscard]] std::vector<Place> readable_spaces() const;
   [[nodiscard]] std::string home_region() const;
+  /// Also of those who left; empty for one that annuaire does not know.
   [[nodiscard]] std::string name_of(const MemberId& member) const;
 
   /// Errc::not_found names what was looked for; Errc::refused lists what it may mean.

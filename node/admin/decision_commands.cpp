@@ -288,7 +288,14 @@ Result<Reply> add_node(Call& call) {
                 "copiez toute la ligne affichée par « maillon init --recover »");
   MAILLON_CHECK(call.before_writing());
   MAILLON_CHECK(federation::publish_certificate(call.replica(), *raw));
-  return list_nodes(call);
+  MAILLON_TRY(Reply out, list_nodes(call));
+  if (!call.wants_json())
+    out.text += call.say(
+        "Sur l’autre machine : « maillon join CODE », avec un code de « maillon invite » ; sans lui, "
+        "elle ne connaît ni la fédération ni l’adresse d’aucun nœud.\n",
+        "On the other machine: `maillon join CODE`, with a code of `maillon invite`; without it, it "
+        "knows neither the federation nor the address of any node.\n");
+  return out;
 }
 
 Result<Reply> revoke_node(Call& call) {

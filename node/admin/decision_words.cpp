@@ -115,10 +115,8 @@ std::string charter_change_in_words(const Call& call, const Trust& trust,
   const auto now = change.key == "feed_ops_max" ? today.feed_ops_max : today.feed_bytes_max;
   if (bound > 0 && (now == 0 || bound < now))
     out += call.say(
-        " C’est moins qu’aujourd’hui : ce qu’un flux contient déjà au-delà est caché, partout, sauf "
-        "ce sur quoi d’autres ont bâti.",
-        " This is less than today: what a feed holds beyond it already is hidden, everywhere, but "
-        "for what others built on.");
+        " C’est moins qu’aujourd’hui : ce qu’un flux contient déjà au-delà est caché, partout.",
+        " This is less than today: what a feed holds beyond it already is hidden, everywhere.");
   return out;
 }
 

@@ -1,5 +1,6 @@
 #include "node/federation/refound.hpp"
 
+#include "node/admin/names.hpp"
 #include "node/admin/socket_client.hpp"
 #include "node/cli/execute.hpp"
 #include "node/cli/init.hpp"
@@ -86,7 +87,12 @@ Result<std::optional<federation::Refounded>> refound(const Line& line,
   return std::optional{std::move(done)};
 }
 
-int run_refound(Line& line, const federation::RefoundOptions& options) {
+int run_refound(Line& line, federation::RefoundOptions options) {
+  if (options.name) {
+    auto name = admin::proper_name(*options.name, admin::Naming::federation);
+    if (name.has_error()) return fail(line, name.error());
+    options.name = *std::move(name);
+  }
   const auto done = refound(line, options);
   if (done.has_error()) return fail(line, done.error());
   return *done ? present(line, told(line, **done)) : 1;
