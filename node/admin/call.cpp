@@ -242,14 +242,15 @@ Result<void> Call::may_write_in(const Place& place) {
     return said(Errc::not_allowed, "this member may not write in `" + name + "`",
                 "ce membre n’a pas le droit d’écrire dans « " + name + " »",
                 "`maillon space list` shows who may", "« maillon space list » montre qui le peut");
-  return said(Errc::not_allowed,
-              "this member may no longer read `" + name +
-                  "`: nothing of it is exchanged with this node, so nobody would get what it writes",
-              "ce membre n’a plus le droit de lire « " + name +
-                  " » : ce nœud n’échange plus rien de cet espace, et personne ne recevrait ce qu’il "
-                  "y écrit",
-              "a delegate can propose it: `maillon propose widen`",
-              "un délégué peut le proposer : « maillon propose widen »");
+  return said(
+      Errc::not_allowed,
+      "this member may no longer read `" + name +
+          "`: nothing of it is exchanged with this node, so nobody would get what it writes",
+      "ce membre n’a plus le droit de lire « " + name +
+          " » : ce nœud n’échange plus rien de cet espace, et personne ne recevrait ce qu’il "
+          "y écrit",
+      "a delegate can propose it: `maillon propose widen`",
+      "un délégué peut le proposer : « maillon propose widen »");
 }
 
 Result<Call::Wrote> Call::write_one(const Place& place, const storage::Change& change) {

@@ -61,7 +61,8 @@ class Call {
   [[nodiscard]] Result<void> expect_collection(const std::string& collection);
   /// One sentence when the place has nothing of the collection and other spaces have; else empty.
   [[nodiscard]] std::string elsewhere(const Place& place, const std::string& collection);
-  /// Hears about this node's own feeds before it writes, where that is possible; then still_speaks().
+  /// Hears about this node's own feeds before it writes, where that is possible; then
+  /// still_speaks().
   [[nodiscard]] Result<void> before_writing();
   /// Errc::not_allowed, in words, when this node's member left the federation or was removed, or
   /// when its key was taken back: nothing that it writes would count.

@@ -63,8 +63,7 @@ void write_decision(JsonWriter& json, const Call& call, const Trust& trust, cons
       .field("needed", d.needed)
       .field("status", status_of(d));
   if (d.proposal->root_key) json.field("key", d.proposal->root_key->key.hex());
-  json.key("voted")
-      .array();
+  json.key("voted").array();
   for (const MemberId& id : d.votes) json.text(named(trust, id));
   json.end_array().key("missing").array();
   if (!d.passed)
@@ -291,9 +290,11 @@ Result<Reply> add_node(Call& call) {
   MAILLON_TRY(Reply out, list_nodes(call));
   if (!call.wants_json())
     out.text += call.say(
-        "Sur l’autre machine : « maillon join CODE », avec un code de « maillon invite » ; sans lui, "
+        "Sur l’autre machine : « maillon join CODE », avec un code de « maillon invite » ; sans "
+        "lui, "
         "elle ne connaît ni la fédération ni l’adresse d’aucun nœud.\n",
-        "On the other machine: `maillon join CODE`, with a code of `maillon invite`; without it, it "
+        "On the other machine: `maillon join CODE`, with a code of `maillon invite`; without it, "
+        "it "
         "knows neither the federation nor the address of any node.\n");
   return out;
 }

@@ -46,10 +46,11 @@ std::string access_in_words(const Call& call, const Trust& trust, const AccessCh
     if (!out.empty()) out += ' ';
     const std::string who = rules_in_words(call, trust, rules);
     if (change.narrow)
-      out += write ? call.say("N’écrivent plus dans {} : {} ; ce qui y est écrit jusqu’ici reste.",
-                              "No longer write in {}: {}; what is written there by now stays.",
-                              where, who)
-                   : call.say("Ne reçoivent plus {} : {}.", "No longer receive {}: {}.", where, who);
+      out += write
+                 ? call.say("N’écrivent plus dans {} : {} ; ce qui y est écrit jusqu’ici reste.",
+                            "No longer write in {}: {}; what is written there by now stays.", where,
+                            who)
+                 : call.say("Ne reçoivent plus {} : {}.", "No longer receive {}: {}.", where, who);
     else
       out += write ? call.say("Peuvent écrire dans {} : {}.", "May write in {}: {}.", where, who)
                    : call.say("Reçoivent {} : {}.", "Receive {}: {}.", where, who);
@@ -58,7 +59,8 @@ std::string access_in_words(const Call& call, const Trust& trust, const AccessCh
   add(change.writers, true);
   if (const auto unheard = left_unheard(trust, change); !unheard.empty())
     out += call.say(
-        " Attention : {} ne recevra plus rien de cet espace et n’y sera plus entendu non plus, bien "
+        " Attention : {} ne recevra plus rien de cet espace et n’y sera plus entendu non plus, "
+        "bien "
         "que le droit d’y écrire lui reste.",
         " Mind: {} will receive nothing of this space any more, nor be heard there, although the "
         "right to write there stays.",
@@ -73,21 +75,23 @@ std::string feed_bound(const Call& call, const std::string& key, std::uint64_t b
                           "No bound on the changes of a feed (0).")
                : call.say("Aucune limite au volume d’un flux (0).",
                           "No bound on the bytes of a feed (0).");
-  return ops ? call.say("Au plus {} modifications par flux, c’est-à-dire par clé et par espace (0 : "
-                        "sans limite).",
-                        "At most {} changes per feed, that is per key and space (0: no bound).",
-                        grouped(static_cast<std::int64_t>(bound)))
-             : call.say("Au plus {} par flux, c’est-à-dire par clé et par espace (0 : sans limite).",
-                        "At most {} per feed, that is per key and space (0: no bound).",
-                        bytes_in_words(bound, call.language()));
+  return ops ? call.say(
+                   "Au plus {} modifications par flux, c’est-à-dire par clé et par espace (0 : "
+                   "sans limite).",
+                   "At most {} changes per feed, that is per key and space (0: no bound).",
+                   grouped(static_cast<std::int64_t>(bound)))
+             : call.say(
+                   "Au plus {} par flux, c’est-à-dire par clé et par espace (0 : sans limite).",
+                   "At most {} per feed, that is per key and space (0: no bound).",
+                   bytes_in_words(bound, call.language()));
 }
 
 std::string quorum_in_words(const Call& call, const std::string& votes) {
   if (votes == "0")
     return call.say("Un nouveau membre entre avec la majorité des membres.",
                     "A newcomer is admitted by a majority of the members.");
-  return call.say("Un nouveau membre entre avec {} voix.", "A newcomer is admitted with {} vote(s).",
-                  votes);
+  return call.say("Un nouveau membre entre avec {} voix.",
+                  "A newcomer is admitted with {} vote(s).", votes);
 }
 std::string settlement_in_words(const Call& call, const std::string& days) {
   return call.say("Les échanges sont considérés comme clos après {} jours.",
@@ -136,8 +140,8 @@ std::string space_in_words(const Call& call, const Trust& trust, const Bytes& de
   const auto space = decode_space(declaration);
   if (!space) return call.say("Un espace illisible.", "An unreadable space.");
   return call.say("L’espace « {} » existe : lu par {}, écrit par {}.",
-                  "The space `{}` exists: read by {}, written by {}.", for_terminal(space->name, 60),
-                  rules_in_words(call, trust, space->readers),
+                  "The space `{}` exists: read by {}, written by {}.",
+                  for_terminal(space->name, 60), rules_in_words(call, trust, space->readers),
                   rules_in_words(call, trust, space->writers));
 }
 
@@ -172,11 +176,12 @@ std::string change_in_words(const Call& call, const Trust& trust, const Proposal
                     quoted(call, trust, p.succession->member),
                     quoted(call, trust, p.succession->heir));
   if (p.tellers)
-    return call.say("Dépouillent pour la région {} à partir de {} : {} ; {} d’entre eux doivent "
-                    "répondre.",
-                    "Tellers for region {} from {} on: {}; {} of them must answer.",
-                    for_terminal(p.tellers->region, 20), for_terminal(p.tellers->from_period, 20),
-                    named(trust, p.tellers->members), p.tellers->threshold);
+    return call.say(
+        "Dépouillent pour la région {} à partir de {} : {} ; {} d’entre eux doivent "
+        "répondre.",
+        "Tellers for region {} from {} on: {}; {} of them must answer.",
+        for_terminal(p.tellers->region, 20), for_terminal(p.tellers->from_period, 20),
+        named(trust, p.tellers->members), p.tellers->threshold);
   return call.say("Une décision d’une version plus récente : mettez Maillon à jour pour la lire.",
                   "A decision of a later version: upgrade Maillon to read it.");
 }
@@ -232,11 +237,12 @@ std::string decision_in_words(const Call& call, const Trust& trust, const Propos
 std::string charter_in_words(const Call& call, const Trust& trust) {
   const Charter& charter = trust.charter();
   std::string out = "  " + quorum_in_words(call, std::to_string(charter.quorum)) + '\n';
-  out += charter.delegates.empty()
-             ? "  " + without_delegates(call) + '\n'
-             : call.say("  Délégués : {}. Plus de la moitié d’entre eux décide de ce qui restreint.\n",
-                        "  Delegates: {}. More than half of them decide what restricts.\n",
-                        named(trust, charter.delegates));
+  out +=
+      charter.delegates.empty()
+          ? "  " + without_delegates(call) + '\n'
+          : call.say("  Délégués : {}. Plus de la moitié d’entre eux décide de ce qui restreint.\n",
+                     "  Delegates: {}. More than half of them decide what restricts.\n",
+                     named(trust, charter.delegates));
   for (const std::string& line :
        {settlement_in_words(call, std::to_string(charter.settlement_days)),
         secrecy_in_words(call, std::to_string(charter.secrecy_threshold)),

@@ -8,7 +8,7 @@
 namespace maillon::admin {
 namespace {
 
-constexpr std::size_t kIdDigits = 8;     ///< from so many hexadecimal digits on, a name reads as an id
+constexpr std::size_t kIdDigits = 8;  ///< from so many hexadecimal digits on, a name reads as an id
 constexpr std::size_t kRegionMax = 16;  ///< characters
 
 constexpr std::array<std::string_view, 7> kBlanks{" ",      "\t",     "\n",    "\u00a0",
@@ -17,9 +17,11 @@ constexpr std::array<std::string_view, 7> kBlanks{" ",      "\t",     "\n",    "
 std::string_view trimmed(std::string_view text) {
   const auto at_front = [&](std::string_view blank) { return text.starts_with(blank); };
   const auto at_back = [&](std::string_view blank) { return text.ends_with(blank); };
-  for (auto one = kBlanks.end(); one = std::ranges::find_if(kBlanks, at_front), one != kBlanks.end();)
+  for (auto one = kBlanks.end();
+       one = std::ranges::find_if(kBlanks, at_front), one != kBlanks.end();)
     text.remove_prefix(one->size());
-  for (auto one = kBlanks.end(); one = std::ranges::find_if(kBlanks, at_back), one != kBlanks.end();)
+  for (auto one = kBlanks.end();
+       one = std::ranges::find_if(kBlanks, at_back), one != kBlanks.end();)
     text.remove_suffix(one->size());
   return text;
 }
@@ -28,7 +30,9 @@ bool is_alnum(char c) {
   return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
-bool is_hex(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); }
+bool is_hex(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
 
 bool hides_something(std::string_view text) {
   for (std::size_t i = 0; i < text.size(); ++i)
@@ -40,7 +44,8 @@ bool hides_something(std::string_view text) {
 bool has_parts_of_a_space(std::string_view text) {
   const auto slash = text.find('/');
   if (slash == std::string_view::npos) return true;
-  return slash > 0 && slash + 1 < text.size() && text.find('/', slash + 1) == std::string_view::npos;
+  return slash > 0 && slash + 1 < text.size() &&
+         text.find('/', slash + 1) == std::string_view::npos;
 }
 
 Error bad_name(std::string en, std::string fr) {
@@ -51,7 +56,8 @@ Error bad_name(std::string en, std::string fr) {
 }  // namespace
 
 Result<std::string> proper_name(std::string_view text, Naming what) {
-  if (!is_utf8(text)) return bad_name("a name must be UTF-8 text", "un nom doit être du texte UTF-8");
+  if (!is_utf8(text))
+    return bad_name("a name must be UTF-8 text", "un nom doit être du texte UTF-8");
   const std::string_view name = trimmed(text);
   if (name.empty() || name.size() > limits::kNameMax)
     return bad_name("a name has 1 to 256 bytes, and more than blanks",

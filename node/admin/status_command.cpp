@@ -106,14 +106,16 @@ std::optional<std::string> clock_warning(const Call& call, const peers::ClockSta
   const auto apart = std::chrono::duration_cast<std::chrono::seconds>(*clock.offset).count();
   const std::string time = time_in_words(call, std::abs(apart));
   return apart > 0
-             ? call.say("l’horloge de cette machine retarde de {} sur la médiane de ses pairs ({}) : "
-                        "réglez-la",
-                        "this machine's clock is {} behind the median of its peers' ({}): set it",
-                        time, clock.peers)
-             : call.say("l’horloge de cette machine avance de {} sur la médiane de ses pairs ({}) : "
-                        "réglez-la",
-                        "this machine's clock is {} ahead of the median of its peers' ({}): set it",
-                        time, clock.peers);
+             ? call.say(
+                   "l’horloge de cette machine retarde de {} sur la médiane de ses pairs ({}) : "
+                   "réglez-la",
+                   "this machine's clock is {} behind the median of its peers' ({}): set it", time,
+                   clock.peers)
+             : call.say(
+                   "l’horloge de cette machine avance de {} sur la médiane de ses pairs ({}) : "
+                   "réglez-la",
+                   "this machine's clock is {} ahead of the median of its peers' ({}): set it",
+                   time, clock.peers);
 }
 
 /// What no longer works for this node, and the way out.
@@ -129,7 +131,8 @@ void warn_of_standing(Call& call, const Seen& seen, std::vector<std::string>& ou
         "new node of this member in a new folder: `maillon init --recover`, then `maillon join "
         "CODE`"));
   for (const SpaceState& space : seen.spaces)
-    if (trust->may_write(who.member, space.place.id) && !trust->may_read(who.member, space.place.id))
+    if (trust->may_write(who.member, space.place.id) &&
+        !trust->may_read(who.member, space.place.id))
       out.push_back(call.say(
           "{} : ce membre n’a plus le droit de le lire ; rien n’en arrive plus, et ce qu’il y a "
           "écrit depuis n’est pas parti",
@@ -151,7 +154,8 @@ std::string aside_in_words(const Call& call, const storage::Trust& trust, const 
     return call.say(
         "{} : {} commit(s) mis à l’écart : leur flux dépasse ce que la charte permet (« maillon "
         "federation show »)",
-        "{}: {} commit(s) kept apart: their feed has grown beyond what the charter allows (`maillon "
+        "{}: {} commit(s) kept apart: their feed has grown beyond what the charter allows "
+        "(`maillon "
         "federation show`)",
         space.place.name, space.counts.aside);
   return call.say("{} : {} commit(s) mis à l’écart ; « maillon evidence » dit pourquoi",
@@ -188,8 +192,7 @@ std::vector<std::string> warnings_of(Call& call, const Seen& seen) {
       out.push_back(call.say("{} : {} commit(s) daté(s) du futur attendent leur heure",
                              "{}: {} commit(s) dated in the future wait for their time",
                              space.place.name, space.counts.held));
-    if (space.counts.aside > 0)
-      out.push_back(aside_in_words(call, *call.replica().trust(), space));
+    if (space.counts.aside > 0) out.push_back(aside_in_words(call, *call.replica().trust(), space));
   }
   return out;
 }
@@ -290,9 +293,10 @@ std::string in_words(Call& call, const Seen& seen, const std::vector<std::string
                 ? call.say("Fédération  adhésion en cours : l’annuaire n’est pas encore là.\n",
                            "Federation  joining: the directory has not arrived yet.\n")
             : is_joining(call)
-                ? call.say("Fédération  adhésion en cours : il manque des voix, ou la réponse du nœud "
-                           "qui invite.\n",
-                           "Federation  joining: votes are missing, or the inviter's answer.\n")
+                ? call.say(
+                      "Fédération  adhésion en cours : il manque des voix, ou la réponse du nœud "
+                      "qui invite.\n",
+                      "Federation  joining: votes are missing, or the inviter's answer.\n")
                 : call.say("Aucune fédération encore.\n", "No federation yet.\n")) +
            peers_in_words(call, peers);
   out += call.say("Fédération  {} ({} membre(s))\n\n", "Federation  {} ({} member(s))\n\n",

@@ -25,8 +25,7 @@ Result<const Member*> present(const Trust& trust, const MemberId& id) {
   if (const Member* member = trust.member(id)) return member;
   return said(Errc::refused, "`" + named(trust, id) + "` is no longer a member",
               "« " + named(trust, id) + " » n’est plus membre",
-              "`maillon propose admit` admits it again",
-              "« maillon propose admit » le réadmet");
+              "`maillon propose admit` admits it again", "« maillon propose admit » le réadmet");
 }
 
 /// A mistyped code would be voted on as if it meant somebody.
@@ -38,7 +37,8 @@ Result<void> check_known_region(const Trust& trust, const std::string& code) {
     return {};
   return said(Errc::not_found, "no member is of the region `" + code + "`",
               "aucun membre n’est de la région « " + code + " »",
-              "`maillon member list` shows the regions", "« maillon member list » montre les régions");
+              "`maillon member list` shows the regions",
+              "« maillon member list » montre les régions");
 }
 
 Result<Proposal> admission_again(const Trust& trust, const MemberId& who) {
@@ -68,7 +68,8 @@ Result<Proposal> delegate_change(const Trust& trust, const MemberId& who, bool d
     out.delegate = DelegateChange{who, drop};
     return out;
   }
-  return drop ? changes_nothing("`" + name + "` is no delegate", "« " + name + " » n’est pas délégué")
+  return drop ? changes_nothing("`" + name + "` is no delegate",
+                                "« " + name + " » n’est pas délégué")
               : changes_nothing("`" + name + "` is a delegate already",
                                 "« " + name + " » est déjà délégué");
 }
@@ -82,7 +83,8 @@ struct CharterNumber {
 constexpr std::uint64_t kBoundMax = 1'000'000'000'000'000'000;
 constexpr std::array<CharterNumber, 5> kNumbers{{
     {"quorum", 1, 1000, [](const Charter& c) { return std::uint64_t{c.quorum}; }},
-    {"settlement_days", 1, 36'500, [](const Charter& c) { return std::uint64_t{c.settlement_days}; }},
+    {"settlement_days", 1, 36'500,
+     [](const Charter& c) { return std::uint64_t{c.settlement_days}; }},
     {"secrecy_threshold", 1, 1'000'000,
      [](const Charter& c) { return std::uint64_t{c.secrecy_threshold}; }},
     {"feed_ops_max", 0, kBoundMax, [](const Charter& c) { return c.feed_ops_max; }},
@@ -92,8 +94,7 @@ constexpr std::array<CharterNumber, 5> kNumbers{{
 Error out_of_bounds(const CharterNumber& number, const std::string& value) {
   const std::string range = fmt::format("{} … {}", number.least, number.most);
   const bool quorum = number.key == "quorum";
-  return said(Errc::usage,
-              fmt::format("`{}` cannot be `{}`", number.key, for_terminal(value, 40)),
+  return said(Errc::usage, fmt::format("`{}` cannot be `{}`", number.key, for_terminal(value, 40)),
               fmt::format("« {} » ne peut valoir « {} »", number.key, for_terminal(value, 40)),
               "write a whole number, " + range + (quorum ? ", or majority" : ""),
               "écrivez un nombre entier, " + range + (quorum ? ", ou majority" : ""));
@@ -133,7 +134,8 @@ Result<Proposal> charter_change(const Trust& trust, const std::string& key,
 
 bool is_month(const std::string& text) {
   const auto digits = [&](std::size_t from, std::size_t count) {
-    return std::ranges::all_of(text.substr(from, count), [](char c) { return c >= '0' && c <= '9'; });
+    return std::ranges::all_of(text.substr(from, count),
+                               [](char c) { return c >= '0' && c <= '9'; });
   };
   if (text.size() != 7 || text[4] != '-' || !digits(0, 4) || !digits(5, 2)) return false;
   const std::string month = text.substr(5);
@@ -194,13 +196,14 @@ Result<Proposal> root_key_change(const Trust& trust, const MemberId& who, const 
     for (const auto& [id, member] : *map) {
       if (id != *root && member.root != *root) continue;
       const std::string name = named(trust, id);
-      return said(Errc::refused,
-                  id == who ? "that is or was its root key already: whoever has those words stays it"
-                            : "that is the root key of another member: `" + name + "`",
-                  id == who ? "c’est ou c’était déjà sa clé racine : qui a ces mots resterait ce membre"
-                            : "c’est la clé racine d’un autre membre : « " + name + " »",
-                  "make new words with `maillon init` in an empty folder",
-                  "faites de nouveaux mots avec « maillon init » dans un dossier vide");
+      return said(
+          Errc::refused,
+          id == who ? "that is or was its root key already: whoever has those words stays it"
+                    : "that is the root key of another member: `" + name + "`",
+          id == who ? "c’est ou c’était déjà sa clé racine : qui a ces mots resterait ce membre"
+                    : "c’est la clé racine d’un autre membre : « " + name + " »",
+          "make new words with `maillon init` in an empty folder",
+          "faites de nouveaux mots avec « maillon init » dans un dossier vide");
     }
   Proposal out;
   out.root_key = RootKeyChange{who, *root};

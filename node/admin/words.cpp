@@ -65,8 +65,9 @@ std::size_t unseen_at(std::string_view text, std::size_t i) {
   if (c < 0x20 || c == 0x7f) return 1;
   // The C1 controls, and the Arabic letter mark.
   if ((c == 0xc2 && second < 0xa0) || (c == 0xd8 && second == 0x9c)) return 2;
-  const bool in_200x = c == 0xe2 && second == 0x80 &&
-                       (third == 0x8b || third == 0x8e || third == 0x8f || (third >= 0xa8 && third <= 0xae));
+  const bool in_200x =
+      c == 0xe2 && second == 0x80 &&
+      (third == 0x8b || third == 0x8e || third == 0x8f || (third >= 0xa8 && third <= 0xae));
   const bool in_206x = c == 0xe2 && second == 0x81 && third >= 0xa0 && third <= 0xaf;
   const bool byte_order = c == 0xef && second == 0xbb && third == 0xbf;
   return in_200x || in_206x || byte_order ? 3 : 0;

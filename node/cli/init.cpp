@@ -43,20 +43,21 @@ int run_init(Line& line, const NewNode& node) {
       .end_object();
   reply.json = json.take();
   reply.text = line.say("Nœud créé dans {}.\n  membre {}\n  nœud   {}\n",
-                        "Node made in {}.\n  member {}\n  node   {}\n",
-                        line.globals.data.string(), made->member.hex(), made->node.hex());
+                        "Node made in {}.\n  member {}\n  node   {}\n", line.globals.data.string(),
+                        made->member.hex(), made->node.hex());
   reply.text +=
       node.recover
-          ? line.say("Ensuite : « maillon join CODE », avec un code que n’importe quel membre donne "
-                     "par « maillon invite » ; ce nœud y entre comme celui du membre dont vous avez "
-                     "les mots.\n"
-                     "Son certificat, pour le faire connaître d’avance depuis une machine qui "
-                     "reste :\n  maillon node add {}\n",
-                     "Next: `maillon join CODE`, with a code that any member gives by `maillon "
-                     "invite`; this node enters as one of the member whose words you have.\n"
-                     "Its certificate, to make it known beforehand from a machine that is left:\n"
-                     "  maillon node add {}\n",
-                     to_base64url(made->certificate))
+          ? line.say(
+                "Ensuite : « maillon join CODE », avec un code que n’importe quel membre donne "
+                "par « maillon invite » ; ce nœud y entre comme celui du membre dont vous avez "
+                "les mots.\n"
+                "Son certificat, pour le faire connaître d’avance depuis une machine qui "
+                "reste :\n  maillon node add {}\n",
+                "Next: `maillon join CODE`, with a code that any member gives by `maillon "
+                "invite`; this node enters as one of the member whose words you have.\n"
+                "Its certificate, to make it known beforehand from a machine that is left:\n"
+                "  maillon node add {}\n",
+                to_base64url(made->certificate))
           : line.say("Ensuite : « maillon federation create NOM », ou « maillon join CODE ».\n",
                      "Next: `maillon federation create NAME`, or `maillon join CODE`.\n");
   return present(line, reply);

@@ -46,19 +46,21 @@ std::string invitation_in_words(const Line& line, const federation::Invitation& 
       "  You enter as a {}{}.\n",
       invitation.federation.hex(), admin::shortened(invitation.inviter), urls,
       admin::local(invitation.expires), role,
-      invitation.region.empty()
-          ? ""
-          : line.say(" de la région {}", " of region {}", admin::for_terminal(invitation.region, 20)));
+      invitation.region.empty() ? ""
+                                : line.say(" de la région {}", " of region {}",
+                                           admin::for_terminal(invitation.region, 20)));
   out += line.say(
       "Un membre partage ce qu’il écrit dans les espaces de la fédération : les autres en gardent "
-      "une copie, même s’il part ; ce que des membres décident ensemble, selon la charte, vaut pour "
+      "une copie, même s’il part ; ce que des membres décident ensemble, selon la charte, vaut "
+      "pour "
       "lui.\n"
       "Le code ne contient pas la charte (nom, voix nécessaires, délégués, seuils, limites) : elle "
       "s’affiche dès que l’annuaire est là, et « maillon federation show » la montre. « maillon "
       "leave » met fin à l’adhésion.\n",
       "A member shares what it writes in the federation's spaces: the others keep a copy, even if "
       "it leaves; what members decide together, by the charter, holds for it.\n"
-      "The code does not hold the charter (name, votes needed, delegates, thresholds, bounds): it is "
+      "The code does not hold the charter (name, votes needed, delegates, thresholds, bounds): it "
+      "is "
       "shown once the directory is here, and `maillon federation show` shows it. `maillon leave` "
       "ends the membership.\n");
   return out;

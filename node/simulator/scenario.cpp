@@ -80,7 +80,8 @@ class Grammar {
 
  private:
   [[nodiscard]] static bool is_control(char c) {
-    return (static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\r' && c != '\t') || c == 0x7f;
+    return (static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\r' && c != '\t') ||
+           c == 0x7f;
   }
   [[nodiscard]] Mistake mistake(const char* en, const char* fr) const { return {line_, en, fr}; }
   [[nodiscard]] bool here(std::string_view what) const {
@@ -517,8 +518,8 @@ toml::table parsed(const Source& source, const std::string& text) {
     return toml::parse(text);
   } catch (const toml::parse_error& error) {
     const std::string what{error.description()};
-    source.refuse(error.source(), "this is not TOML: " + what, "ce n’est pas du TOML : " + what, hint,
-                  hint_fr);
+    source.refuse(error.source(), "this is not TOML: " + what, "ce n’est pas du TOML : " + what,
+                  hint, hint_fr);
   } catch (const BeyondTheParser&) {
     source.refuse(where_it_ends(text), "this is not TOML", "ce n’est pas du TOML", hint, hint_fr);
   }
