@@ -65,6 +65,13 @@ Result<Reply> import_bundle(Call& call) {
       call.say("{} commit(s) lus : {} appliqués, {} déjà connus, {} en attente, {} refusés.\n",
                "{} commit(s) read: {} applied, {} known before, {} waiting, {} refused.\n",
                done.commits, done.applied, done.known, done.held + done.pending, done.rejected);
+  if (done.unread > 0)
+    text += call.say("{} sont d’espaces que ce nœud ne garde pas : ils sont laissés de côté.\n",
+                     "{} are of spaces that this node does not keep: they are left out.\n",
+                     done.unread);
+  if (done.aside > 0)
+    text += call.say("{} sont mis à l’écart : « maillon status » dit pourquoi.\n",
+                     "{} are kept apart: `maillon status` says why.\n", done.aside);
   if (done.pending > 0)
     text += call.say("Ce qui attend dépend d’un lot plus ancien : importez-le aussi.\n",
                      "What waits depends on an earlier bundle: import that one too.\n");

@@ -96,7 +96,7 @@ std::string Call::home_region() const {
 
 std::string Call::name_of(const MemberId& id) const {
   const auto trust = context_.replica.trust();
-  const storage::Member* member = trust->member(id);
+  const storage::Member* member = trust->ever_member(id);
   return member != nullptr ? member->name : std::string{};
 }
 
@@ -206,8 +206,23 @@ std::string Call::elsewhere(const Place& place, const std::string& collection) {
 
 Result<void> Call::before_writing() {
   if (context_.peers != nullptr) context_.peers->hear_own_tips(3s);
-  const auto parting = parting_of(*replica().trust(), replica().identity().member);
-  if (!parting) return {};
+  return still_speaks();
+}
+
+Result<void> Call::still_speaks() {
+  const auto trust = replica().trust();
+  const auto who = replica().identity();
+  const auto parting = parting_of(*trust, who.member);
+  if (!parting) {
+    if (!key_was_taken_back(*trust, who.node)) return {};
+    return said(Errc::not_allowed,
+                "the key of this node was taken back: what it writes counts for nothing",
+                "la clé de ce nœud a été reprise : ce qu’il écrit ne compte pas",
+                "make a new node of this member in a new folder: `maillon init --recover`, then "
+                "`maillon join CODE`",
+                "créez un nouveau nœud de ce membre dans un nouveau dossier : « maillon init "
+                "--recover », puis « maillon join CODE »");
+  }
   return said(
       Errc::not_allowed, parting_in_words(*parting, Language::english),
       parting_in_words(*parting, Language::french),
@@ -217,8 +232,30 @@ Result<void> Call::before_writing() {
       "« maillon backup -o FICHIER » l’emportent");
 }
 
+Result<void> Call::may_write_in(const Place& place) {
+  const auto trust = replica().trust();
+  const MemberId self = replica().identity().member;
+  const bool writes = trust->may_write(self, place.id);
+  if (writes && trust->may_read(self, place.id)) return {};
+  const std::string name = for_terminal(place.name, 60);
+  if (!writes)
+    return said(Errc::not_allowed, "this member may not write in `" + name + "`",
+                "ce membre n’a pas le droit d’écrire dans « " + name + " »",
+                "`maillon space list` shows who may", "« maillon space list » montre qui le peut");
+  return said(
+      Errc::not_allowed,
+      "this member may no longer read `" + name +
+          "`: nothing of it is exchanged with this node, so nobody would get what it writes",
+      "ce membre n’a plus le droit de lire « " + name +
+          " » : ce nœud n’échange plus rien de cet espace, et personne ne recevrait ce qu’il "
+          "y écrit",
+      "a delegate can propose it: `maillon propose widen`",
+      "un délégué peut le proposer : « maillon propose widen »");
+}
+
 Result<Call::Wrote> Call::write_one(const Place& place, const storage::Change& change) {
   MAILLON_CHECK(before_writing());
+  MAILLON_CHECK(may_write_in(place));
   return replica().write<Wrote>([&](storage::Store& store) -> Result<Wrote> {
     MAILLON_TRY(const auto written, store.write(place.id, std::span{&change, 1}, replica().author(),
                                                 replica().clock().now(), replica().rng()));
@@ -227,6 +264,11 @@ Result<Call::Wrote> Call::write_one(const Place& place, const storage::Change& c
     if (!written.commits.empty()) out.commit = written.commits.back()->id;
     return out;
   });
+}
+
+bool key_was_taken_back(const storage::Trust& trust, const NodeId& node) {
+  const auto known = trust.nodes().find(node);
+  return known != trust.nodes().end() && known->second.revoked;
 }
 
 std::optional<Parting> parting_of(const storage::Trust& trust, const MemberId& member) {

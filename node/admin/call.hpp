@@ -50,6 +50,7 @@ class Call {
   [[nodiscard]] Result<Place> place(std::string_view collection) const;
   [[nodiscard]] std::vector<Place> readable_spaces() const;
   [[nodiscard]] std::string home_region() const;
+  /// Also of those who left; empty for one that annuaire does not know.
   [[nodiscard]] std::string name_of(const MemberId& member) const;
 
   /// Errc::not_found names what was looked for; Errc::refused lists what it may mean.
@@ -60,9 +61,15 @@ class Call {
   [[nodiscard]] Result<void> expect_collection(const std::string& collection);
   /// One sentence when the place has nothing of the collection and other spaces have; else empty.
   [[nodiscard]] std::string elsewhere(const Place& place, const std::string& collection);
-  /// Hears about this node's own feeds before it writes, where that is possible.
-  /// Errc::not_allowed, in words, when its member left the federation or was removed.
+  /// Hears about this node's own feeds before it writes, where that is possible; then
+  /// still_speaks().
   [[nodiscard]] Result<void> before_writing();
+  /// Errc::not_allowed, in words, when this node's member left the federation or was removed, or
+  /// when its key was taken back: nothing that it writes would count.
+  [[nodiscard]] Result<void> still_speaks();
+  /// Errc::not_allowed, in words, when this member may not write in the space, or not read what the
+  /// others write there.
+  [[nodiscard]] Result<void> may_write_in(const Place& place);
   /// Writes one change; its commit, or none when nothing was to change.
   struct Wrote {
     std::optional<CommitId> commit;
@@ -85,6 +92,8 @@ struct Parting {
                                                 const MemberId& member);
 /// In one sentence, without its full stop.
 [[nodiscard]] std::string parting_in_words(const Parting& parting, Language language);
+
+[[nodiscard]] bool key_was_taken_back(const storage::Trust& trust, const NodeId& node);
 
 /// A command: what it says, or its failure.
 using Handler = Result<Reply> (*)(Call&);

@@ -1,7 +1,9 @@
 #include <algorithm>
 
 #include "crypto/aead.hpp"
-#include "node/admin/call.hpp"
+#include "node/admin/decision_words.hpp"
+#include "node/admin/names.hpp"
+#include "node/admin/wanted_proposal.hpp"
 #include "node/federation/decisions.hpp"
 
 /// Proposals and votes, in words that say what they change and for whom.
@@ -13,6 +15,8 @@ using storage::DecisionKind;
 using storage::Member;
 using storage::ProposalId;
 using storage::Trust;
+
+constexpr std::size_t kPrefixMin = 6;  ///< digits of an id that may stand for the whole
 
 constexpr std::array<std::pair<DecisionKind, std::string_view>, 12> kKinds{{
     {DecisionKind::admit, "admit"},
@@ -36,105 +40,6 @@ std::string text_of(const ProposalId& id) {
   return id.commit.hex() + (id.leaf == 1 ? "" : ":" + std::to_string(id.leaf));
 }
 
-std::string named(const Trust& trust, const MemberId& id) {
-  const Member* member = trust.ever_member(id);
-  return member == nullptr ? shortened(id) : for_terminal(member->name, 60);
-}
-
-std::string joined(const std::vector<std::string>& words) {
-  std::string out;
-  for (const std::string& word : words) out += (out.empty() ? "" : ", ") + for_terminal(word, 90);
-  return out;
-}
-
-/// What an access change gives or takes.
-std::string access_in_words(const Call& call, const Trust& trust, const AccessChange& change) {
-  const storage::Space* space = trust.space(change.space);
-  const std::string where =
-      space == nullptr ? shortened(change.space) : for_terminal(space->declaration.name, 60);
-  std::string out;
-  const auto add = [&](const std::vector<std::string>& rules, bool write) {
-    if (rules.empty()) return;
-    if (!out.empty()) out += ' ';
-    const std::string who = joined(rules);
-    if (change.narrow)
-      out += write
-                 ? call.say("{} n’écrit plus dans « {} » ; ce qui y est écrit jusqu’ici reste.",
-                            "{} no longer writes in `{}`; what is written there by now stays.", who,
-                            where)
-                 : call.say("{} ne reçoit plus « {} ».", "{} no longer receives `{}`.", who, where);
-    else
-      out += write ? call.say("{} peut écrire dans « {} ».", "{} may write in `{}`.", who, where)
-                   : call.say("{} reçoit « {} ».", "{} receives `{}`.", who, where);
-  };
-  add(change.readers, false);
-  add(change.writers, true);
-  return out;
-}
-
-std::string charter_in_words(const Call& call, const CharterChange& change) {
-  const std::string value = for_terminal(change.value, 80);
-  if (change.key == "quorum")
-    return change.value == "0" ? call.say("Un nouveau membre entre avec la majorité des membres.",
-                                          "A newcomer is admitted by a majority of the members.")
-                               : call.say("Un nouveau membre entre avec {} voix.",
-                                          "A newcomer is admitted with {} vote(s).", value);
-  if (change.key == "name")
-    return call.say("La fédération s’appelle « {} ».", "The federation is called `{}`.", value);
-  if (change.key == "settlement_days")
-    return call.say("Les échanges sont clos après {} jours.",
-                    "Exchanges count as settled after {} days.", value);
-  if (change.key == "secrecy_threshold")
-    return call.say("Une case de moins de {} personnes n’est pas publiée.",
-                    "A cell of under {} persons is not published.", value);
-  return call.say("Charte : {} = {}.", "Charter: {} = {}.", for_terminal(change.key, 60), value);
-}
-
-std::string decision_in_words(const Call& call, const Trust& trust, const Proposal& p) {
-  if (p.admit)
-    return call.say("« {} » ({}{}) devient membre.", "`{}` ({}{}) becomes a member.",
-                    for_terminal(p.admit->name, 60), role_in_words(p.admit->role, call.language()),
-                    p.admit->region.empty() ? "" : ", " + for_terminal(p.admit->region, 20));
-  if (p.space) {
-    const auto space = decode_space(*p.space);
-    return space ? call.say("L’espace « {} » existe : lu par {}, écrit par {}.",
-                            "The space `{}` exists: read by {}, written by {}.",
-                            for_terminal(space->name, 60), joined(space->readers),
-                            joined(space->writers))
-                 : call.say("Un espace illisible.", "An unreadable space.");
-  }
-  if (p.remove)
-    return call.say(
-        "« {} » n’est plus membre : ce qu’il a écrit jusqu’ici reste, la suite est sans effet, et "
-        "plus rien ne lui est transmis.",
-        "`{}` is no longer a member: what it wrote by now stays, what follows has no effect, and "
-        "nothing more is sent to it.",
-        named(trust, p.remove->member));
-  if (p.delegate)
-    return p.delegate->drop
-               ? call.say("« {} » n’est plus délégué.", "`{}` is no longer a delegate.",
-                          named(trust, p.delegate->member))
-               : call.say("« {} » devient délégué : sa voix compte pour ce qui restreint.",
-                          "`{}` becomes a delegate: its vote counts for what restricts.",
-                          named(trust, p.delegate->member));
-  if (p.charter) return charter_in_words(call, *p.charter);
-  if (p.access) return access_in_words(call, trust, *p.access);
-  if (p.root_key)
-    return call.say("« {} » a une nouvelle clé racine : ses anciens 24 mots ne valent plus rien.",
-                    "`{}` has a new root key: its former 24 words are worth nothing any more.",
-                    named(trust, p.root_key->member));
-  if (p.succession)
-    return call.say("Les fiches de « {} » passent à « {} ».", "The records of `{}` pass to `{}`.",
-                    named(trust, p.succession->member), named(trust, p.succession->heir));
-  if (p.tellers)
-    return call.say("{} dépouilleurs pour la région {} à partir de {}, seuil {}.",
-                    "{} tellers for region {} from {} on, threshold {}.", p.tellers->members.size(),
-                    for_terminal(p.tellers->region, 20), for_terminal(p.tellers->from_period, 20),
-                    p.tellers->threshold);
-  return call.say("Une décision d’une version plus récente : mettez Maillon à jour pour la lire.",
-                  "A decision of a later version: upgrade Maillon to read it.");
-}
-
 std::string_view status_of(const Decision& decision) {
   if (decision.passed) return decision.without_effect ? "overruled" : "passed";
   return "open";
@@ -151,14 +56,14 @@ void write_decision(JsonWriter& json, const Call& call, const Trust& trust, cons
   json.object()
       .field("id", text_of(d.id))
       .field("kind", name_of(d.kind))
-      .field("text", decision_in_words(call, trust, *d.proposal))
+      .field("text", decision_in_words(call, trust, *d.proposal, d.passed))
       .field("proposer", named(trust, d.proposer))
       .field("time", utc(d.time.time()))
       .field("votes", d.votes.size())
       .field("needed", d.needed)
-      .field("status", status_of(d))
-      .key("voted")
-      .array();
+      .field("status", status_of(d));
+  if (d.proposal->root_key) json.field("key", d.proposal->root_key->key.hex());
+  json.key("voted").array();
   for (const MemberId& id : d.votes) json.text(named(trust, id));
   json.end_array().key("missing").array();
   if (!d.passed)
@@ -175,159 +80,29 @@ Error no_proposal(const std::string& wanted) {
 }
 
 /// By id, by the beginning of it, or by id:leaf.
-Result<const Decision*> find_decision(const Trust& trust, const std::string& wanted) {
+Result<const Decision*> find_decision(const Trust& trust, std::string wanted) {
+  std::ranges::transform(wanted, wanted.begin(), [](unsigned char c) { return std::tolower(c); });
   const Decision* found = nullptr;
+  bool too_short = false;
   for (const Decision& decision : trust.decisions()) {
     const std::string id = text_of(decision.id);
     if (id == wanted) return &decision;
-    if (wanted.size() < 6 || !id.starts_with(wanted)) continue;
+    if (!id.starts_with(wanted)) continue;
+    too_short = wanted.size() < kPrefixMin;
+    if (too_short) break;
     if (found != nullptr)
       return said(Errc::usage, "`" + wanted + "` begins more than one proposal",
                   "« " + wanted + " » commence plusieurs propositions", "give more of it",
                   "donnez-en davantage");
     found = &decision;
   }
+  if (too_short)
+    return said(Errc::usage, "`" + wanted + "` is too short to name a proposal",
+                "« " + wanted + " » est trop court pour désigner une proposition",
+                fmt::format("give at least {} digits of its id", kPrefixMin),
+                fmt::format("donnez au moins {} chiffres de son identifiant", kPrefixMin));
   if (found == nullptr) return no_proposal(wanted);
   return found;
-}
-
-Result<MemberId> member_named(const Trust& trust, const std::string& wanted) {
-  std::optional<MemberId> found;
-  for (const auto* map : {&trust.members(), &trust.former()})
-    for (const auto& [id, member] : *map) {
-      if (id.hex() == wanted) return id;
-      const bool meant =
-          member.name == wanted || (wanted.size() >= 6 && id.hex().starts_with(wanted));
-      if (!meant) continue;
-      if (found)
-        return said(Errc::usage, "`" + wanted + "` may mean several members",
-                    "« " + wanted + " » peut désigner plusieurs membres", "give its id",
-                    "donnez son identifiant");
-      found = id;
-    }
-  if (found) return *found;
-  return said(Errc::not_found, "there is no member `" + wanted + "`",
-              "il n’y a pas de membre « " + wanted + " »", "`maillon member list` shows them all",
-              "« maillon member list » les montre tous");
-}
-
-Result<std::vector<std::string>> rules_of(const Call& call, const Trust& trust,
-                                          const std::string& option) {
-  std::vector<std::string> out;
-  for (std::string rule : call.all(option)) {
-    if (!federation::is_rule(rule)) {
-      MAILLON_TRY(const MemberId member, member_named(trust, rule));
-      rule = "member:" + member.hex();
-    }
-    out.push_back(std::move(rule));
-  }
-  return out;
-}
-
-Result<Proposal> admission_again(const Trust& trust, const MemberId& who) {
-  for (const Decision& decision : trust.decisions())
-    if (decision.kind == DecisionKind::admit && decision.passed) {
-      const auto certificate =
-          crypto::NodeCertificate::decode_verified(decision.proposal->admit->certificate);
-      if (!certificate || certificate->member != who) continue;
-      Proposal out;
-      out.admit = decision.proposal->admit;
-      out.admit->invitation.reset();
-      return out;
-    }
-  return said(Errc::not_found, "it was never admitted", "il n’a jamais été admis",
-              "newcomers join with an invitation code",
-              "les nouveaux entrent avec un code d’invitation");
-}
-
-Result<Proposal> charter_change(const std::string& key, const std::string& value) {
-  static constexpr std::array<std::string_view, 5> kNumbers{
-      "quorum", "settlement_days", "secrecy_threshold", "feed_ops_max", "feed_bytes_max"};
-  Proposal out;
-  out.charter = CharterChange{key, key == "quorum" && value == "majority" ? "0" : value};
-  if (key == "name" && !value.empty()) return out;
-  if (std::ranges::find(kNumbers, key) == kNumbers.end())
-    return said(Errc::usage, "the charter has no `" + key + "`",
-                "la charte n’a pas de « " + key + " »",
-                "name, quorum, settlement_days, secrecy_threshold, feed_ops_max or feed_bytes_max",
-                "name, quorum, settlement_days, secrecy_threshold, feed_ops_max ou feed_bytes_max");
-  const std::string& text = out.charter->value;
-  if (text.empty() || text.size() > 18 ||
-      !std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; }))
-    return said(Errc::usage, "`" + value + "` is no whole number",
-                "« " + value + " » n’est pas un nombre entier", "write digits only",
-                "n’écrivez que des chiffres");
-  return out;
-}
-
-Result<Proposal> tellers_change(const Call& call, const Trust& trust) {
-  Proposal out;
-  out.tellers.emplace();
-  MAILLON_TRY(out.tellers->region, call.need("region"));
-  MAILLON_TRY(out.tellers->from_period, call.need("period"));
-  for (const std::string& name : call.all("members")) {
-    MAILLON_TRY(const MemberId member, member_named(trust, name));
-    out.tellers->members.push_back(member);
-  }
-  std::ranges::sort(out.tellers->members);
-  const auto repeated = std::ranges::unique(out.tellers->members);
-  out.tellers->members.erase(repeated.begin(), repeated.end());
-  const auto count = static_cast<std::int64_t>(out.tellers->members.size());
-  MAILLON_TRY(const auto threshold,
-              call.number("threshold", count / 2 + 1, 1, std::max<std::int64_t>(1, count)));
-  out.tellers->threshold = static_cast<std::uint32_t>(threshold);
-  return out;
-}
-
-/// What `propose KIND …` proposes.
-Result<Proposal> wanted_proposal(const Call& call, const Trust& trust) {
-  MAILLON_TRY(const std::string kind, call.need("kind"));
-  Proposal out;
-  const auto member = [&](const char* option) -> Result<MemberId> {
-    MAILLON_TRY(const std::string name, call.need(option));
-    return member_named(trust, name);
-  };
-  if (kind == "charter") {
-    MAILLON_TRY(const std::string key, call.need("key"));
-    MAILLON_TRY(const std::string value, call.need("value"));
-    return charter_change(key, value);
-  }
-  if (kind == "tellers") return tellers_change(call, trust);
-  if (kind == "widen" || kind == "narrow") {
-    MAILLON_TRY(const std::string name, call.need("name"));
-    const storage::Space* space = trust.space_named(name);
-    if (space == nullptr || space->id == trust.annuaire())
-      return said(Errc::not_found, "there is no such space to change: `" + name + "`",
-                  "il n’y a pas d’espace à modifier de ce nom : « " + name + " »",
-                  "`maillon space list` shows them", "« maillon space list » les montre");
-    out.access.emplace();
-    out.access->space = space->id;
-    out.access->narrow = kind == "narrow";
-    MAILLON_TRY(out.access->readers, rules_of(call, trust, "readers"));
-    MAILLON_TRY(out.access->writers, rules_of(call, trust, "writers"));
-    if (out.access->readers.empty() && out.access->writers.empty())
-      return said(Errc::usage, "it changes nothing", "cela ne change rien",
-                  "give --reader or --writer", "donnez --reader ou --writer");
-    return out;
-  }
-  MAILLON_TRY(const MemberId who, member("member"));
-  if (kind == "admit") return admission_again(trust, who);
-  if (kind == "remove") out.remove = Removal{who};
-  if (kind == "delegate") out.delegate = DelegateChange{who, call.has("drop")};
-  if (kind == "root-key") {
-    MAILLON_TRY(const std::string key, call.need("key"));
-    const auto id = MemberId::from_hex(key);
-    if (!id || !crypto::is_acceptable_key(id->bytes()))
-      return said(Errc::usage, "that is no root key", "ce n’est pas une clé racine",
-                  "`maillon init` of the new words shows it as the member's id",
-                  "« maillon init » avec les nouveaux mots la montre comme identifiant du membre");
-    out.root_key = RootKeyChange{who, *id};
-  }
-  if (kind == "succession") {
-    MAILLON_TRY(const MemberId heir, member("heir"));
-    out.succession = Succession{who, heir};
-  }
-  return out;
 }
 
 Reply outcome(Call& call, const ProposalId& id) {
@@ -343,7 +118,7 @@ Reply outcome(Call& call, const ProposalId& id) {
         .field("needed", decision->needed);
     text = call.say("Proposition {} : {}\n  {}\n", "Proposal {}: {}\n  {}\n",
                     text_of(id).substr(0, 12), status_in_words(call, *decision),
-                    decision_in_words(call, *trust, *decision->proposal));
+                    decision_in_words(call, *trust, *decision->proposal, decision->passed));
   }
   json.end_object();
   return answer(call, std::move(text), std::move(json));
@@ -359,6 +134,18 @@ Reply preview(Call& call, const Trust& trust, const Proposal& proposal) {
   return preview(call, decision_in_words(call, trust, proposal));
 }
 
+/// What leaves nobody to decide anything is done only by who was told so.
+Result<void> check_delegates_left(const Call& call, const Trust& trust, const Proposal& proposal) {
+  if (call.has("yes") || !drops_last_delegate(trust, proposal)) return {};
+  return said(Errc::refused,
+              "this is the last delegate: without one nobody can decide anything any more, and "
+              "only `maillon federation refound` goes on",
+              "c’est le dernier délégué : sans lui, plus personne ne peut rien décider, et seul "
+              "« maillon federation refound » permet de continuer",
+              "make another member a delegate first, or insist with --yes",
+              "nommez d’abord un autre délégué, ou insistez avec --yes");
+}
+
 /// The root key that the 24 words make, which came with the request.
 Result<crypto::SigningKey> root_from(const Call& call) {
   MAILLON_TRY(std::string words, call.need("words"));
@@ -368,6 +155,29 @@ Result<crypto::SigningKey> root_from(const Call& call) {
   return crypto::SigningKey{*secret};
 }
 
+std::string revocation_in_words(Call& call, const Trust& trust, const NodeId& node) {
+  const auto self = call.replica().identity();
+  std::string out = call.say(
+      "Le nœud {} n’écrit plus au nom de ce membre ; ce qu’il a écrit jusqu’ici reste.",
+      "The node {} no longer writes for this member; what it wrote by now stays.", shortened(node));
+  if (node == self.node)
+    out += call.say(
+        " Attention : c’est ce nœud même. Il n’écrira plus rien, et ne peut recevoir d’autre clé ; "
+        "« maillon node rotate » changerait sa clé sans l’arrêter.",
+        " Mind: this is this very node. It will write nothing more, and cannot get another key; "
+        "`maillon node rotate` would change its key without ending it.");
+  const bool last = std::ranges::none_of(trust.nodes(), [&](const auto& entry) {
+    return entry.first != node && entry.second.member == self.member && !entry.second.revoked;
+  });
+  if (last)
+    out += call.say(
+        " C’est le dernier nœud de ce membre : pour écrire et voter à nouveau, il faudra « maillon "
+        "init --recover » dans un nouveau dossier, les 24 mots, et un code d’invitation.",
+        " It is the last node of this member: to write and vote again takes `maillon init "
+        "--recover` in a new folder, the 24 words, and an invitation code.");
+  return out;
+}
+
 }  // namespace
 
 Result<Reply> propose_decision(Call& call) {
@@ -375,6 +185,7 @@ Result<Reply> propose_decision(Call& call) {
   MAILLON_TRY(const Proposal proposal, wanted_proposal(call, *trust));
   if (call.has("preview")) return preview(call, *trust, proposal);
   MAILLON_CHECK(call.before_writing());
+  MAILLON_CHECK(check_delegates_left(call, *trust, proposal));
   MAILLON_TRY(const ProposalId id, federation::propose(call.replica(), proposal));
   return outcome(call, id);
 }
@@ -391,12 +202,14 @@ Result<Reply> list_proposals(Call& call) {
     if (!call.has("all") && d.passed && is_additive(d.kind)) continue;
     write_decision(json, call, *trust, d);
     rows.push_back({text_of(d.id).substr(0, 12), status_in_words(call, d),
-                    decision_in_words(call, *trust, *d.proposal)});
+                    decision_in_words(call, *trust, *d.proposal, d.passed)});
   }
   json.end_array().end_object();
-  if (rows.size() == 1)
-    return answer(call, call.say("Rien à décider.\n", "Nothing to decide.\n"), std::move(json));
-  return answer(call, table(rows), std::move(json));
+  std::string text =
+      rows.size() == 1 ? call.say("Rien à décider.\n", "Nothing to decide.\n") : table(rows);
+  if (trust->charter().delegates.empty() && !trust->members().empty())
+    text += without_delegates(call) + '\n';
+  return answer(call, std::move(text), std::move(json));
 }
 
 Result<Reply> show_proposal(Call& call) {
@@ -409,7 +222,7 @@ Result<Reply> show_proposal(Call& call) {
   json.end_array().end_object();
   std::string text =
       call.say("{}\n  proposée par {} le {}\n  {}\n", "{}\n  proposed by {} on {}\n  {}\n",
-               decision_in_words(call, *trust, *d->proposal), named(*trust, d->proposer),
+               decision_in_words(call, *trust, *d->proposal, d->passed), named(*trust, d->proposer),
                local(d->time.time()), status_in_words(call, *d));
   for (const MemberId& id : d->votes)
     text += call.say("  a voté : {}\n", "  voted: {}\n", named(*trust, id));
@@ -437,17 +250,15 @@ Result<Reply> leave_federation(Call& call) {
   proposal.remove = Removal{call.replica().identity().member};
   if (call.has("preview")) return preview(call, *trust, proposal);
   MAILLON_CHECK(call.before_writing());
+  MAILLON_CHECK(check_delegates_left(call, *trust, proposal));
   MAILLON_TRY(const ProposalId id, federation::leave(call.replica()));
   return outcome(call, id);
 }
 
 Result<Reply> create_space(Call& call) {
   MAILLON_TRY(const auto trust, call.federation());
-  MAILLON_TRY(const std::string name, call.need("name"));
-  if (name.size() > limits::kNameMax)
-    return said(Errc::usage, "a space has a name of at most 256 bytes",
-                "le nom d’un espace fait 256 octets au plus", "give a shorter one",
-                "donnez-en un plus court");
+  MAILLON_TRY(const std::string wanted, call.need("name"));
+  MAILLON_TRY(const std::string name, proper_name(wanted, Naming::space));
   MAILLON_TRY(auto readers, rules_of(call, *trust, "readers"));
   MAILLON_TRY(auto writers, rules_of(call, *trust, "writers"));
   if (readers.empty()) readers = {"all"};
@@ -476,7 +287,16 @@ Result<Reply> add_node(Call& call) {
                 "copiez toute la ligne affichée par « maillon init --recover »");
   MAILLON_CHECK(call.before_writing());
   MAILLON_CHECK(federation::publish_certificate(call.replica(), *raw));
-  return list_nodes(call);
+  MAILLON_TRY(Reply out, list_nodes(call));
+  if (!call.wants_json())
+    out.text += call.say(
+        "Sur l’autre machine : « maillon join CODE », avec un code de « maillon invite » ; sans "
+        "lui, "
+        "elle ne connaît ni la fédération ni l’adresse d’aucun nœud.\n",
+        "On the other machine: `maillon join CODE`, with a code of `maillon invite`; without it, "
+        "it "
+        "knows neither the federation nor the address of any node.\n");
+  return out;
 }
 
 Result<Reply> revoke_node(Call& call) {
@@ -492,12 +312,7 @@ Result<Reply> revoke_node(Call& call) {
                 "ce membre n’a pas de nœud « " + wanted + " »", "`maillon node list` shows them",
                 "« maillon node list » les montre");
   MAILLON_TRY(const auto root, root_from(call));
-  if (call.has("preview"))
-    return preview(
-        call, call.say("Le nœud {} n’écrit plus au nom de ce membre ; ce qu’il a écrit jusqu’ici "
-                       "reste.",
-                       "The node {} no longer writes for this member; what it wrote by now stays.",
-                       shortened(*node)));
+  if (call.has("preview")) return preview(call, revocation_in_words(call, *trust, *node));
   MAILLON_CHECK(call.before_writing());
   MAILLON_CHECK(federation::revoke(call.replica(), *node, root));
   return list_nodes(call);

@@ -1,6 +1,7 @@
 #include <algorithm>
 
-#include "node/admin/call.hpp"
+#include "node/admin/decision_words.hpp"
+#include "node/admin/wanted_proposal.hpp"
 #include "node/federation/refound.hpp"
 #include "node/replica/next.hpp"
 
@@ -41,40 +42,6 @@ void write_rules(JsonWriter& json, std::string_view name, const std::vector<std:
   json.end_array();
 }
 
-std::string rules_in_words(const Call& call, const std::vector<std::string>& rules) {
-  std::string out;
-  for (const std::string& rule : rules) {
-    if (!out.empty()) out += ", ";
-    if (rule == "all")
-      out += call.say("tous", "all");
-    else if (rule == "role:hub")
-      out += call.say("les hubs", "hubs");
-    else if (rule == "role:cooperative")
-      out += call.say("les coopératives", "cooperatives");
-    else
-      out += for_terminal(rule, 80);
-  }
-  return out;
-}
-
-/// A member by id, by the beginning of its id, or by name.
-Result<const Member*> find_member(const storage::Trust& trust, const std::string& wanted) {
-  const Member* found = nullptr;
-  std::size_t matches = 0;
-  for (const auto& [id, member] : trust.members()) {
-    const bool same = id.hex() == wanted || member.name == wanted;
-    if (same) return &member;
-    if (wanted.size() >= 6 && id.hex().starts_with(wanted)) {
-      found = &member;
-      ++matches;
-    }
-  }
-  if (matches == 1) return found;
-  return said(Errc::not_found, "there is no member `" + wanted + "`",
-              "il n’y a pas de membre « " + wanted + " »", "`maillon member list` shows them all",
-              "« maillon member list » les montre tous");
-}
-
 }  // namespace
 
 Result<Reply> list_members(Call& call) {
@@ -103,7 +70,8 @@ Result<Reply> list_members(Call& call) {
 Result<Reply> show_member(Call& call) {
   MAILLON_TRY(const auto trust, call.federation());
   MAILLON_TRY(const std::string wanted, call.need("id"));
-  MAILLON_TRY(const Member* member, find_member(*trust, wanted));
+  MAILLON_TRY(const MemberId id, member_named(*trust, wanted));
+  const Member* member = trust->ever_member(id);
   JsonWriter json;
   json.object().key("members").array();
   write_member(json, call, *trust, *member);
@@ -113,13 +81,64 @@ Result<Reply> show_member(Call& call) {
                                  member->region.empty() ? "" : ", " + for_terminal(member->region));
   if (member->delegate)
     text += call.say("  délégué de la fédération\n", "  delegate of the federation\n");
-  for (const auto& [id, node] : trust->nodes()) {
+  if (trust->member(id) == nullptr)
+    text += call.say("  n’est plus membre\n", "  no longer a member\n");
+  for (const auto& [key, node] : trust->nodes()) {
     if (node.member != member->id) continue;
-    text += call.say("  nœud {}\n", "  node {}\n", id.hex());
+    text += call.say("  nœud {}{}\n", "  node {}{}\n", key.hex(),
+                     node.revoked ? call.say("  (clé reprise)", "  (key taken back)") : "");
     for (const std::string& url : node.urls) text += fmt::format("    {}\n", for_terminal(url));
   }
   return answer(call, std::move(text), std::move(json));
 }
+
+namespace {
+
+/// Who reads or writes a space today: its rules, those given since, less whom they were taken from.
+struct Access {
+  std::vector<std::string> rules;
+  std::vector<MemberId> except;
+};
+Access access_to(const storage::Trust& trust, const storage::Space& space, bool write) {
+  Access out{write ? space.declaration.writers : space.declaration.readers, {}};
+  for (const storage::Decision& decision : trust.decisions()) {
+    const auto& change = decision.proposal->access;
+    if (!change || change->narrow || change->space != space.id || !decision.passed) continue;
+    for (const std::string& rule : write ? change->writers : change->readers)
+      if (std::ranges::find(out.rules, rule) == out.rules.end()) out.rules.push_back(rule);
+  }
+  for (const auto& [id, member] : trust.members())
+    if (write ? trust.ever_writer(id, space.id) && !trust.may_write(id, space.id)
+              : trust.ever_reader(id, space.id) && !trust.may_read(id, space.id))
+      out.except.push_back(id);
+  return out;
+}
+
+std::string in_words(const Call& call, const storage::Trust& trust, const Access& access) {
+  std::string out = rules_in_words(call, trust, access.rules);
+  if (!access.except.empty())
+    out += call.say(", sauf {}", ", except {}", named(trust, access.except));
+  return out;
+}
+
+void write_access(JsonWriter& json, const std::string& name, const Access& access) {
+  write_rules(json, name, access.rules);
+  json.key(name + "_except").array();
+  for (const MemberId& id : access.except) json.text(id.hex());
+  json.end_array();
+}
+
+std::string own_access_in_words(const Call& call, bool reads, bool writes, bool keeps) {
+  if (reads && !keeps) return call.say("vous ne le gardez pas", "you do not keep it");
+  if (reads && writes) return call.say("vous pouvez y écrire", "you may write there");
+  if (reads) return call.say("vous pouvez le lire", "you may read it");
+  if (writes)
+    return call.say("vous ne le lisez plus : ce que vous y écririez n’irait nulle part",
+                    "you no longer read it: what you wrote there would go nowhere");
+  return call.say("vous n’y avez pas accès", "you have no access");
+}
+
+}  // namespace
 
 Result<Reply> list_spaces(Call& call) {
   MAILLON_TRY(const auto trust, call.federation());
@@ -138,19 +157,18 @@ Result<Reply> list_spaces(Call& call) {
     const bool reads = trust->may_read(self, id);
     const bool writes = trust->may_write(self, id);
     const bool keeps = reads && (id == trust->annuaire() || !unwanted.contains(id));
+    const Access readers = access_to(*trust, *one, /*write=*/false);
+    const Access writers = access_to(*trust, *one, /*write=*/true);
     json.object().field("name", declaration.name).field("space_id", id.hex());
-    write_rules(json, "readers", declaration.readers);
-    write_rules(json, "writers", declaration.writers);
+    write_access(json, "readers", readers);
+    write_access(json, "writers", writers);
     json.field("may_read", reads)
         .field("may_write", writes)
         .field("subscribed", keeps)
         .end_object();
-    rows.push_back({for_terminal(declaration.name, 60), rules_in_words(call, declaration.readers),
-                    rules_in_words(call, declaration.writers),
-                    reads && !keeps ? call.say("vous ne le gardez pas", "you do not keep it")
-                    : writes        ? call.say("vous pouvez y écrire", "you may write there")
-                    : reads         ? call.say("vous pouvez le lire", "you may read it")
-                            : call.say("vous n’y avez pas accès", "you have no access")});
+    rows.push_back({for_terminal(declaration.name, 60), in_words(call, *trust, readers),
+                    in_words(call, *trust, writers),
+                    own_access_in_words(call, reads, writes, keeps)});
   }
   json.end_array().end_object();
   return answer(call, table(rows), std::move(json));
@@ -226,17 +244,13 @@ Result<Reply> show_federation(Call& call) {
       .field("quorum", charter.quorum)
       .field("settlement_days", charter.settlement_days)
       .field("secrecy_threshold", charter.secrecy_threshold)
+      .field("feed_ops_max", charter.feed_ops_max)
+      .field("feed_bytes_max", charter.feed_bytes_max)
       .field("members", trust->members().size())
       .key("refounds");
   continues ? json.text(continues->hex()) : json.null();
   json.key("delegates").array();
-  std::string delegates;
-  for (const MemberId& id : charter.delegates) {
-    json.text(id.hex());
-    if (!delegates.empty()) delegates += ", ";
-    const std::string name = call.name_of(id);
-    delegates += name.empty() ? shortened(id) : for_terminal(name, 60);
-  }
+  for (const MemberId& id : charter.delegates) json.text(id.hex());
   json.end_array().end_object();
   if (trust->members().empty())
     return answer(
@@ -244,21 +258,9 @@ Result<Reply> show_federation(Call& call) {
         call.say("Fédération {}\nSa charte arrivera avec le premier échange.\n",
                  "Federation {}\nIts charter comes with the first exchange.\n", federation->hex()),
         std::move(json));
-  std::string text = call.say(
-      "Fédération « {} »\n  {}\n"
-      "  Un nouveau membre entre avec {} voix.\n"
-      "  Délégués : {}. Plus de la moitié d’entre eux décide de ce qui restreint.\n"
-      "  Les échanges sont considérés comme clos après {} jours.\n"
-      "  Une case de moins de {} personnes n’est pas publiée.\n",
-      "Federation `{}`\n  {}\n"
-      "  A newcomer is admitted with {} vote(s).\n"
-      "  Delegates: {}. More than half of them decide what restricts.\n"
-      "  Exchanges count as settled after {} days.\n"
-      "  A cell of under {} persons is not published.\n",
-      for_terminal(charter.name), federation->hex(),
-      charter.quorum == 0 ? call.say("la majorité des", "a majority of the") : std::to_string(charter.quorum),
-      delegates,
-      charter.settlement_days, charter.secrecy_threshold);
+  std::string text = call.say("Fédération « {} »\n  {}\n", "Federation `{}`\n  {}\n",
+                              for_terminal(charter.name), federation->hex()) +
+                     charter_in_words(call, *trust);
   if (continues) {
     text += call.say("  Elle continue la fédération {}\n", "  It continues the federation {}\n",
                      continues->hex());

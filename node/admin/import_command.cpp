@@ -170,12 +170,7 @@ class Import {
                   "les noms de sources et de collections font 256 octets au plus");
     MAILLON_TRY(place_, call_.place(collection_));
     if (!call_.has("dry-run")) MAILLON_CHECK(call_.before_writing());
-    const auto trust = call_.replica().trust();
-    if (!trust->may_write(call_.replica().identity().member, place_.id))
-      return said(Errc::not_allowed, "this member may not write in `" + place_.name + "`",
-                  "ce membre n’a pas le droit d’écrire dans « " + place_.name + " »",
-                  "`maillon space list` shows who may",
-                  "« maillon space list » montre qui le peut");
+    MAILLON_CHECK(call_.may_write_in(place_));
     options_.file_name = call_.text("file_name");
     options_.source_column = call_.text("source-column");
     if (call_.has("format")) {

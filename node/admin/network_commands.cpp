@@ -1,4 +1,5 @@
-#include "node/admin/call.hpp"
+#include "node/admin/decision_words.hpp"
+#include "node/admin/names.hpp"
 #include "node/federation/refound.hpp"
 
 /// Founding, inviting, joining, peers, exchange.
@@ -74,7 +75,8 @@ Result<Reply> joined(Call& call, const Invitation& invitation, const JoinReply& 
   call.progress(0.5, call.say("Premier échange", "First exchange"));
   const auto outcome = call.peers()->sync(kFirstSync);
   std::string text =
-      call.say("Membre de « {} ».\n", "Member of `{}`.\n", for_terminal(reply.federation_name));
+      call.say("Membre de « {} ».\n", "Member of `{}`.\n", for_terminal(reply.federation_name)) +
+      charter_in_words(call, *call.replica().trust());
   if (brought)
     text += call.say("{} valeur(s) de l’ancienne fédération y sont reprises.\n",
                      "{} value(s) of the former federation are in it.\n", brought->values);
@@ -94,7 +96,8 @@ Result<Reply> joined(Call& call, const Invitation& invitation, const JoinReply& 
 
 Result<Reply> create_federation(Call& call) {
   federation::CreateOptions options;
-  MAILLON_TRY(options.name, call.need("name"));
+  MAILLON_TRY(const std::string name, call.need("name"));
+  MAILLON_TRY(options.name, proper_name(name, Naming::federation));
   options.quorum = call.text("quorum", "1");
   MAILLON_TRY(const FederationId id, federation::create(call.replica(), options));
   // A daemon that was started before listens from now on.
@@ -113,11 +116,16 @@ Result<Reply> create_federation(Call& call) {
 }
 
 Result<Reply> make_invitation(Call& call) {
+  MAILLON_TRY(const auto trust, call.federation());
+  MAILLON_CHECK(call.still_speaks());
   federation::InviteOptions options;
   if (call.has("role")) {
     MAILLON_TRY(options.role, role_from(call.text("role")));
   }
-  if (call.has("region")) options.region = call.text("region");
+  if (call.has("region")) {
+    options.region = call.text("region");
+    MAILLON_CHECK(check_region(*options.region));
+  }
   MAILLON_TRY(const auto days, call.number("valid", 14, 1, 365));
   options.valid_days = static_cast<int>(days);
   options.urls = call.all("url");
@@ -157,6 +165,17 @@ Result<Reply> join_federation(Call& call) {
   if (member && already == invitation.federation)
     return join_answer(call, invitation, "admitted",
                        call.say("Déjà membre de cette fédération.\n", "A member of it already.\n"));
+  if (already == invitation.federation) {
+    // Who left or was removed comes back by a decision, and a key that was taken back never does.
+    if (const auto parting = parting_of(*call.replica().trust(), call.replica().identity().member))
+      return said(
+          Errc::refused, parting_in_words(*parting, Language::english),
+          parting_in_words(*parting, Language::french),
+          "a member can admit it again with `maillon propose admit`; no code is needed then",
+          "un membre peut le réadmettre par « maillon propose admit » ; il ne faut alors pas "
+          "de code");
+    MAILLON_CHECK(call.still_speaks());
+  }
   if (already && already == invitation.continues)
     return said(Errc::refused,
                 "this federation continues yours, and the daemon runs on your folder",

@@ -1,6 +1,6 @@
 #include <set>
 
-#include "node/admin/call.hpp"
+#include "node/admin/decision_words.hpp"
 
 /// How this node is: identity, spaces, peers, waiting work, and what somebody should look at.
 namespace maillon::admin {
@@ -20,6 +20,7 @@ struct SpaceState {
 struct Seen {
   std::vector<SpaceState> spaces;
   std::size_t incarnations = 0;
+  std::size_t own_ahead = 0;  ///< commits of this member that wait at its peers
   std::vector<peers::PeerState> links;
   peers::ClockState clock;
 };
@@ -54,6 +55,19 @@ Result<Digest> digest_of(Reader& reader, DigestCache* cache, const Place& place,
   return digest;
 }
 
+/// After a clock that was ahead is set: what was written under it counts here, and at no peer.
+Result<std::size_t> own_ahead(storage::Log& log, const MemberId& self, UnixMillis now) {
+  const Hlc latest = storage::latest_hlc(now);
+  MAILLON_TRY(const auto stranded, log.stranded(self, latest));
+  std::size_t out = 0;
+  for (const storage::LogEntry& entry : stranded) {
+    if (entry.is_void || entry.hlc <= latest) continue;
+    MAILLON_TRY(const auto again, log.reissues_of(entry.cid));
+    if (again.empty()) ++out;
+  }
+  return out;
+}
+
 Result<Seen> look(Reader& reader, Call& call) {
   MAILLON_TRY(const auto snapshot, Snapshot::begin(reader.database()));
   Seen out;
@@ -73,15 +87,80 @@ Result<Seen> look(Reader& reader, Call& call) {
       if (tip.node == call.replica().identity().node) lives.insert(tip.incarnation);
   }
   out.incarnations = lives.size();
+  MAILLON_TRY(out.own_ahead, own_ahead(reader.log(), call.replica().identity().member,
+                                       call.replica().clock().now()));
   return out;
+}
+
+/// In the largest unit of which there are two.
+std::string time_in_words(const Call& call, std::int64_t seconds) {
+  constexpr std::int64_t kMinute = 60, kHour = 3'600, kDay = 86'400;
+  if (seconds >= 2 * kDay) return call.say("{} jours", "{} days", grouped(seconds / kDay));
+  if (seconds >= 2 * kHour) return call.say("{} heures", "{} hours", seconds / kHour);
+  if (seconds >= 2 * kMinute) return call.say("{} minutes", "{} minutes", seconds / kMinute);
+  return call.say("{} s", "{} s", seconds);
 }
 
 std::optional<std::string> clock_warning(const Call& call, const peers::ClockState& clock) {
   if (!clock.is_off()) return std::nullopt;
-  return call.say(
-      "l’horloge de cette machine a {} s d’écart avec la médiane de ses pairs ({}) : réglez-la",
-      "this machine's clock is {} s off the median of its peers' ({}): set it",
-      std::chrono::duration_cast<std::chrono::seconds>(*clock.offset).count(), clock.peers);
+  const auto apart = std::chrono::duration_cast<std::chrono::seconds>(*clock.offset).count();
+  const std::string time = time_in_words(call, std::abs(apart));
+  return apart > 0
+             ? call.say(
+                   "l’horloge de cette machine retarde de {} sur la médiane de ses pairs ({}) : "
+                   "réglez-la",
+                   "this machine's clock is {} behind the median of its peers' ({}): set it", time,
+                   clock.peers)
+             : call.say(
+                   "l’horloge de cette machine avance de {} sur la médiane de ses pairs ({}) : "
+                   "réglez-la",
+                   "this machine's clock is {} ahead of the median of its peers' ({}): set it",
+                   time, clock.peers);
+}
+
+/// What no longer works for this node, and the way out.
+void warn_of_standing(Call& call, const Seen& seen, std::vector<std::string>& out) {
+  const auto trust = call.replica().trust();
+  const auto who = call.replica().identity();
+  if (trust->member(who.member) != nullptr && key_was_taken_back(*trust, who.node))
+    out.push_back(call.say(
+        "la clé de ce nœud a été reprise : il n’écrit plus et les pairs le refusent ; créez un "
+        "nouveau nœud de ce membre dans un nouveau dossier : « maillon init --recover », puis "
+        "« maillon join CODE »",
+        "the key of this node was taken back: it writes nothing more, and peers refuse it; make a "
+        "new node of this member in a new folder: `maillon init --recover`, then `maillon join "
+        "CODE`"));
+  for (const SpaceState& space : seen.spaces)
+    if (trust->may_write(who.member, space.place.id) &&
+        !trust->may_read(who.member, space.place.id))
+      out.push_back(call.say(
+          "{} : ce membre n’a plus le droit de le lire ; rien n’en arrive plus, et ce qu’il y a "
+          "écrit depuis n’est pas parti",
+          "{}: this member may no longer read it; nothing of it comes any more, and what it wrote "
+          "there since was not sent",
+          for_terminal(space.place.name, 60)));
+  if (seen.own_ahead > 0)
+    out.push_back(call.say(
+        "{} commit(s) de ce membre sont datés du futur (une horloge avançait) et attendent chez "
+        "les pairs : « maillon reissue » les publie à nouveau, à la bonne heure",
+        "{} commit(s) of this member are dated in the future (a clock was ahead) and wait at its "
+        "peers: `maillon reissue` publishes them again, at the right time",
+        seen.own_ahead));
+}
+
+/// Two pages may be why something is kept apart; people are sent to the right one.
+std::string aside_in_words(const Call& call, const storage::Trust& trust, const SpaceState& space) {
+  if (trust.charges().empty())
+    return call.say(
+        "{} : {} commit(s) mis à l’écart : leur flux dépasse ce que la charte permet (« maillon "
+        "federation show »)",
+        "{}: {} commit(s) kept apart: their feed has grown beyond what the charter allows "
+        "(`maillon "
+        "federation show`)",
+        space.place.name, space.counts.aside);
+  return call.say("{} : {} commit(s) mis à l’écart ; « maillon evidence » dit pourquoi",
+                  "{}: {} commit(s) kept apart; `maillon evidence` says why", space.place.name,
+                  space.counts.aside);
 }
 
 std::vector<std::string> warnings_of(Call& call, const Seen& seen) {
@@ -93,6 +172,7 @@ std::vector<std::string> warnings_of(Call& call, const Seen& seen) {
         "{}; what is here stays yours and can still be read: `maillon export` and `maillon backup` "
         "take it along",
         parting_in_words(*parting, call.language())));
+  warn_of_standing(call, seen, out);
   if (auto clock = clock_warning(call, seen.clock)) out.push_back(*std::move(clock));
   const std::string dir = call.replica().dir().string();
   if (call.replica().only_reads() || (call.peers() != nullptr && call.peers()->disk_full()))
@@ -112,12 +192,16 @@ std::vector<std::string> warnings_of(Call& call, const Seen& seen) {
       out.push_back(call.say("{} : {} commit(s) daté(s) du futur attendent leur heure",
                              "{}: {} commit(s) dated in the future wait for their time",
                              space.place.name, space.counts.held));
-    if (space.counts.aside > 0)
-      out.push_back(call.say("{} : {} commit(s) mis à l’écart ; « maillon evidence » dit pourquoi",
-                             "{}: {} commit(s) kept apart; `maillon evidence` says why",
-                             space.place.name, space.counts.aside));
+    if (space.counts.aside > 0) out.push_back(aside_in_words(call, *call.replica().trust(), space));
   }
   return out;
+}
+
+/// Also while the votes that admit it are missing, and nothing of the federation is here.
+bool is_joining(Call& call) {
+  if (call.replica().federation()) return true;
+  const auto wish = federation::wish(call.replica());
+  return wish.has_value() && wish->has_value();
 }
 
 const char* membership_of(Call& call) {
@@ -125,7 +209,7 @@ const char* membership_of(Call& call) {
   const auto& self = call.replica().identity().member;
   if (trust->member(self) != nullptr) return "member";
   if (trust->ever_member(self) != nullptr) return "former";
-  return call.replica().federation() ? "joining" : "none";
+  return is_joining(call) ? "joining" : "none";
 }
 
 void write_spaces(JsonWriter& json, const Seen& seen) {
@@ -187,7 +271,7 @@ std::string peers_in_words(const Call& call, const std::vector<peers::PeerState>
   std::vector<std::vector<std::string>> rows;
   for (const auto& peer : peers)
     rows.push_back({for_terminal(peer.name.empty() ? peer.address : peer.name, 40),
-                    state_in_words(call, peer), for_terminal(peer.detail, 80),
+                    state_in_words(call, peer), for_terminal(peer.detail, 160),
                     peer.last_sync ? local(*peer.last_sync) : "",
                     call.say("envoyé {}, reçu {}", "sent {}, received {}",
                              bytes_in_words(peer.sent_bytes, call.language()),
@@ -203,11 +287,16 @@ std::string in_words(Call& call, const Seen& seen, const std::vector<std::string
       call.say("Nœud        {}\nMembre      {} ({}, {})\n",
                "Node        {}\nMember      {} ({}, {})\n", who.node.hex(), for_terminal(who.name),
                role_in_words(who.role, call.language()), for_terminal(call.home_region()));
-  if (trust->members().empty())
+  if (trust->members().empty() && trust->former().empty())
     return out +
            (call.replica().federation()
                 ? call.say("Fédération  adhésion en cours : l’annuaire n’est pas encore là.\n",
                            "Federation  joining: the directory has not arrived yet.\n")
+            : is_joining(call)
+                ? call.say(
+                      "Fédération  adhésion en cours : il manque des voix, ou la réponse du nœud "
+                      "qui invite.\n",
+                      "Federation  joining: votes are missing, or the inviter's answer.\n")
                 : call.say("Aucune fédération encore.\n", "No federation yet.\n")) +
            peers_in_words(call, peers);
   out += call.say("Fédération  {} ({} membre(s))\n\n", "Federation  {} ({} member(s))\n\n",

@@ -43,6 +43,7 @@ Result<std::uint64_t> stream_file(const fs::path& path, Context& context) {
 
 Result<Reply> reissue_stranded(Call& call) {
   MAILLON_TRY(const auto trust, call.federation());
+  MAILLON_CHECK(call.still_speaks());
   auto& replica = call.replica();
   const bool all = call.has("all");
   std::size_t disputed = 0;

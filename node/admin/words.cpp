@@ -55,6 +55,24 @@ std::string bytes_in_words(std::uint64_t bytes, Language language) {
   return out;
 }
 
+std::size_t unseen_at(std::string_view text, std::size_t i) {
+  const auto byte = [&](std::size_t at) {
+    return at < text.size() ? static_cast<unsigned char>(text[at]) : 0;
+  };
+  const int c = byte(i);
+  const int second = byte(i + 1);
+  const int third = byte(i + 2);
+  if (c < 0x20 || c == 0x7f) return 1;
+  // The C1 controls, and the Arabic letter mark.
+  if ((c == 0xc2 && second < 0xa0) || (c == 0xd8 && second == 0x9c)) return 2;
+  const bool in_200x =
+      c == 0xe2 && second == 0x80 &&
+      (third == 0x8b || third == 0x8e || third == 0x8f || (third >= 0xa8 && third <= 0xae));
+  const bool in_206x = c == 0xe2 && second == 0x81 && third >= 0xa0 && third <= 0xaf;
+  const bool byte_order = c == 0xef && second == 0xbb && third == 0xbf;
+  return in_200x || in_206x || byte_order ? 3 : 0;
+}
+
 std::string for_terminal(std::string_view text, std::size_t max) {
   std::string out{text.substr(0, max)};
   if (text.size() > max) {
@@ -63,12 +81,9 @@ std::string for_terminal(std::string_view text, std::size_t max) {
     out += "…";
   }
   if (!is_utf8(out)) return "?";
-  // C0, DEL, and the C1 controls, which UTF-8 writes as C2 80 … C2 9F.
-  for (std::size_t i = 0; i < out.size(); ++i) {
-    const auto c = static_cast<unsigned char>(out[i]);
-    if (c < 0x20 || c == 0x7f) out[i] = ' ';
-    if (c == 0xc2 && static_cast<unsigned char>(out[i + 1]) < 0xa0) out.replace(i, 2, "  ");
-  }
+  for (std::size_t i = 0; i < out.size(); ++i)
+    if (const std::size_t bytes = unseen_at(out, i); bytes > 0)
+      out.replace(i, bytes, std::string(bytes, ' '));
   return out;
 }
 

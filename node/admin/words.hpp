@@ -35,8 +35,11 @@ template <class Id>
 [[nodiscard]] std::string shortened(const Id& id) {
   return id.hex().substr(0, 12);
 }
-/// At most `max` bytes of a text, cut between characters; control characters become spaces, so
-/// that what a peer wrote cannot drive a terminal.
+/// How many bytes of UTF-8 at `i` are a character that controls a terminal, shows nothing or turns
+/// the text around it; 0 for every other.
+[[nodiscard]] std::size_t unseen_at(std::string_view text, std::size_t i);
+/// At most `max` bytes of a text, cut between characters; unseen ones become spaces, so that what a
+/// peer wrote can neither drive a terminal nor look like something else.
 [[nodiscard]] std::string for_terminal(std::string_view text, std::size_t max = 200);
 [[nodiscard]] std::string role_in_words(Role role, Language language);
 

@@ -6,13 +6,16 @@
 namespace maillon::cli {
 namespace {
 
-/// Scripts have said yes by running the command; people are shown what it changes.
+/// People are shown what it changes; scripts say --yes.
 int ask_then_execute(Line& line) {
-  if (asks(line)) {
+  const auto ask = asks(line);
+  if (ask.has_error()) return fail(line, ask.error());
+  if (*ask) {
     line.request.options["preview"] = {"1"};
     if (const int failed = execute(line); failed != 0) return failed;
     line.request.options.erase("preview");
     if (!agreed(line)) return 1;
+    line.request.options["yes"] = {"1"};
   }
   return execute(line);
 }
@@ -96,6 +99,8 @@ void add_propose(Command app, Line& line) {
 }
 
 int run_with_words(Line& line, const std::string& words_file) {
+  // Nobody types 24 words to be told afterwards that --yes is missing.
+  if (const auto ask = asks(line); ask.has_error()) return fail(line, ask.error());
   auto words = read_words(line, words_file);
   if (words.has_error()) return fail(line, words.error());
   line.request.options["words"] = {*words};

@@ -110,8 +110,13 @@ int execute(Line& line) {
   return present(line, *reply, streams.data_on_stdout());
 }
 
-bool asks(const Line& line) {
-  return isatty(STDIN_FILENO) == 1 && !line.globals.json && !line.request.options.contains("yes");
+Result<bool> asks(const Line& line) {
+  if (line.globals.json || line.request.options.contains("yes")) return false;
+  if (isatty(STDIN_FILENO) == 1) return true;
+  return admin::said(Errc::usage, "this command asks first, and there is no terminal to ask on",
+                     "cette commande demande d’abord, et il n’y a pas de terminal où demander",
+                     "run it in a terminal, or agree beforehand with --yes",
+                     "lancez-la dans un terminal, ou acceptez d’avance avec --yes");
 }
 
 bool agreed(const Line& line) {

@@ -10,8 +10,9 @@ namespace maillon::cli {
 [[nodiscard]] int execute(Line& line);
 /// Asks on the terminal whether what was just said is to be done, and says so if it is not.
 [[nodiscard]] bool agreed(const Line& line);
-/// Whether a person is there to be asked, and did not say beforehand that they agree.
-[[nodiscard]] bool asks(const Line& line);
+/// Whether what is to be done is shown and asked first: not with --yes or --json, which agree
+/// beforehand. Errc::usage without them where no person is there to be asked.
+[[nodiscard]] Result<bool> asks(const Line& line);
 /// Says what went wrong; gives the exit code.
 int fail(const Line& line, const Error& error);
 /// Says what came of it; gives the exit code. `data_on_stdout`: people's text goes to stderr.

@@ -3,6 +3,7 @@
 #include <fstream>
 
 #include "crypto/aead.hpp"
+#include "node/admin/names.hpp"
 #include "node/cli/execute.hpp"
 #include "node/cli/root_words.hpp"
 
@@ -41,21 +42,24 @@ int run_init(Line& line, const NewNode& node) {
       .field("certificate", to_base64url(made->certificate))
       .end_object();
   reply.json = json.take();
-  reply.text = line.say(
-      "Nœud créé dans {}.\n  membre {}\n  nœud   {}\n"
-      "Ensuite : « maillon federation create NOM », ou « maillon join CODE ».\n",
-      "Node made in {}.\n  member {}\n  node   {}\n"
-      "Next: `maillon federation create NAME`, or `maillon join CODE`.\n",
-      line.globals.data.string(), made->member.hex(), made->node.hex());
-  if (node.recover)
-    reply.text += line.say(
-        "Ce nœud est celui d’un membre existant. Demandez un code d’invitation à un autre membre, "
-        "ou "
-        "faites connaître ce nœud depuis une machine qui reste :\n  maillon node add {}\n",
-        "This node is one of an existing member. Ask another member for an invitation code, or "
-        "make this "
-        "node known from a machine that is left:\n  maillon node add {}\n",
-        to_base64url(made->certificate));
+  reply.text = line.say("Nœud créé dans {}.\n  membre {}\n  nœud   {}\n",
+                        "Node made in {}.\n  member {}\n  node   {}\n", line.globals.data.string(),
+                        made->member.hex(), made->node.hex());
+  reply.text +=
+      node.recover
+          ? line.say(
+                "Ensuite : « maillon join CODE », avec un code que n’importe quel membre donne "
+                "par « maillon invite » ; ce nœud y entre comme celui du membre dont vous avez "
+                "les mots.\n"
+                "Son certificat, pour le faire connaître d’avance depuis une machine qui "
+                "reste :\n  maillon node add {}\n",
+                "Next: `maillon join CODE`, with a code that any member gives by `maillon "
+                "invite`; this node enters as one of the member whose words you have.\n"
+                "Its certificate, to make it known beforehand from a machine that is left:\n"
+                "  maillon node add {}\n",
+                to_base64url(made->certificate))
+          : line.say("Ensuite : « maillon federation create NOM », ou « maillon join CODE ».\n",
+                     "Next: `maillon federation create NAME`, or `maillon join CODE`.\n");
   return present(line, reply);
 }
 
@@ -72,13 +76,12 @@ Result<replica::Identity> make_folder(const Line& line, const NewNode& node) {
     return said(Errc::refused, "there is a node in " + line.globals.data.string() + " already",
                 "il y a déjà un nœud dans " + line.globals.data.string(),
                 "choose another folder with --data", "choisissez un autre dossier avec --data");
-  if (node.name.empty() || node.name.size() > limits::kNameMax || !is_utf8(node.name) ||
-      node.region.size() > limits::kNameMax || !is_utf8(node.region))
-    return said(Errc::usage, "a member needs a name of at most 256 bytes",
-                "un membre a besoin d’un nom de 256 octets au plus", "give --name NAME",
-                "donnez --name NOM");
+  if (node.name.empty())
+    return said(Errc::usage, "a member needs a name", "un membre a besoin d’un nom",
+                "give --name NAME", "donnez --name NOM");
+  MAILLON_CHECK(admin::check_region(node.region));
   replica::InitOptions options;
-  options.name = node.name;
+  MAILLON_TRY(options.name, admin::proper_name(node.name, admin::Naming::member));
   options.region = node.region;
   options.role = node.role == "hub" ? Role::hub : Role::cooperative;
   MAILLON_TRY(options.passphrase, passphrase_of(node.passphrase_file));

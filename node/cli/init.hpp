@@ -21,7 +21,10 @@ void add_key_options(Command command, Line& line, NewNode& node);
 
 /// Before joining by a code of a federation that continues this folder's: sets the folder's data
 /// aside and makes it anew, to bring along what its member wrote. False when people say no.
-[[nodiscard]] Result<bool> move_along(const Line& line, const federation::Invitation& invitation,
+[[nodiscard]] Result<bool> move_along(Line& line, const federation::Invitation& invitation,
                                       const std::string& code);
+/// What a code says, and what joining by it means; to be shown before it is done.
+[[nodiscard]] std::string invitation_in_words(const Line& line,
+                                              const federation::Invitation& invitation);
 
 }  // namespace maillon::cli

@@ -8,13 +8,19 @@ int run_join(Line& line, NewNode& node) {
   const std::string code = line.request.options["code"].front();
   const auto invitation = federation::Invitation::decode(code);
   if (invitation.has_error()) return fail(line, invitation.error());
-  if (is_folder(line.globals.data)) {
-    // A folder that has moved already runs its daemon as any other.
-    if (!invitation->continues) return execute(line);
+  // A folder that has moved already runs its daemon as any other.
+  if (is_folder(line.globals.data) && invitation->continues) {
     const auto moved = move_along(line, *invitation, code);
     if (moved.has_error() && moved.error().code != Errc::busy) return fail(line, moved.error());
     if (moved.has_value() && !*moved) return 1;
-  } else {
+  }
+  const auto ask = asks(line);
+  if (ask.has_error()) return fail(line, ask.error());
+  if (*ask) {
+    fmt::print("{}", invitation_in_words(line, *invitation));
+    if (!agreed(line)) return 1;
+  }
+  if (!is_folder(line.globals.data)) {
     // The invitation says what the newcomer is to be.
     node.role = invitation->role == Role::hub ? "hub" : "cooperative";
     if (node.region.empty()) node.region = invitation->region;
@@ -25,6 +31,40 @@ int run_join(Line& line, NewNode& node) {
 }
 
 }  // namespace
+
+std::string invitation_in_words(const Line& line, const federation::Invitation& invitation) {
+  std::string urls;
+  for (const std::string& url : invitation.urls)
+    urls += (urls.empty() ? "" : ", ") + admin::for_terminal(url);
+  const std::string role = admin::role_in_words(invitation.role, line.globals.language);
+  std::string out = line.say(
+      "Ce code invite dans la fédération {}.\n"
+      "  Le nœud qui invite : {} ({}), jusqu’au {}.\n"
+      "  Vous y entrez comme {}{}.\n",
+      "This code invites into the federation {}.\n"
+      "  The inviter's node: {} ({}), until {}.\n"
+      "  You enter as a {}{}.\n",
+      invitation.federation.hex(), admin::shortened(invitation.inviter), urls,
+      admin::local(invitation.expires), role,
+      invitation.region.empty() ? ""
+                                : line.say(" de la région {}", " of region {}",
+                                           admin::for_terminal(invitation.region, 20)));
+  out += line.say(
+      "Un membre partage ce qu’il écrit dans les espaces de la fédération : les autres en gardent "
+      "une copie, même s’il part ; ce que des membres décident ensemble, selon la charte, vaut "
+      "pour "
+      "lui.\n"
+      "Le code ne contient pas la charte (nom, voix nécessaires, délégués, seuils, limites) : elle "
+      "s’affiche dès que l’annuaire est là, et « maillon federation show » la montre. « maillon "
+      "leave » met fin à l’adhésion.\n",
+      "A member shares what it writes in the federation's spaces: the others keep a copy, even if "
+      "it leaves; what members decide together, by the charter, holds for it.\n"
+      "The code does not hold the charter (name, votes needed, delegates, thresholds, bounds): it "
+      "is "
+      "shown once the directory is here, and `maillon federation show` shows it. `maillon leave` "
+      "ends the membership.\n");
+  return out;
+}
 
 void add_join(Command app, Line& line) {
   Command command =

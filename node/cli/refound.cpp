@@ -1,7 +1,9 @@
 #include "node/federation/refound.hpp"
 
+#include "node/admin/names.hpp"
 #include "node/admin/socket_client.hpp"
 #include "node/cli/execute.hpp"
+#include "node/cli/init.hpp"
 #include "node/replica/next.hpp"
 
 /// Beginning again under a new federation: federation refound, and join of one that continues ours.
@@ -64,7 +66,8 @@ Result<std::optional<federation::Refounded>> refound(const Line& line,
                 "ce nœud n’appartient encore à aucune fédération",
                 "create one with `maillon federation create NAME`",
                 "créez-la avec « maillon federation create NOM »");
-  if (asks(line)) {
+  MAILLON_TRY(const bool ask, asks(line));
+  if (ask) {
     const std::string name = replica->trust()->charter().name;
     fmt::print(
         "{}{}",
@@ -84,7 +87,12 @@ Result<std::optional<federation::Refounded>> refound(const Line& line,
   return std::optional{std::move(done)};
 }
 
-int run_refound(Line& line, const federation::RefoundOptions& options) {
+int run_refound(Line& line, federation::RefoundOptions options) {
+  if (options.name) {
+    auto name = admin::proper_name(*options.name, admin::Naming::federation);
+    if (name.has_error()) return fail(line, name.error());
+    options.name = *std::move(name);
+  }
   const auto done = refound(line, options);
   if (done.has_error()) return fail(line, done.error());
   return *done ? present(line, told(line, **done)) : 1;
@@ -92,19 +100,21 @@ int run_refound(Line& line, const federation::RefoundOptions& options) {
 
 }  // namespace
 
-Result<bool> move_along(const Line& line, const federation::Invitation& invitation,
+Result<bool> move_along(Line& line, const federation::Invitation& invitation,
                         const std::string& code) {
   MAILLON_TRY(auto replica, open_alone(line));
   if (replica->federation() != invitation.continues) return true;
-  if (asks(line)) {
+  MAILLON_TRY(const bool ask, asks(line));
+  if (ask) {
     fmt::print(
-        "{}{}",
+        "{}{}{}", invitation_in_words(line, invitation),
         line.say("Ce code est celui d’une fédération qui continue la vôtre. Ce nœud quitte "
                  "l’ancienne et apporte dans la nouvelle ce que ce membre a écrit.\n",
                  "This code is of a federation that continues yours. This node leaves the "
                  "former one and brings along what this member wrote.\n"),
         where_it_stays(line, replica::former_folder(line.globals.data, *invitation.continues)));
     if (!agreed(line)) return false;
+    line.request.options["yes"] = {"1"};
   }
   MAILLON_CHECK(federation::prepare_move(*replica, code));
   replica.reset();

@@ -1,7 +1,20 @@
 #include "node/simulator/scenario.hpp"
 
+namespace maillon::sim {
+namespace {
+/// The parser of TOML asserts what some files do not keep: that is their mistake, not ours.
+struct BeyondTheParser {};
+constexpr void expect(bool holds) {
+  if (!holds) throw BeyondTheParser{};
+}
+}  // namespace
+}  // namespace maillon::sim
+
+// With NDEBUG it would take for granted what it otherwise asserts.
+#undef NDEBUG
 #define TOML_HEADER_ONLY 1
-#define TOML_EXCEPTIONS 0
+#define TOML_EXCEPTIONS 1
+#define TOML_ASSERT(expression) ::maillon::sim::expect(static_cast<bool>(expression))
 #include <toml++/toml.h>
 
 #include <algorithm>
@@ -26,13 +39,87 @@ class Source {
   [[noreturn]] void refuse(const toml::source_region& where, const std::string& en,
                            const std::string& fr, const std::string& hint,
                            const std::string& hint_fr) const {
-    const std::string line = std::to_string(where.begin.line);
+    refuse(where.begin.line, en, fr, hint, hint_fr);
+  }
+  [[noreturn]] void refuse(std::size_t number, const std::string& en, const std::string& fr,
+                           const std::string& hint, const std::string& hint_fr) const {
+    const std::string line = std::to_string(number);
     throw Fault{Error{Errc::malformed, file_ + ", line " + line + ": " + en,
                       file_ + ", ligne " + line + " : " + fr, hint, hint_fr}};
   }
 
  private:
   std::string file_;
+};
+
+/// What the parser bears: outside of quoted texts and comments ASCII alone, and no control
+/// characters. It looks others up in tables that do not have them.
+class Grammar {
+ public:
+  explicit Grammar(std::string_view text) : text_(text) {}
+
+  struct Mistake {
+    std::size_t line = 1;
+    const char* en = nullptr;
+    const char* fr = nullptr;
+  };
+  std::optional<Mistake> check() {
+    if (!is_utf8(text_)) return mistake("this is not UTF-8 text", "ce n’est pas du texte UTF-8");
+    for (at_ = 0; at_ < text_.size(); ++at_) {
+      if (is_control(text_[at_]))
+        return mistake("there is a control character", "il y a un caractère de contrôle");
+      if (text_[at_] == '\n') end_line();
+      if (comment_) continue;
+      if (!quote_.empty())
+        inside();
+      else if (const auto wrong = outside())
+        return wrong;
+    }
+    return std::nullopt;
+  }
+
+ private:
+  [[nodiscard]] static bool is_control(char c) {
+    return (static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\r' && c != '\t') ||
+           c == 0x7f;
+  }
+  [[nodiscard]] Mistake mistake(const char* en, const char* fr) const { return {line_, en, fr}; }
+  [[nodiscard]] bool here(std::string_view what) const {
+    return text_.substr(at_).starts_with(what);
+  }
+  void end_line() {
+    ++line_;
+    comment_ = false;
+    // Only three quotes carry a text over the end of a line.
+    if (quote_.size() == 1) quote_ = {};
+  }
+  void inside() {
+    if (quote_.front() == '"' && text_[at_] == '\\') {
+      // What is escaped ends nothing; the end of a line is counted all the same.
+      if (at_ + 1 < text_.size() && text_[at_ + 1] != '\n' && text_[at_ + 1] != '\r') ++at_;
+    } else if (here(quote_)) {
+      at_ += quote_.size() - 1;
+      quote_ = {};
+    }
+  }
+  std::optional<Mistake> outside() {
+    if (here("[[["))
+      return mistake("there are three brackets in a row", "il y a trois crochets de suite");
+    if (static_cast<unsigned char>(text_[at_]) >= 0x80)
+      return mistake("outside of quotes only plain letters are allowed",
+                     "hors des guillemets, seules les lettres sans accent sont permises");
+    comment_ = text_[at_] == '#';
+    for (const std::string_view quote : {"\"\"\"", "\'\'\'", "\"", "\'"})
+      if (quote_.empty() && here(quote)) quote_ = quote;
+    if (!quote_.empty()) at_ += quote_.size() - 1;
+    return std::nullopt;
+  }
+
+  std::string_view text_;
+  std::size_t at_ = 0;
+  std::size_t line_ = 1;
+  std::string_view quote_;  ///< what ends the text that we are in; empty outside
+  bool comment_ = false;
 };
 
 std::string listed(const std::vector<std::string>& words) {
@@ -419,17 +506,47 @@ class Reader {
 
 }  // namespace
 
+namespace {
+
+/// The first line with which the parser cannot go on.
+std::size_t where_it_ends(std::string_view text) {
+  std::size_t line = 1;
+  for (auto end = text.find('\n'); end != std::string_view::npos; end = text.find('\n', end + 1)) {
+    try {
+      (void)toml::parse(text.substr(0, end + 1));
+    } catch (const toml::parse_error&) {
+      // It goes on with what stands here, right or wrong.
+    } catch (const BeyondTheParser&) {
+      return line;
+    }
+    ++line;
+  }
+  return line;
+}
+
+toml::table parsed(const Source& source, const std::string& text) {
+  const std::string hint = "see docs/simulate.md for an example";
+  const std::string hint_fr = "voyez l’exemple de docs/simulate.md";
+  if (const auto mistake = Grammar{text}.check())
+    source.refuse(mistake->line, mistake->en, mistake->fr, hint, hint_fr);
+  try {
+    return toml::parse(text);
+  } catch (const toml::parse_error& error) {
+    const std::string what{error.description()};
+    source.refuse(error.source(), "this is not TOML: " + what, "ce n’est pas du TOML : " + what,
+                  hint, hint_fr);
+  } catch (const BeyondTheParser&) {
+    source.refuse(where_it_ends(text), "this is not TOML", "ce n’est pas du TOML", hint, hint_fr);
+  }
+}
+
+}  // namespace
+
 Result<Scenario> read_scenario(const std::string& text, const std::string& file) {
-  const toml::parse_result parsed = toml::parse(text);
   const Source source{file};
   try {
-    if (!parsed) {
-      const std::string what{parsed.error().description()};
-      source.refuse(parsed.error().source(), "this is not TOML: " + what,
-                    "ce n’est pas du TOML : " + what, "see docs/simulate.md for an example",
-                    "voyez l’exemple de docs/simulate.md");
-    }
-    return Reader{source, parsed.table()}.read();
+    const toml::table root = parsed(source, text);
+    return Reader{source, root}.read();
   } catch (const Fault& fault) {
     return fault.error;
   }

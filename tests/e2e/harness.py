@@ -2,6 +2,7 @@
 
 import json
 import os
+import pty
 import queue
 import shutil
 import signal
@@ -63,6 +64,20 @@ class Node:
             raise AssertionError(f"{self.name}: {' '.join(map(str, args))}: exit {done.code}\n"
                                  f"{done.out}\n{done.err}")
         return done.json
+
+    def on_terminal(self, answers, *args, lang="en"):
+        """Runs a command for people, who type `answers`."""
+        master, slave = pty.openpty()
+        try:
+            os.write(master, answers.encode())
+            done = subprocess.run(
+                [MAILLON, "--data", self.dir, "--lang", lang, *map(str, args)], stdin=slave,
+                capture_output=True, timeout=WAIT,
+                env={**os.environ, "MAILLON_DATA": "", **self.env})
+        finally:
+            os.close(master)
+            os.close(slave)
+        return Done(done.returncode, done.stdout.decode(), done.stderr.decode())
 
     def init(self, *args):
         return self.ok("init", "--name", self.name, "--region", "16",

@@ -1,5 +1,6 @@
 """Joining, with the line or the power cut in between."""
 
+import os
 import time
 
 from harness import Case
@@ -107,3 +108,26 @@ class Joins(Case):
         self.assertEqual(len(waiting), 1)
         a.serve(port=port)
         self.assertEqual(b.ok("join", code, "--wait", 60)["status"], "admitted")
+
+    def test_people_are_told_what_joining_means_and_asked(self):
+        a = self.founder("une")
+        a.serve()
+        code = a.ok("invite", "--region", "16")["code"]
+        b = self.node("b")
+        join = ("join", code, "--name", "b", "--words-file", b.words)
+        # Nobody to ask, and nobody agreed.
+        done = b.run(*join, json_output=False)
+        self.assertEqual(done.code, 2, done.out + done.err)
+        self.assertIn("--yes", done.err)
+        no = b.on_terminal("n\n", *join)
+        self.assertEqual(no.code, 1, no.err)
+        for told in (a.ok("status")["federation_id"], f"ws://127.0.0.1:{a.port}", "region 16",
+                     "maillon leave"):
+            self.assertIn(told, no.out)
+        self.assertFalse(os.path.exists(b.dir), "nothing was made")
+        self.assertEqual(len(a.ok("member", "list")["members"]), 1)
+        yes = b.on_terminal("y\n", *join, "--wait", "60")
+        self.assertEqual(yes.code, 0, yes.err)
+        charter = yes.out[yes.out.index("Member of `Essai`"):]
+        for told in ("admitted with 1 vote", "Delegates: une", "11 persons", "10 000 000"):
+            self.assertIn(told, charter.replace("\u202f", " "))

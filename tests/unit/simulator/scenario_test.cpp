@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <fstream>
+#include <random>
+
 namespace maillon::sim {
 namespace {
 
@@ -77,6 +81,11 @@ INSTANTIATE_TEST_SUITE_P(
     Table, BadScenario,
     testing::Values(
         Bad{"NotToml", "length = 60\nlength = \n", "2", "not TOML"},
+        Bad{"ThreeBrackets", "length = 60\n[[[", "2", "brackets"},
+        Bad{"AccentInAKey", kTwo + "rôle = \"hub\"\n", "9", "plain letters"},
+        Bad{"ControlCharacter", "length = 60\n# \x01\n", "2", "control"},
+        Bad{"NotUtf8", "name = \"\xff\"\n", "1", "UTF-8"},
+        Bad{"AfterALongText", "name = \"\"\"\né\n\"\"\"é\n", "3", "plain letters"},
         Bad{"NoLength", "[[member]]\nname = \"A\"\nregion = \"1\"\n", "1", "`length`"},
         Bad{"NoMember", "length = 60\n", "1", "`member`"},
         Bad{"MemberIsNoList", "length = 60\n[member]\nname = \"A\"\n", "2", "[[member]]"},
@@ -99,6 +108,44 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"LinkOfOne", kTwo + "[[link]]\nbetween = [\"A\"]\n", "10", "between"},
         Bad{"LatencyBackwards", kTwo + "[network]\nlatency = [9, 3]\n", "10", "9 to"}),
     [](const auto& row) { return std::string{row.param.name}; });
+
+constexpr std::string_view kLikely = "[]{}=\"'.,#\\\n\r\t -+_:0eé\xff";
+
+/// One byte is flipped, deleted or inserted, or a piece is there twice.
+std::string damaged(std::string text, std::mt19937& random) {
+  const auto below = [&](std::size_t bound) { return random() % std::max<std::size_t>(1, bound); };
+  for (std::size_t times = 1 + below(4); times > 0; --times) {
+    const std::size_t at = below(text.size());
+    switch (below(4)) {
+      case 0:
+        if (!text.empty()) text[at] = static_cast<char>(text[at] ^ (1 << below(8)));
+        break;
+      case 1:
+        text.erase(at, 1 + below(8));
+        break;
+      case 2:
+        text.insert(at, 1 + below(3), kLikely[below(kLikely.size())]);
+        break;
+      default:
+        text.insert(below(text.size()), text.substr(at, below(40)));
+    }
+  }
+  return text;
+}
+
+TEST(Scenario, NothingThatSomebodyMistypesEndsTheProgram) {
+  std::ifstream in{MAILLON_SCENARIO};
+  const std::string example{std::istreambuf_iterator<char>{in}, {}};
+  ASSERT_TRUE(read_scenario(example, "example"));
+  std::mt19937 random{16};
+  const char* many = std::getenv("MAILLON_MUTATIONS");
+  for (int left = many == nullptr ? 500 : std::atoi(many); left > 0; --left) {
+    const auto got = read_scenario(damaged(example, random), "f.toml");
+    if (got.has_error()) {
+      EXPECT_FALSE(got.error().hint_fr.empty());
+    }
+  }
+}
 
 }  // namespace
 }  // namespace maillon::sim

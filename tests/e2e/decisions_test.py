@@ -1,0 +1,146 @@
+"""What people are told before they decide, and what is refused because it would make no sense."""
+
+from harness import Case
+
+
+class Decisions(Case):
+    def two(self):
+        a = self.founder("une")
+        a.serve()
+        b = self.joined(a, "deux")
+        a.stop()
+        self.converge(a, b)
+        return a, b
+
+    def test_what_decides_asks_first_or_is_told_yes(self):
+        a, b = self.two()
+        made = a.ok("propose", "delegate", "deux")
+        self.converge(a, b)
+        second = a.ok("propose", "charter", "quorum", "2")
+        self.converge(a, b)
+        node = a.ok("status")["node_id"]
+        for command in (("propose", "charter", "secrecy_threshold", "12"), ("vote", second["id"]),
+                        ("leave",), ("federation", "refound"),
+                        ("node", "revoke", node, "--words-file", b.words),
+                        ("node", "rotate", "--words-file", b.words)):
+            done = b.run(*command, json_output=False, stdin=b"y\n")
+            self.assertEqual(done.code, 2, f"{command}: {done.out}{done.err}")
+            self.assertIn("--yes", done.err)
+        self.assertEqual(b.on_terminal("n\n", "vote", second["id"]).code, 1)
+        self.assertEqual(b.ok("proposal", "show", second["id"])["proposals"][0]["status"], "open")
+        self.assertEqual(b.run("vote", second["id"], "--yes", json_output=False).code, 0)
+        self.assertEqual(b.ok("proposal", "show", second["id"])["proposals"][0]["status"], "passed")
+        # Any case, and enough digits.
+        b.ok("proposal", "show", second["id"][:8].upper())
+        self.assertIn("too short", self.refuses(b, 2, "proposal", "show", made["id"][:3])["message"])
+
+    def test_the_last_delegate_goes_only_when_somebody_insists(self):
+        a, b = self.two()
+        for command in (("propose", "delegate", "une", "--drop"), ("propose", "remove", "une"), ("leave",)):
+            self.assertIn("refound", self.refuses(a, 1, *command)["message"])
+        asked = a.on_terminal("n\n", "propose", "delegate", "une", "--drop")
+        self.assertIn("nobody can remove a member", asked.out)
+        self.assertNotIn("refound", a.run("proposal", "list", json_output=False).out)
+        self.assertEqual(a.on_terminal("y\n", "propose", "delegate", "une", "--drop").code, 0)
+        for page in (("proposal", "list"), ("federation", "show")):
+            self.assertIn("federation refound", a.run(*page, json_output=False).out)
+
+    def test_a_node_whose_key_was_taken_back_writes_no_more(self):
+        a, b = self.two()
+        b.ok("put", "lieux", "nom=Un")
+        node = b.ok("status")["node_id"]
+        asked = b.on_terminal("n\n", "node", "revoke", node, "--words-file", b.words)
+        self.assertIn("this very node", asked.out)
+        self.assertIn("last node", asked.out)
+        b.ok("node", "revoke", node, "--words-file", b.words)
+        table = self.write("l.csv", "id,nom\n1,non\n")
+        for command in (("put", "lieux", "nom=non"), ("import", table, "--collection", "lieux", "--source", "s"),
+                        ("propose", "charter", "quorum", "2"), ("leave",), ("reissue",), ("invite",),
+                        ("node", "rotate", "--words-file", b.words)):
+            error = self.refuses(b, 4, *command)
+            self.assertIn("taken back", error["message"])
+            self.assertIn("init --recover", error["hint"])
+        self.assertIn("taken back", b.ok("status")["warnings"][0])
+        self.assertEqual(b.ok("find", "lieux")["total"], 1)
+        shown = b.run("member", "show", "deux", json_output=False).out
+        self.assertIn("(key taken back)", shown)
+
+    def test_a_root_key_is_shown_and_is_nobody_elses(self):
+        a, b = self.two()
+        fresh = self.node("frais")
+        key = fresh.init()["member_id"]
+        members = {m["name"]: m["member_id"] for m in a.ok("member", "list")["members"]}
+        self.assertIn("another member", self.refuses(a, 1, "propose", "root-key", "deux", members["une"])["message"])
+        self.refuses(a, 1, "propose", "root-key", "deux", members["deux"])
+        asked = a.on_terminal("n\n", "propose", "root-key", "deux", key)
+        self.assertIn(key, asked.out)
+        self.assertIn(members["deux"], asked.out)
+        made = a.ok("propose", "root-key", "deux", key)
+        shown = a.ok("proposal", "show", made["id"])["proposals"][0]
+        self.assertEqual(shown["key"], key)
+        self.assertIn(key, shown["text"])
+
+    def test_who_may_no_longer_read_is_not_heard_and_is_told_so(self):
+        a, b = self.two()
+        asked = a.on_terminal("n\n", "propose", "narrow", "catalogue/16", "--reader", "deux")
+        self.assertIn("nor be heard", asked.out)
+        a.ok("propose", "narrow", "catalogue/16", "--reader", "deux")
+        self.converge(a, b)
+        self.assertIn("no longer read", self.refuses(b, 4, "put", "lieux", "nom=non")["message"])
+        self.assertTrue([w for w in b.ok("status")["warnings"] if "no longer read" in w])
+        self.assertIn("there would go nowhere",
+                      b.run("space", "list", json_output=False).out)
+        listed = {s["name"]: s for s in a.ok("space", "list")["spaces"]}["catalogue/16"]
+        self.assertEqual(listed["readers_except"], [b.ok("status")["member_id"]])
+        self.assertEqual(listed["writers_except"], [])
+        self.assertIn("region 16, except deux", a.run("space", "list", json_output=False).out)
+
+    def test_what_would_change_nothing_is_not_proposed(self):
+        a, b = self.two()
+        me = a.ok("status")["member_id"]
+        for code, command in (
+                (1, ("admit", "deux")), (1, ("delegate", "une")), (1, ("delegate", "deux", "--drop")),
+                (1, ("succession", "deux", "deux")), (1, ("charter", "quorum", "1")),
+                (2, ("charter", "quorum", "0")), (2, ("charter", "quorum", "1001")),
+                (2, ("charter", "settlement_days", "0")), (2, ("charter", "name", "  ")),
+                (2, ("tellers", "16", "2026-13", "une")), (2, ("tellers", "16", "x", "une")),
+                (3, ("tellers", "zz", "2026-09", "une")), (3, ("narrow", "formation", "--writer", "region:99"))):
+            self.refuses(a, code, "propose", *command)
+        for name in ("a/b/c", "/a", " ", "a\u202eb"):
+            self.refuses(a, 2, "space", "create", name)
+        self.refuses(a, 2, "invite", "--region", "zz!")
+        c = self.node("trois")
+        for name in (" ", "all", "region:17", "a\u202eb", "a\x07b", me[:12]):
+            self.refuses(c, 2, "init", "--name", name, "--region", "16", "--words-file", c.words)
+        c.ok("init", "--name", "  trois ", "--region", "16", "--words-file", c.words)
+        self.assertEqual(c.ok("status")["name"], "trois")
+        teller = a.ok("propose", "tellers", "16", "2026-09", "une", "deux")
+        text = a.ok("proposal", "show", teller["id"])["proposals"][0]["text"]
+        for word in ("une", "deux", "region 16", "2 of them"):
+            self.assertIn(word, text)
+
+    def test_members_of_one_name_are_told_apart(self):
+        a, b = self.two()
+        a.serve()
+        code = a.ok("invite", "--region", "16")["code"]
+        other = self.node("autre")
+        other.ok("join", code, "--name", "deux", "--words-file", other.words, "--wait", 60)
+        a.stop()
+        self.refuses(a, 2, "propose", "remove", "deux")
+        self.refuses(a, 2, "member", "show", "deux")
+        who = other.ok("status")["member_id"]
+        made = a.ok("propose", "narrow", "formation", "--writer", who)
+        text = a.ok("proposal", "show", made["id"])["proposals"][0]["text"]
+        self.assertIn(f"deux ({who[:8]}", text)
+        french = a.ok("proposal", "show", made["id"], lang="fr")["proposals"][0]["text"]
+        self.assertIn("N’écrivent plus", french)
+
+    def test_the_bounds_of_the_charter_are_explained(self):
+        a = self.founder("une")
+        shown = a.run("federation", "show", json_output=False).out
+        self.assertIn("changes per feed", shown)
+        asked = a.on_terminal("n\n", "propose", "charter", "feed_ops_max", "5")
+        self.assertIn("At most 5 changes per feed", asked.out)
+        self.assertIn("is hidden", asked.out)
+        asked = a.on_terminal("n\n", "propose", "charter", "feed_ops_max", "0")
+        self.assertIn("No bound", asked.out)
