@@ -58,6 +58,17 @@ Result<Digest> digest_of(Reader& reader, DigestCache* cache, const Place& place,
 /// After a clock that was ahead is set: what was written under it counts here, and at no peer.
 Result<std::size_t> own_ahead(storage::Log& log, const MemberId& self, UnixMillis now) {
   const Hlc latest = storage::latest_hlc(now);
+  // Times grow along a feed: its last commit shows whether there is any.
+  bool ahead = false;
+  MAILLON_TRY(const auto spaces, log.spaces_of(self));
+  for (const auto& [row, space] : spaces) {
+    MAILLON_TRY(const auto tips, log.tips_of(row, self, std::nullopt));
+    for (const CommitId& tip : tips) {
+      MAILLON_TRY(const auto entry, log.find(tip));
+      ahead = ahead || (entry && entry->hlc > latest);
+    }
+  }
+  if (!ahead) return 0;
   MAILLON_TRY(const auto stranded, log.stranded(self, latest));
   std::size_t out = 0;
   for (const storage::LogEntry& entry : stranded) {

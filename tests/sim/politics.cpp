@@ -19,6 +19,24 @@ bool is_restrictive(DecisionKind kind) {
   return !is_additive(kind) && kind != DecisionKind::leave && kind != DecisionKind::unknown;
 }
 
+/// Nobody is admitted again in these worlds.
+void check_removal(const Trust& trust, const Decision& removal) {
+  const MemberId& who = removal.proposal->remove->member;
+  if (trust.member(who) != nullptr) throw Violation{"a removed member is a member still"};
+  const auto number = trust.graph().find(removal.id.commit);
+  const auto limit = std::ranges::find_if(trust.limits(), [&](const Limit& one) {
+    return one.member == who && !one.node && !one.space && one.since == number;
+  });
+  if (limit == trust.limits().end()) throw Violation{"a removal cuts nothing off"};
+  for (const KnownProposal& known : trust.graph().proposals()) {
+    if (known.id != removal.id) continue;
+    for (const CastVote& vote : known.votes)
+      if (removal.votes.contains(trust.graph().at(vote.number).member))
+        for (const CutOff& cut : vote.vote->cut)
+          if (!limit->cuts.contains(cut)) throw Violation{"what a vote names is cut off all the same"};
+  }
+}
+
 }  // namespace
 
 bool World::is_dishonest(const MemberId& member) const {
@@ -244,8 +262,11 @@ void World::check_decisions() {
   if (profile_.politics_gap == 0) return;
   const auto trust = at(0).store().trust();
   for (const Decision& decision : trust->decisions())
-    if (decision.passed && is_restrictive(decision.kind) && is_dishonest(decision.proposer))
-      throw Violation{"a minority that cheats decides: " + decision.id.commit.hex().substr(0, 8)};
+    if (decision.passed && is_restrictive(decision.kind)) {
+      if (is_dishonest(decision.proposer))
+        throw Violation{"a minority that cheats decides: " + decision.id.commit.hex().substr(0, 8)};
+      if (decision.kind == DecisionKind::remove) check_removal(*trust, decision);
+    }
   for (int first = 0; first < kFirstTwo; ++first) {
     const Member* member = trust->member(at(first).who().member);
     if (member == nullptr || !member->delegate)
