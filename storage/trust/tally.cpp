@@ -275,8 +275,7 @@ std::vector<std::size_t> Tally::latest(const std::vector<std::size_t>& proposals
     });
     if (!seen) out.push_back(i);
   }
-  if (!MAILLON_FAULT("change_by_arrival"))
-    std::ranges::sort(out, {}, [&](std::size_t i) { return at(i).id; });
+  std::ranges::sort(out, {}, [&](std::size_t i) { return at(i).id; });
   return out;
 }
 
