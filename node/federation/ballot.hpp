@@ -20,8 +20,8 @@ namespace maillon::federation {
                                                                    const MemberId& self);
 
 /// The op of a vote by `self`. Errc::not_found; Errc::not_allowed when it has no vote there;
-/// Errc::refused when it voted before, when the proposal has passed, or when it was made without
-/// knowing a decision that has passed since.
+/// Errc::refused when it voted before, when the proposal has passed, or when it restricts and was
+/// made without knowing such a decision that has passed.
 [[nodiscard]] Result<std::vector<storage::GovernanceOp>> voting(storage::Store& store,
                                                                 const storage::ProposalId& id,
                                                                 const MemberId& self);

@@ -206,7 +206,8 @@ bool Trust::in_doubt(const FeedKey& feed, std::uint64_t seq, std::uint64_t total
 }
 
 bool Trust::same_admission(const Trust& other) const {
-  return charges_ == other.charges_ && limits_ == other.limits_ && charter_.feed_ops_max == other.charter_.feed_ops_max &&
+  return charges_ == other.charges_ && limits_ == other.limits_ &&
+         charter_.feed_ops_max == other.charter_.feed_ops_max &&
          charter_.feed_bytes_max == other.charter_.feed_bytes_max &&
          certified_ == other.certified_ && posts_ == other.posts_ && access_ == other.access_;
 }

@@ -70,7 +70,7 @@ void draw_work(Dice& dice, Profile& p) {
   p.settle_first = 500;
 }
 
-/// Half of the dishonest worlds decide as well, and some others.
+/// Most dishonest worlds decide as well, and many of those that were honest so far.
 void draw_politics(Dice& dice, Profile& p) {
   if (p.careless || !dice.chance(p.dishonest != 0 ? 750 : 600)) return;
   if (p.dishonest == 0 && dice.chance(700))

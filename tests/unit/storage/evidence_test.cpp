@@ -214,35 +214,34 @@ TEST_F(Forked, AFreshKeyAndAReissueBringEverythingBack) {
   EXPECT_EQ(reader.node->digest(kCatalogue), forker.node->digest(kCatalogue));
 }
 
+CommitPtr govern(Peer& by, const std::vector<GovernanceOp>& ops, UnixMillis now) {
+  TestNode& node = *by.node;
+  must(node.store->begin());
+  auto out = must(node.store->write_governance(ops, node.author(), now, node.rng));
+  must(node.store->commit());
+  return out;
+}
+
 /// The member's own root key takes the node key back, naming `known`.
 CommitPtr take_back(Peer& by, Peer& member, const std::vector<CommitId>& known, UnixMillis now) {
-  Store& store = *by.node->store;
   Revocation revocation;
   revocation.node = member.node->node_key.node_id();
   revocation.root = member.node->member;
   for (const CommitId& id : known) revocation.cut.push_back({by.node->space(kCatalogue), id});
   const auto signature = member.node->root_key.sign(
-      "maillon/revocation/v1", revocation_bytes(*store.federation(), revocation));
+      "maillon/revocation/v1", revocation_bytes(*by.node->store->federation(), revocation));
   revocation.signature.assign(signature.bytes().begin(), signature.bytes().end());
-  const std::vector<GovernanceOp> ops{{OpKind::revocation, encode(revocation)}};
-  must(store.begin());
-  auto out = must(store.write_governance(ops, by.node->author(), now, by.node->rng));
-  must(store.commit());
-  return out;
+  return govern(by, {{OpKind::revocation, encode(revocation)}}, now);
 }
 
 /// The founder, only delegate, removes the member.
 CommitPtr remove(Peer& founder, Peer& member, const std::vector<CommitId>& known, UnixMillis now) {
-  Store& store = *founder.node->store;
   Proposal proposal;
   proposal.remove = Removal{member.node->member};
   for (const CommitId& id : known) proposal.cut.push_back({founder.node->space(kCatalogue), id});
-  const std::vector<GovernanceOp> ops{{OpKind::proposal, encode(proposal)},
-                                      {OpKind::vote, encode(Vote{std::nullopt, 1})}};
-  must(store.begin());
-  auto out = must(store.write_governance(ops, founder.node->author(), now, founder.node->rng));
-  must(store.commit());
-  return out;
+  return govern(founder,
+                {{OpKind::proposal, encode(proposal)}, {OpKind::vote, encode(Vote{std::nullopt, 1})}},
+                now);
 }
 
 /// A feed of three, and one more for the third place, signed by whoever has the key by then.
@@ -301,11 +300,8 @@ TEST_F(ForkedLater, WhatAThiefSignedIsPublishedAgainOnlyWhenAskedFor) {
   Store& store = *owner.node->store;
   crypto::SeededRng rng{77};
   owner.node->node_key = crypto::SigningKey{crypto::Secret32::random(rng)};
-  must(founder.node->store->begin());
-  const std::vector<GovernanceOp> ops{{OpKind::certificate, owner.node->certificate()}};
-  const auto fresh = must(founder.node->store->write_governance(
-      ops, founder.node->author(), kEpoch + 3min, founder.node->rng));
-  must(founder.node->store->commit());
+  const auto fresh =
+      govern(founder, {{OpKind::certificate, owner.node->certificate()}}, kEpoch + 3min);
   for (const auto& commit : {forged, proof, taken, fresh})
     (void)owner.node->receive(commit, kEpoch + 4min);
   const auto stranded = must(store.stranded(owner.node->member, kEpoch + 5min));
