@@ -1,6 +1,10 @@
+#include <fmt/ranges.h>
+
 #include <algorithm>
 
 #include "node/admin/call.hpp"
+#include "node/admin/wanted_proposal.hpp"
+#include "node/admin/typed_fields.hpp"
 #include "node/replica/lookup.hpp"
 
 /// The conflict inbox.
@@ -139,7 +143,9 @@ class Listing {
 
 }  // namespace
 
-Result<Reply> list_conflicts(Call& call) {
+namespace {
+
+Result<std::vector<Conflict>> found_conflicts(Call& call) {
   MAILLON_TRY(const auto trust, call.federation());
   const std::string only = call.text("collection");
   std::vector<Place> places = call.readable_spaces();
@@ -151,14 +157,185 @@ Result<Reply> list_conflicts(Call& call) {
   const auto found = call.replica().read<std::vector<Conflict>>(
       [&](Reader& reader) { return conflicts_of(reader, places, only); });
   if (found.has_error()) return found.error();
+  return *found;
+}
+
+}  // namespace
+
+Result<Reply> list_conflicts(Call& call) {
+  MAILLON_TRY(const auto found, found_conflicts(call));
   Listing listing{call};
-  for (const Conflict& conflict : *found) listing.add(conflict);
+  for (const Conflict& conflict : found) listing.add(conflict);
   listing.json.end_array().end_object();
-  listing.text += found->empty()
+  listing.text += found.empty()
                       ? call.say("Aucun conflit.\n", "No conflict.\n")
-                      : call.say("Tranchez avec « maillon resolve COLLECTION ID CHAMP=VALEUR ».\n",
-                                 "Decide with `maillon resolve COLLECTION ID FIELD=VALUE`.\n");
+                      : call.say("Tranchez avec « maillon resolve COLLECTION ID CHAMP=VALEUR », ou "
+                                 "tout à la fois avec « maillon resolve --all RÈGLE ».\n",
+                                 "Decide with `maillon resolve COLLECTION ID FIELD=VALUE`, or all "
+                                 "at once with `maillon resolve --all RULE`.\n");
   return answer(call, std::move(listing.text), std::move(listing.json));
+}
+
+namespace {
+
+/// How the values of one field become one; nothing where the rule has no answer.
+using Rule = std::function<std::optional<Value>(const Conflict&, const replica::FieldView&)>;
+
+std::vector<Value> values_of(const replica::FieldView& field) {
+  std::vector<Value> out{field.value};
+  out.insert(out.end(), field.others.begin(), field.others.end());
+  return out;
+}
+
+/// The parts of a list as the national schema writes one, `a|b`, or of a JSON array.
+std::optional<std::vector<std::string>> parts_of(const Value& value, bool arrays) {
+  std::vector<std::string> out;
+  if (arrays) {
+    if (value.kind() != Value::Kind::json || !value.text().starts_with('[')) return std::nullopt;
+    for (const Value& element : elements_of(value)) {
+      std::string json;
+      append_json_value(json, element);
+      out.push_back(std::move(json));
+    }
+    return out;
+  }
+  if (value.kind() != Value::Kind::text) return std::nullopt;
+  std::string_view rest = value.text();
+  for (;;) {
+    const std::size_t bar = rest.find('|');
+    if (!rest.substr(0, bar).empty()) out.emplace_back(rest.substr(0, bar));
+    if (bar == std::string_view::npos) return out;
+    rest.remove_prefix(bar + 1);
+  }
+}
+
+std::optional<Value> united(const std::vector<Value>& values) {
+  const bool arrays = values.front().kind() == Value::Kind::json;
+  std::vector<std::string> all;
+  bool several = arrays;
+  for (const Value& value : values) {
+    const auto parts = parts_of(value, arrays);
+    if (!parts) return std::nullopt;
+    several |= parts->size() > 1;
+    for (const std::string& part : *parts)
+      if (std::ranges::find(all, part) == all.end()) all.push_back(part);
+  }
+  // Two single words are no lists: which one holds is for people to say.
+  if (!several) return std::nullopt;
+  const std::string text = fmt::format("{}", fmt::join(all, arrays ? "," : "|"));
+  return arrays ? Value{Value::Kind::json, "[" + text + "]"} : Value::of_text(text);
+}
+
+Result<Rule> rule_of(Call& call) {
+  const std::string word = call.text("all");
+  if (word == "newest")
+    return Rule{[](const Conflict&, const replica::FieldView& field) {
+      return std::optional{field.value};
+    }};
+  if (word == "union")
+    return Rule{[](const Conflict&, const replica::FieldView& field) {
+      return united(values_of(field));
+    }};
+  MAILLON_TRY(const auto trust, call.federation());
+  MAILLON_TRY(const MemberId member, member_named(*trust, word));
+  return Rule{[member](const Conflict& conflict, const replica::FieldView& field) {
+    for (const Value& value : values_of(field)) {
+      const HistoryEntry* by = writer_of(conflict, field.name, value);
+      if (by != nullptr && by->author == member) return std::optional{value};
+    }
+    return std::optional<Value>{};
+  }};
+}
+
+/// What a rule does to all that is in conflict.
+class Settling {
+ public:
+  Settling(Call& call, Rule rule) : call_(call), rule_(std::move(rule)) {
+    json_.object().key("resolved").array();
+  }
+
+  void take(const Conflict& conflict) {
+    storage::Change change;
+    change.collection = conflict.record.collection;
+    change.id = conflict.record.id;
+    if (conflict.record.edit_won_over_delete) ++left_;
+    for (const auto& field : conflict.record.fields) {
+      if (field.others.empty()) continue;
+      const bool known = field.tag == static_cast<std::uint32_t>(FieldTag::reg);
+      const auto value = known ? rule_(conflict, field) : std::nullopt;
+      if (!value) {
+        ++left_;
+        continue;
+      }
+      change.fields.emplace_back(field.name, *value);
+      ++resolved_;
+      json_.object()
+          .field("collection", change.collection)
+          .field("id", change.id.hex())
+          .field("field", field.name)
+          .key("value")
+          .value(*value)
+          .end_object();
+      text_ += fmt::format("{} {}  {} = {}\n", change.collection, change.id.hex(),
+                           for_terminal(field.name), for_terminal(value->display()));
+    }
+    if (change.fields.empty()) return;
+    auto& all = changes_[conflict.place.id];
+    all.first = conflict.place;
+    all.second.push_back(std::move(change));
+  }
+
+  Result<void> write() {
+    MAILLON_CHECK(call_.before_writing());
+    for (auto& [id, all] : changes_) {
+      MAILLON_CHECK(call_.may_write_in(all.first));
+      auto& replica = call_.replica();
+      const auto wrote = replica.write<bool>([&](storage::Store& store) -> Result<bool> {
+        MAILLON_CHECK(store.write(id, all.second, replica.author(), replica.clock().now(),
+                                  replica.rng()));
+        return true;
+      });
+      if (wrote.has_error()) return wrote.error();
+    }
+    return {};
+  }
+
+  Reply reply(bool dry) && {
+    json_.end_array().field("left", left_).field("dry_run", dry).end_object();
+    text_ += dry ? call_.say("{} valeur(s) à écrire, {} conflit(s) que cette règle ne tranche pas\n",
+                             "{} value(s) to write, {} conflict(s) that this rule does not decide\n",
+                             resolved_, left_)
+                 : call_.say("{} conflit(s) tranché(s), {} que cette règle ne tranche pas\n",
+                             "{} conflict(s) resolved, {} that this rule does not decide\n",
+                             resolved_, left_);
+    return answer(call_, std::move(text_), std::move(json_));
+  }
+
+ private:
+  Call& call_;
+  Rule rule_;
+  JsonWriter json_;
+  std::string text_;
+  std::map<SpaceId, std::pair<Place, std::vector<storage::Change>>> changes_;
+  std::int64_t resolved_ = 0;
+  std::int64_t left_ = 0;
+};
+
+}  // namespace
+
+Result<Reply> resolve_all(Call& call) {
+  if (call.has("id") || call.has("fields") || call.has("keep") || call.has("delete"))
+    return said(Errc::usage, "--all decides every conflict: it goes with no ID, value, --keep or --delete",
+                "--all tranche tous les conflits : pas avec un ID, une valeur, --keep ou --delete",
+                "`maillon resolve [COLLECTION] --all newest|union|MEMBER`",
+                "« maillon resolve [COLLECTION] --all newest|union|MEMBRE »");
+  MAILLON_TRY(Rule rule, rule_of(call));
+  MAILLON_TRY(const auto found, found_conflicts(call));
+  Settling settling{call, std::move(rule)};
+  for (const Conflict& conflict : found) settling.take(conflict);
+  const bool dry = call.has("dry_run");
+  if (!dry) MAILLON_CHECK(settling.write());
+  return std::move(settling).reply(dry);
 }
 
 }  // namespace maillon::admin

@@ -328,6 +328,7 @@ Result<Reply> settle_delete(Call& call, const Target& target, const RecordView& 
 }  // namespace
 
 Result<Reply> resolve_conflict(Call& call) {
+  if (call.has("all")) return resolve_all(call);
   MAILLON_TRY(const Target target, target_of(call));
   MAILLON_TRY(const RecordView record, view_of(call, target));
   if (call.has("keep") || call.has("delete")) return settle_delete(call, target, record);

@@ -20,23 +20,6 @@ constexpr std::array<std::pair<std::string_view, FieldTag>, 7> kTypes{{
     {"min", FieldTag::min},
 }};
 
-/// The elements of a JSON array that was read before.
-std::vector<Value> elements_of(const Value& array) {
-  std::vector<Value> out;
-  catalogue::JsonScanner scanner{array.text()};
-  scanner.skip_space();
-  if (!scanner.take('[')) return out;
-  for (;;) {
-    scanner.skip_space();
-    if (scanner.take(']')) return out;
-    Value element;
-    if (!scanner.value(element, 1)) return out;
-    out.push_back(std::move(element));
-    scanner.skip_space();
-    (void)scanner.take(',');
-  }
-}
-
 bool is_array(const Value& value) {
   return value.kind() == Value::Kind::json && value.text().starts_with('[');
 }
@@ -97,6 +80,22 @@ std::string_view word_for(FieldTag tag) {
   for (const auto& [name, known] : kTypes)
     if (known == tag) return name;
   return "unknown";
+}
+
+std::vector<Value> elements_of(const Value& array) {
+  std::vector<Value> out;
+  catalogue::JsonScanner scanner{array.text()};
+  scanner.skip_space();
+  if (!scanner.take('[')) return out;
+  for (;;) {
+    scanner.skip_space();
+    if (scanner.take(']')) return out;
+    Value element;
+    if (!scanner.value(element, 1)) return out;
+    out.push_back(std::move(element));
+    scanner.skip_space();
+    (void)scanner.take(',');
+  }
 }
 
 Result<FieldTypes> parse_types(std::span<const std::string> arguments) {

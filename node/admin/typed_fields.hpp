@@ -14,6 +14,8 @@ using FieldTypes = std::map<std::string, FieldTag, std::less<>>;
 /// register, set, counter, list, text, max, min; nothing for another word.
 [[nodiscard]] std::optional<FieldTag> field_type(std::string_view word);
 [[nodiscard]] std::string_view word_for(FieldTag tag);
+/// The elements of a JSON array that was read before; none of anything else.
+[[nodiscard]] std::vector<Value> elements_of(const Value& array);
 /// From FIELD=TYPE. Errc::usage.
 [[nodiscard]] Result<FieldTypes> parse_types(std::span<const std::string> arguments);
 

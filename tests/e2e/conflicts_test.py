@@ -47,6 +47,33 @@ class Conflicts(Case):
             self.assertEqual(node.ok("get", "lieux", self.id)["fields"]["tel"], "0545")
             self.assertEqual(node.ok("verify", "--deep")["errors"], [])
 
+    def test_all_conflicts_are_decided_at_once_by_a_rule(self):
+        other = self.a.ok("put", "lieux", "nom=Deux", "services=wifi|aide")["id"]
+        self.meet()
+        self.a.ok("put", "lieux", "--id", self.id, "tel=0545")
+        self.b.ok("put", "lieux", "--id", self.id, "tel=0546")
+        self.a.ok("put", "lieux", "--id", other, "services=wifi|aide|cours")
+        self.b.ok("put", "lieux", "--id", other, "services=wifi|prêt")
+        self.meet()
+        dry = self.a.ok("resolve", "--all", "union", "--dry-run")
+        self.assertEqual([(r["field"], r["value"]) for r in dry["resolved"]],
+                         [("services", "wifi|prêt|aide|cours")])
+        self.assertEqual(dry["left"], 1)
+        self.assertEqual(len(self.a.ok("conflicts")["conflicts"]), 2)
+        self.a.ok("resolve", "lieux", "--all", "union")
+        self.assertEqual(self.a.ok("resolve", "--all", "une")["resolved"][0]["value"], "0545")
+        self.meet()
+        for node in (self.a, self.b):
+            self.assertEqual(node.ok("conflicts")["conflicts"], [])
+            self.assertEqual(node.ok("get", "lieux", self.id)["fields"]["tel"], "0545")
+            self.assertEqual(node.ok("get", "lieux", other)["fields"]["services"],
+                             "wifi|prêt|aide|cours")
+        self.assertEqual(self.a.ok("resolve", "--all", "newest"),
+                         {"resolved": [], "left": 0, "dry_run": False})
+        self.refuses(self.a, 2, "resolve", "lieux", self.id, "--all", "newest")
+        self.refuses(self.a, 2, "resolve", "lieux")
+        self.refuses(self.a, 3, "resolve", "--all", "personne")
+
     def test_an_edit_wins_over_a_delete_and_is_shown(self):
         self.a.ok("put", "lieux", "--id", self.id, "tel=0545")
         self.b.ok("delete", "lieux", self.id)
