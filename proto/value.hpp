@@ -46,6 +46,11 @@ class Value {
   std::string text_;
 };
 
+/// Appends a text as a JSON string with its quotes.
+void append_json_string(std::string& out, std::string_view text);
+/// Appends a value as JSON; nested JSON as it stands, unread.
+void append_json_value(std::string& out, const Value& value);
+
 /// RFC 8259 number grammar.
 [[nodiscard]] bool is_json_number(std::string_view text) noexcept;
 

@@ -2,17 +2,23 @@
 
 #include <string>
 #include <string_view>
-#include <utility>
 
-#include "proto/result.hpp"
-#include "proto/value.hpp"
+#include "storage/store/change.hpp"
 
 namespace maillon::admin {
 
-/// What `FIELD=VALUE` or `FIELD:=JSON` on the command line says. VALUE is text as it stands, but
-/// for numbers in latitude and longitude, which imports read as numbers too; an empty VALUE clears
-/// the field. JSON gives numbers, true, false, null (which clears), arrays and objects. Errc::usage
-/// says which argument is wrong.
-[[nodiscard]] Result<std::pair<std::string, Value>> parse_assignment(std::string_view argument);
+/// One FIELD=VALUE of the command line.
+struct Assignment {
+  std::string name;
+  storage::FieldEdit::How how = storage::FieldEdit::How::set;
+  Value value = {};
+};
+
+/// What `FIELD=VALUE`, `FIELD:=JSON`, `FIELD+=VALUE` or `FIELD-=VALUE` on the command line says.
+/// VALUE is text as it stands, but for numbers in latitude and longitude, which imports read as
+/// numbers too; an empty VALUE clears the field. JSON gives numbers, true, false, null (which
+/// clears), arrays and objects. += and -= add to and take from a set, list, text or counter.
+/// Errc::usage says which argument is wrong.
+[[nodiscard]] Result<Assignment> parse_assignment(std::string_view argument);
 
 }  // namespace maillon::admin

@@ -1,7 +1,6 @@
 #include "node/admin/json_writer.hpp"
 
 #include "node/catalogue/json_scanner.hpp"
-#include "node/catalogue/table_writer.hpp"
 
 namespace maillon::admin {
 
@@ -33,7 +32,7 @@ JsonWriter& JsonWriter::key(std::string_view name) {
 JsonWriter& JsonWriter::text(std::string_view content) {
   separate();
   // What the system says (names of files, of hosts) need not be UTF-8.
-  catalogue::append_json_string(out_, is_utf8(content) ? content : "?");
+  append_json_string(out_, is_utf8(content) ? content : "?");
   return *this;
 }
 
@@ -57,7 +56,7 @@ JsonWriter& JsonWriter::null() {
 
 JsonWriter& JsonWriter::value(const Value& content) {
   separate();
-  catalogue::append_json_value(out_, showable(content));
+  append_json_value(out_, showable(content));
   return *this;
 }
 

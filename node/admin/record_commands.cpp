@@ -1,6 +1,6 @@
 #include <algorithm>
 
-#include "node/admin/assignment.hpp"
+#include "node/admin/typed_fields.hpp"
 #include "node/admin/call.hpp"
 #include "node/replica/lookup.hpp"
 
@@ -10,7 +10,8 @@ namespace {
 
 using replica::Reader;
 using replica::RecordView;
-using Assignments = std::vector<std::pair<std::string, Value>>;
+using Assignments = std::vector<Assignment>;
+using Values = std::vector<std::pair<std::string, Value>>;
 
 struct Target {
   Place place;
@@ -39,9 +40,9 @@ Result<Assignments> assignments_of(Call& call) {
   Assignments out;
   for (const std::string& argument : call.all("fields")) {
     MAILLON_TRY(auto one, parse_assignment(argument));
-    if (std::ranges::find(out, one.first, &std::pair<std::string, Value>::first) != out.end())
-      return said(Errc::usage, "the field `" + one.first + "` is given twice",
-                  "le champ « " + one.first + " » est donné deux fois", "leave one of them out",
+    if (std::ranges::find(out, one.name, &Assignment::name) != out.end())
+      return said(Errc::usage, "the field `" + one.name + "` is given twice",
+                  "le champ « " + one.name + " » est donné deux fois", "leave one of them out",
                   "n’en gardez qu’un");
     out.push_back(std::move(one));
   }
@@ -83,7 +84,7 @@ Reply written(const Call& call, const Target& target, const Call::Wrote& wrote,
   return answer(call, call.say("{} : {}\n", "{}: {}\n", what, target.id.hex()), std::move(json));
 }
 
-storage::Change change_of(const Target& target, Assignments fields) {
+storage::Change change_of(const Target& target, Values fields) {
   storage::Change out;
   out.collection = target.collection;
   out.id = target.id;
@@ -184,11 +185,16 @@ Result<Reply> put_record(Call& call) {
   MAILLON_TRY(auto fields, assignments_of(call));
   // A new record with nothing in it would be visible to nobody.
   if (!call.has("id") &&
-      std::ranges::all_of(fields, [](const auto& f) { return f.second.is_null(); }))
+      std::ranges::all_of(fields, [](const Assignment& f) { return f.value.is_null(); }))
     return said(Errc::usage, "a new record needs a value",
                 "une nouvelle fiche a besoin d’une valeur", "give at least one FIELD=VALUE",
                 "donnez au moins un CHAMP=VALEUR");
-  storage::Change change = change_of(target, std::move(fields));
+  MAILLON_TRY(const FieldTypes types, parse_types(call.all("type")));
+  storage::Change change = change_of(target, {});
+  const auto known = call.replica().read<std::optional<RecordView>>(
+      [&](Reader& reader) { return reader.get(target.place.id, target.collection, target.id); });
+  if (known.has_error()) return known.error();
+  MAILLON_CHECK(assign(fields, known->has_value() ? &**known : nullptr, types, change));
   if (call.has("key")) {
     change.form = IdForm::owned;
     change.key = call.text("key");
@@ -208,6 +214,27 @@ Result<Reply> delete_record(Call& call) {
                 "`maillon history` shows by whom", "« maillon history » montre par qui");
   return written(call, target, wrote, call.say("Fiche supprimée", "Record deleted"));
 }
+
+namespace {
+
+std::string what_changed(const Call& call, const replica::HistoryEntry& entry) {
+  const std::string field = for_terminal(entry.field);
+  const std::string value = for_terminal(entry.value.display());
+  if (entry.tag == static_cast<std::uint32_t>(FieldTag::counter))
+    return call.say("{} : total de ce nœud {}", "{}: total of this node {}", field, value);
+  if (entry.tag < static_cast<std::uint32_t>(FieldTag::list) &&
+      entry.tag != static_cast<std::uint32_t>(FieldTag::set))
+    return fmt::format("{} = {}", field, value);
+  if (entry.tag > static_cast<std::uint32_t>(FieldTag::text)) return fmt::format("{} = {}", field, value);
+  std::string out = field;
+  if (entry.added > 0) out += call.say(" : ajoute {}", ": adds {}", value);
+  if (entry.removed > 0)
+    out += call.say("{} retire {} élément(s)", "{} takes out {} element(s)",
+                    entry.added > 0 ? "," : " :", entry.removed);
+  return out;
+}
+
+}  // namespace
 
 Result<Reply> show_history(Call& call) {
   MAILLON_TRY(const Target target, target_of(call));
@@ -232,13 +259,14 @@ Result<Reply> show_history(Call& call) {
     json.key("field");
     entry.removes ? json.null() : json.text(entry.field);
     json.key("value").value(entry.value);
+    if (!entry.removes) json.field("type", word_for(static_cast<FieldTag>(entry.tag)));
+    if (entry.removed > 0) json.field("elements_removed", static_cast<std::int64_t>(entry.removed));
     json.field("readable", entry.readable || entry.removes)
         .field("superseded", entry.superseded)
         .field("void", entry.is_void)
         .end_object();
     const std::string what = entry.removes ? call.say("suppression", "deletion")
-                                           : fmt::format("{} = {}", for_terminal(entry.field),
-                                                         for_terminal(entry.value.display()));
+                                           : what_changed(call, entry);
     text += fmt::format("{}  {}  {}{}\n", local(entry.time), for_terminal(name, 40), what,
                         entry.is_void      ? call.say("  (sans effet)", "  (void)")
                         : entry.superseded ? call.say("  (remplacé)", "  (superseded)")
@@ -251,16 +279,18 @@ Result<Reply> show_history(Call& call) {
 namespace {
 
 /// What the delete had taken away, beside what is shown: one write that has seen the delete.
-Result<Assignments> kept(Call& call, const Target& target, const RecordView& record) {
+Result<storage::Change> kept(Call& call, const Target& target, const RecordView& record) {
   const auto whole = call.replica().read<std::optional<RecordView>>([&](Reader& reader) {
     return replica::undeleted(reader, target.place.id, target.collection, target.id);
   });
   if (whole.has_error()) return whole.error();
-  Assignments out;
+  Assignments all;
+  RecordView types;
   const auto add = [&](const replica::FieldView& field) {
-    const bool known =
-        std::ranges::find(out, field.name, &std::pair<std::string, Value>::first) != out.end();
-    if (!known && field.readable) out.emplace_back(field.name, field.value);
+    if (std::ranges::find(all, field.name, &Assignment::name) != all.end() || !field.readable)
+      return;
+    all.push_back({field.name, storage::FieldEdit::How::set, field.value});
+    types.fields.push_back(field);
   };
   for (const auto& field : record.fields)
     // Several values are a question of its own, which this does not answer.
@@ -268,8 +298,10 @@ Result<Assignments> kept(Call& call, const Target& target, const RecordView& rec
   if (whole->has_value())
     for (const auto& field : (*whole)->fields)
       if (record.field(field.name) == nullptr) add(field);
-  if (out.empty())
+  if (all.empty())
     for (const auto& field : record.fields) add(field);
+  storage::Change out = change_of(target, {});
+  MAILLON_CHECK(assign(all, &types, {}, out));
   return out;
 }
 
@@ -288,8 +320,8 @@ Result<Reply> settle_delete(Call& call, const Target& target, const RecordView& 
     MAILLON_TRY(const auto wrote, call.write_one(target.place, change));
     return written(call, target, wrote, call.say("Fiche supprimée", "Record deleted"));
   }
-  MAILLON_TRY(auto fields, kept(call, target, record));
-  MAILLON_TRY(const auto wrote, call.write_one(target.place, change_of(target, std::move(fields))));
+  MAILLON_TRY(const storage::Change change, kept(call, target, record));
+  MAILLON_TRY(const auto wrote, call.write_one(target.place, change));
   return written(call, target, wrote, call.say("Fiche rétablie en entier", "Whole record kept"));
 }
 
@@ -300,7 +332,7 @@ Result<Reply> resolve_conflict(Call& call) {
   MAILLON_TRY(const RecordView record, view_of(call, target));
   if (call.has("keep") || call.has("delete")) return settle_delete(call, target, record);
   MAILLON_TRY(auto fields, assignments_of(call));
-  for (auto& [name, value] : fields) {
+  for (auto& [name, how, value] : fields) {
     const auto* field = record.field(name);
     const bool open = field != nullptr && !field->others.empty();
     if (!open && !record.edit_won_over_delete)
@@ -315,7 +347,9 @@ Result<Reply> resolve_conflict(Call& call) {
     for (const Value& other : field->others)
       if (other.display() == value.display()) value = other;
   }
-  MAILLON_TRY(const auto wrote, call.write_one(target.place, change_of(target, std::move(fields))));
+  storage::Change change = change_of(target, {});
+  MAILLON_CHECK(assign(fields, &record, {}, change));
+  MAILLON_TRY(const auto wrote, call.write_one(target.place, change));
   return written(call, target, wrote,
                  wrote.commit ? call.say("Conflit résolu", "Conflict resolved")
                               : call.say("Rien à changer", "Nothing to change"));

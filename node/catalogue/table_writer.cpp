@@ -190,46 +190,4 @@ std::unique_ptr<TableWriter> make_table_writer(Format format, Sink sink) {
   return std::make_unique<GeoJsonWriter>(std::move(sink));
 }
 
-void append_json_string(std::string& out, std::string_view text) {
-  static constexpr char kDigits[] = "0123456789abcdef";
-  out.push_back('"');
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
-      out.push_back('\\');
-      out.push_back(c);
-    } else if (byte >= 0x20) {
-      out.push_back(c);
-    } else if (c == '\n') {
-      out += "\\n";
-    } else if (c == '\r') {
-      out += "\\r";
-    } else if (c == '\t') {
-      out += "\\t";
-    } else {
-      out += "\\u00";
-      out.push_back(kDigits[byte >> 4]);
-      out.push_back(kDigits[byte & 15]);
-    }
-  }
-  out.push_back('"');
-}
-
-void append_json_value(std::string& out, const Value& value) {
-  switch (value.kind()) {
-    case Value::Kind::null:
-      out += "null";
-      return;
-    case Value::Kind::text:
-      append_json_string(out, value.text());
-      return;
-    case Value::Kind::no:
-    case Value::Kind::yes:
-    case Value::Kind::number:
-    case Value::Kind::json:
-      out += value.display();
-      return;
-  }
-}
-
 }  // namespace maillon::catalogue

@@ -37,9 +37,4 @@ class TableWriter {
 /// among the properties; a record without usable ones has a null geometry.
 [[nodiscard]] std::unique_ptr<TableWriter> make_table_writer(Format format, Sink sink);
 
-/// Appends a text as a JSON string with its quotes.
-void append_json_string(std::string& out, std::string_view text);
-/// Appends a value as JSON.
-void append_json_value(std::string& out, const Value& value);
-
 }  // namespace maillon::catalogue

@@ -28,9 +28,11 @@ void add_records(Command app, Line& line) {
       "put",
       line.say(
           "Crée une fiche, ou avec --id en modifie une. CHAMP= vide le champ ; CHAMP:=JSON écrit "
-          "un nombre, true, false, null ou une liste.",
+          "un nombre, true, false, null ou une liste ; CHAMP+=VALEUR et CHAMP-=VALEUR ajoutent à "
+          "un ensemble, une liste, un texte ou un compteur, et en retirent.",
           "Makes a record, or with --id changes one. FIELD= clears the field; FIELD:=JSON writes "
-          "a number, true, false, null or a list."),
+          "a number, true, false, null or a list; FIELD+=VALUE and FIELD-=VALUE add to a set, "
+          "list, text or counter, and take away."),
       "put");
   collection(put);
   put.values(line.say("CHAMP=VALEUR", "FIELD=VALUE"), "fields",
@@ -39,6 +41,9 @@ void add_records(Command app, Line& line) {
       .up_to(limits::kFieldsMax);
   put.value("--id", "id",
             line.say("Identifiant d’une fiche qui existe", "Id of a record that exists"));
+  put.values("--type", "type",
+             line.say("CHAMP=TYPE d’un nouveau champ : register, set, counter, list, text, max, min",
+                      "FIELD=TYPE of a new field: register, set, counter, list, text, max, min"));
   put.value("--key", "key",
             line.say("Nom à soi d’une fiche que seul ce membre peut modifier",
                      "One's own name for a record that only this member may change"));

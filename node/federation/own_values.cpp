@@ -23,7 +23,7 @@ class Collector {
       change->collection = collection;
       change->id = id;
     }
-    if (merge::show(state).deleted) return take_delete();
+    if (merge::show(state, reader_.records().context()).deleted) return take_delete();
     take_fields(state);
     if (!imported_.fields.empty()) out_.from_sources.push_back(imported_);
     if (!hand_.fields.empty()) out_.by_hand.push_back(hand_);

@@ -48,14 +48,14 @@ Result<std::optional<RecordView>> undeleted(Reader& reader, const SpaceId& space
   RecordView out;
   out.collection = collection;
   out.id = id;
-  const merge::Shown shown = merge::show(state);
+  const merge::Shown shown = merge::show(state, reader.records().context());
   out.visible = shown.visible;
   for (const auto& field : shown.fields) {
     FieldView one;
-    one.name = reader.names().text(field.name);
-    one.tag = field.tag;
-    auto value = Value::decode(field.shown->value);
-    one.readable = state.ops[field.shown->op].readable && value.has_value();
+    one.name = reader.names().text(field.name());
+    one.tag = field.tag();
+    auto value = field.value();
+    one.readable = value.has_value();
     if (one.readable) one.value = *std::move(value);
     out.fields.push_back(std::move(one));
   }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "storage/merge/document.hpp"
+
 namespace maillon::replica {
 
 using namespace storage;
@@ -13,7 +15,7 @@ const FieldView* RecordView::field(std::string_view wanted) const {
 
 Result<RecordView> Reader::view(std::string_view collection, const RecordId& id, ByteView blob) {
   MAILLON_TRY(const auto state, merge::decode_state(blob));
-  const merge::Shown shown = merge::show(state);
+  const merge::Shown shown = merge::show(state, records_.context());
   RecordView out;
   out.collection = collection;
   out.id = id;
@@ -22,22 +24,22 @@ Result<RecordView> Reader::view(std::string_view collection, const RecordId& id,
   out.in_conflict = shown.in_conflict;
   out.edit_won_over_delete = shown.edit_won_over_delete;
   out.touched_by_void = state.touched_by_void();
-  const auto decode = [&](const merge::FieldHead& head, bool& readable) {
-    auto value = Value::decode(head.value);
-    readable = state.ops[head.op].readable && value.has_value();
-    return readable ? *std::move(value) : Value{};
-  };
   for (const auto& field : shown.fields) {
     FieldView one;
-    one.name = names_.text(field.name);
-    one.tag = field.tag;
-    one.value = decode(*field.shown, one.readable);
+    one.name = names_.text(field.name());
+    one.tag = field.tag();
+    auto value = field.value();
+    // What others wrote may be no value of ours; what we stored must be.
+    if (value.has_error() && value.error().code != Errc::malformed) return value.error();
+    one.readable = value.has_value();
+    if (one.readable) one.value = *std::move(value);
     for (const auto* other : field.others) {
-      bool readable = true;
-      one.others.push_back(decode(*other, readable));
+      auto further = Value::decode(other->value);
+      one.others.push_back(further ? *std::move(further) : Value{});
     }
     out.fields.push_back(std::move(one));
   }
+  MAILLON_CHECK(records_.context().check());
   return out;
 }
 
@@ -169,9 +171,17 @@ Result<std::vector<HistoryEntry>> Reader::history(const SpaceId& space, std::str
   if (!row) return out;
   MAILLON_TRY(const auto record, records_.find(*row, id));
   if (!record) return out;
-  MAILLON_TRY(const auto state, merge::decode_state(record->state));
+  MAILLON_TRY(auto state, merge::decode_state(record->state));
   MAILLON_TRY(const auto steps, records_.history(collection, id, record->state));
-  const auto live = [&](const merge::OpRef& ref, std::string_view field) {
+  std::map<std::pair<std::string, std::uint32_t>, std::set<merge::OpRef>> shown;
+  for (merge::FieldState& field : state.fields) {
+    if (!merge::has_elements(field.tag)) continue;
+    MAILLON_TRY(const merge::Document* const document, field.open());
+    shown[{std::string{names_.text(field.name)}, field.tag}] = document->authors();
+  }
+  const auto live = [&](const merge::OpRef& ref, std::string_view field, std::uint32_t tag) {
+    // Whoever only took something out brought nothing that could be superseded.
+    if (merge::has_elements(tag)) return shown[{std::string{field}, tag}].contains(ref);
     for (const auto& known : state.fields)
       if (names_.text(known.name) == field)
         for (const auto& head : known.heads)
@@ -196,10 +206,16 @@ Result<std::vector<HistoryEntry>> Reader::history(const SpaceId& space, std::str
     }
     for (const OpField& field : step.commit->body.ops.fields_of(*step.op)) {
       entry.field = field.name;
-      auto value = Value::decode(field.value);
+      entry.tag = field.tag;
+      entry.added = entry.removed = 0;
+      for (const Run& run : step.commit->body.ops.runs_in(field.runs)) entry.added += run.length;
+      for (const DotRange& dot : step.commit->body.ops.dots_in(field.replaced))
+        entry.removed += dot.count;
+      auto value = merge::said_by(field.tag, field.value);
       entry.readable = step.op->payload_ok && value.has_value();
       entry.value = value.has_value() ? *std::move(value) : Value{};
-      entry.superseded = !live(step.ref, field.name);
+      const bool only_takes_out = merge::has_elements(field.tag) && entry.added == 0;
+      entry.superseded = !only_takes_out && !live(step.ref, field.name, field.tag);
       out.push_back(entry);
     }
   }

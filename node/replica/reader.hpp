@@ -47,6 +47,9 @@ struct HistoryEntry {
   bool erased = false;  ///< its content is gone; what it wrote to is still known
   std::string source;
   std::string field;
+  std::uint32_t tag = 0;
+  std::uint64_t added = 0;    ///< of a set, list or text: elements that it brought
+  std::uint64_t removed = 0;  ///< and elements that it took out
   bool readable = true;
   Value value;
   bool superseded = false;

@@ -235,7 +235,8 @@ class RecordWalk {
     out.flags = get_->integer(2);
     MAILLON_TRY(const auto state, storage::merge::decode_state(get_->blob(3)));
     crypto::Hasher hasher;
-    storage::merge::digest_into(hasher, out.collection, out.id, state, context_);
+    MAILLON_CHECK(
+        storage::merge::digest_into(hasher, out.collection, out.id, state, context_));
     out.meaning = hasher.finish();
     return std::optional{std::move(out)};
   }

@@ -143,6 +143,13 @@ Result<CommitId> Log::commit_id_of(std::int64_t log_id) {
   return CommitId::from_bytes(get.blob(0));
 }
 
+Result<std::int64_t> Log::feed_of(std::int64_t log_id) {
+  MAILLON_TRY(auto get, db_.prepare("SELECT feed FROM log WHERE id = ?1"));
+  MAILLON_TRY(const bool found, get.bind(1, log_id).step());
+  if (!found) return Error{Errc::integrity, "log: no such place"};
+  return get.integer(0);
+}
+
 Result<SignedCommit> Log::bytes_of(std::int64_t log_id) {
   MAILLON_TRY(auto get, db_.prepare("SELECT header, signature, body FROM log WHERE id = ?1"));
   MAILLON_TRY(const bool found, get.bind(1, log_id).step());

@@ -49,6 +49,7 @@ class Log {
   Result<std::optional<LogEntry>> find(const CommitId& id);
   Result<bool> has(const CommitId& id);
   Result<CommitId> commit_id_of(std::int64_t log_id);
+  Result<std::int64_t> feed_of(std::int64_t log_id);
   Result<SignedCommit> bytes_of(std::int64_t log_id);
   Result<Bytes> header_of(std::int64_t log_id);
 

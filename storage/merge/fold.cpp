@@ -1,8 +1,10 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <tuple>
 
 #include "proto/fault.hpp"
+#include "storage/merge/document.hpp"
 #include "storage/merge/heads.hpp"
 
 namespace maillon::storage::merge {
@@ -10,6 +12,9 @@ namespace maillon::storage::merge {
 namespace {
 
 /// What is superseded: whole ops, and single fields of ops.
+///
+/// A change of a set, list or text goes on from those that it names, of the same type: it makes them
+/// no head any more, and takes away nothing of what they brought.
 class Superseded {
  public:
   Superseded(const History& history, const std::map<OpRef, const OpInput*>& ops)
@@ -17,11 +22,11 @@ class Superseded {
 
   /// Marks all that `op` names, and on through whatever those named, void or not.
   void spread_from(const OpInput& op) {
-    name_all(op);
+    start_from(op);
     while (!work_.empty()) {
       const Item item = work_.back();
       work_.pop_back();
-      if (item.field ? !fields_.insert({item.ref, *item.field}).second
+      if (item.field ? !fields_.insert({item.ref, *item.field, item.goes_on}).second
                      : !whole_.insert(item.ref).second)
         continue;
       // Naming an op of another record does nothing.
@@ -29,41 +34,125 @@ class Superseded {
       if (found == ops_.end()) continue;
       // What supersedes a leaf supersedes the leaf that re-issues it.
       for (const auto& [old, fresh] : history_.reissues)
-        if (old == item.ref.commit) work_.push_back({{fresh, item.ref.leaf}, item.field});
+        if (old == item.ref.commit)
+          work_.push_back({{fresh, item.ref.leaf}, item.field, item.goes_on});
       if (MAILLON_FAULT("supersession_stops_at_void") && found->second->is_void) continue;
       if (item.field)
-        name_field(*found->second, *item.field);
+        name_field(*found->second, *item.field, item.goes_on);
       else
         name_all(*found->second);
     }
   }
 
   [[nodiscard]] bool whole(const OpRef& ref) const { return whole_.contains(ref); }
-  [[nodiscard]] bool field(const OpRef& ref, std::int64_t name) const {
-    return whole(ref) || fields_.contains({ref, name});
+  /// Whether what a change brought is taken away.
+  [[nodiscard]] bool taken(const OpRef& ref, const FieldChange& change) const {
+    return any(ref, change.name, [&](std::uint32_t goes_on) {
+      return goes_on == 0 || goes_on != change.tag;
+    });
+  }
+  /// Whether some op names a change, to take it away or to go on from there.
+  [[nodiscard]] bool named(const OpRef& ref, const FieldChange& change) const {
+    return any(ref, change.name, [](std::uint32_t) { return true; });
   }
 
  private:
   struct Item {
     OpRef ref;
     std::optional<std::int64_t> field;
+    std::uint32_t goes_on = 0;  ///< the tag of the changes that are named to go on from there
   };
-  void name_all(const OpInput& op) {
+  template <class Counts>
+  [[nodiscard]] bool any(const OpRef& ref, std::int64_t name, Counts counts) const {
+    if (whole(ref)) return true;
+    for (auto at = fields_.lower_bound({ref, name, 0});
+         at != fields_.end() && std::get<0>(*at) == ref && std::get<1>(*at) == name; ++at)
+      if (counts(std::get<2>(*at))) return true;
+    return false;
+  }
+  void name_by(const FieldChange& change, std::uint32_t goes_on) {
+    for (const OpRef& ref : change.replaced) work_.push_back({ref, change.name, goes_on});
+  }
+  void start_from(const OpInput& op) {
     for (const OpRef& ref : op.replaced) work_.push_back({ref, std::nullopt});
     for (const FieldChange& change : op.fields)
-      for (const OpRef& ref : change.replaced) work_.push_back({ref, change.name});
+      name_by(change, has_elements(change.tag) ? change.tag : 0);
   }
-  void name_field(const OpInput& op, std::int64_t name) {
+  void name_all(const OpInput& op) {
+    for (const OpRef& ref : op.replaced) work_.push_back({ref, std::nullopt});
+    for (const FieldChange& change : op.fields) name_by(change, 0);
+  }
+  void name_field(const OpInput& op, std::int64_t name, std::uint32_t goes_on) {
     for (const FieldChange& change : op.fields)
-      if (change.name == name)
-        for (const OpRef& ref : change.replaced) work_.push_back({ref, name});
+      if (change.name == name) name_by(change, change.tag == goes_on ? goes_on : 0);
   }
 
   const History& history_;
   const std::map<OpRef, const OpInput*>& ops_;
   std::set<OpRef> whole_;
-  std::set<std::pair<OpRef, std::int64_t>> fields_;
+  std::set<std::tuple<OpRef, std::int64_t, std::uint32_t>> fields_;  ///< with Item::goes_on
   std::vector<Item> work_;
+};
+
+/// Follows names, as whoever reads the log does to find all ops of a record.
+class Reached {
+ public:
+  Reached(const History& history, const std::map<OpRef, const OpInput*>& ops)
+      : ops_(ops), reissues_(history.reissues) {}
+
+  [[nodiscard]] bool contains(const OpRef& ref) const { return seen_.contains(ref); }
+  void follow_from(const OpRef& start) {
+    work_.push_back(start);
+    while (!work_.empty()) {
+      const OpRef ref = work_.back();
+      work_.pop_back();
+      const auto found = ops_.find(ref);
+      if (found == ops_.end() || !seen_.insert(ref).second) continue;
+      const OpInput& op = *found->second;
+      work_.insert(work_.end(), op.replaced.begin(), op.replaced.end());
+      for (const FieldChange& change : op.fields) {
+        work_.insert(work_.end(), change.replaced.begin(), change.replaced.end());
+        for (const ElementRange& range : change.removed) work_.push_back(range.op);
+      }
+      for (const auto& [old, fresh] : reissues_) {
+        if (old == ref.commit) work_.push_back({fresh, ref.leaf});
+        if (fresh == ref.commit) work_.push_back({old, ref.leaf});
+      }
+    }
+  }
+
+ private:
+  const std::map<OpRef, const OpInput*>& ops_;
+  const Reissues& reissues_;
+  std::set<OpRef> seen_;
+  std::vector<OpRef> work_;
+};
+
+/// Names lead back to everything, but where re-issues let ops name each other in a circle.
+void list_strays(RecordState& state, const History& history,
+                 const std::map<OpRef, const OpInput*>& ops) {
+  Reached reached{history, ops};
+  for (const OpEntry& entry : state.ops) reached.follow_from(entry.ref);
+  // Those that lead to others come after them.
+  for (auto at = ops.rbegin(); at != ops.rend(); ++at) {
+    if (reached.contains(at->first)) continue;
+    OpEntry entry = entry_of(*at->second);
+    entry.stray = true;
+    const auto place = std::ranges::upper_bound(state.ops, entry.ref, {}, &OpEntry::ref);
+    const auto index = static_cast<std::uint32_t>(place - state.ops.begin());
+    for (FieldState& field : state.fields)
+      for (FieldHead& head : field.heads)
+        if (head.op >= index) ++head.op;
+    state.ops.insert(place, entry);
+    reached.follow_from(at->first);
+  }
+}
+
+/// A field while all its changes are gathered.
+struct Folding {
+  FieldState state;
+  std::vector<DocumentOp> ops;  ///< of a field with elements, in the order of the log
+  std::vector<OpRef> taken;     ///< those of them whose elements are taken away
 };
 
 }  // namespace
@@ -79,7 +168,7 @@ RecordState fold(const History& history, const Context& context) {
   }
 
   RecordState state;
-  std::map<std::pair<std::string_view, std::uint32_t>, FieldState> fields;
+  std::map<std::pair<std::string_view, std::uint32_t>, Folding> fields;
   for (const auto& [ref, op] : ops) {
     OpEntry entry = entry_of(*op);
     const bool listed = entry.removes || entry.bare;
@@ -87,21 +176,31 @@ RecordState fold(const History& history, const Context& context) {
     const auto index = static_cast<std::uint32_t>(state.ops.size());
     bool used = listed;
     for (const FieldChange& change : op->fields) {
-      const bool live = !op->is_void && !by_valid.field(ref, change.name);
-      const bool head = !by_any.field(ref, change.name);
+      const bool elements = has_elements(change.tag);
+      const bool live = !elements && !op->is_void && !by_valid.taken(ref, change);
+      const bool head = !by_any.named(ref, change);
+      if (!live && !head && !elements) continue;
+      auto& field = fields[{context.name(change.name), change.tag}];
+      field.state.name = change.name;
+      field.state.tag = change.tag;
+      if (elements) field.ops.push_back({op, &change});
+      if (elements && by_valid.taken(ref, change)) field.taken.push_back(ref);
       if (!live && !head) continue;
       used = true;
-      auto& field = fields[{context.name(change.name), change.tag}];
-      field.name = change.name;
-      field.tag = change.tag;
-      field.heads.push_back({index, live && !head, change.value});
+      field.state.heads.push_back({index, live && !head, elements ? ByteView{} : change.value});
     }
     if (used) state.ops.push_back(entry);
   }
   for (auto& [key, field] : fields) {
-    sort_heads(state, field, context);
-    state.fields.push_back(std::move(field));
+    sort_heads(state, field.state, context);
+    if (has_elements(field.state.tag)) {
+      field.state.document = std::make_shared<Document>(Document::build(
+          field.state.tag, field.ops, field.taken, history.reissues, context));
+      field.state.elements = field.state.document->size();
+    }
+    state.fields.push_back(std::move(field.state));
   }
+  if (!history.reissues.empty()) list_strays(state, history, ops);
   return state;
 }
 

@@ -6,6 +6,8 @@
 namespace maillon::storage::merge {
 
 [[nodiscard]] OpEntry entry_of(const OpInput& op);
+/// Whether `a` is the greater (HLC, commit id, leaf).
+[[nodiscard]] bool shown_before(const OpEntry& a, const OpEntry& b, const Context& context);
 /// The greatest (HLC, commit id, leaf) first.
 void sort_heads(RecordState& state, FieldState& field, const Context& context);
 

@@ -34,13 +34,13 @@ List List::build(std::span<const ListOp> ops, const Reissues& reissues, const Co
   std::ranges::sort(out.reissues_);
   // A re-issue may stand behind what deletes its original's elements.
   for (const ListOp& op : ops) out.insert(op, context);
-  for (const ListOp& op : ops) out.remove(op);
+  for (const ListOp& op : ops) out.remove_all(op);
   return out;
 }
 
 void List::apply(const ListOp& op, const Context& context) {
   insert(op, context);
-  remove(op);
+  remove_all(op);
 }
 
 void List::insert(const ListOp& op, const Context& context) {
@@ -67,12 +67,15 @@ void List::insert(const ListOp& op, const Context& context) {
   for (const OffsetRange& range : op.erased) erase_values({op.ref, range.offset, range.count});
 }
 
-void List::remove(const ListOp& op) {
+void List::remove_all(const ListOp& op) {
   if (op.is_void) return;
-  for (const ElementRange& range : op.replaced)
-    sequence_.remove(range, reissues_, [this](std::uint32_t removed, OffsetRange offsets) {
-      empty_places(removed, offsets);
-    });
+  for (const ElementRange& range : op.replaced) remove(range);
+}
+
+void List::remove(const ElementRange& range) {
+  sequence_.remove(range, reissues_, [this](std::uint32_t removed, OffsetRange offsets) {
+    empty_places(removed, offsets);
+  });
 }
 
 /// Shows `element` at `place` if no greater move put it elsewhere.

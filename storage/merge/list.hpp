@@ -42,6 +42,8 @@ class List {
                                   const Context& context);
   /// One more op, all that it names having been applied; see Text::apply.
   void apply(const ListOp& op, const Context& context);
+  /// As if one more op deleted these elements.
+  void remove(const ElementRange& range);
   /// Forgets the values of these elements, as if the op had come without them.
   void erase_values(const ElementRange& range);
 
@@ -68,7 +70,7 @@ class List {
   };
 
   void insert(const ListOp& op, const Context& context);
-  void remove(const ListOp& op);
+  void remove_all(const ListOp& op);
   void move(Element element, Element place, Hlc hlc, const Context& context);
   void empty_places(std::uint32_t op, OffsetRange range);
   [[nodiscard]] Element element_in(Element place) const;

@@ -4,6 +4,7 @@
 
 #include "proto/fault.hpp"
 #include "proto/value.hpp"
+#include "storage/merge/document.hpp"
 #include "storage/merge/heads.hpp"
 
 namespace maillon::storage::merge {
@@ -16,18 +17,15 @@ enum OpFlag : std::uint8_t {
   kImported = 8,
   kReadable = 16,
   kBare = 32,
-  kAllFlags = 63,
+  kStray = 64,
+  kAllFlags = 127,
 };
 
 std::uint8_t flags_of(const OpEntry& op) {
   return static_cast<std::uint8_t>((op.is_void ? kVoid : 0) | (op.removes ? kRemoves : 0) |
                                    (op.superseded ? kSuperseded : 0) |
                                    (op.imported ? kImported : 0) | (op.readable ? kReadable : 0) |
-                                   (op.bare ? kBare : 0));
-}
-
-bool is_null(ByteView value) {
-  return value.size() == 1 && value[0] == static_cast<std::uint8_t>(Value::Kind::null);
+                                   (op.bare ? kBare : 0) | (op.stray ? kStray : 0));
 }
 
 bool contains(std::span<const OpRef> refs, const OpRef& ref) {
@@ -54,7 +52,9 @@ void drop_unused(RecordState& state) {
   state.ops.resize(next);
   for (FieldState& field : state.fields)
     for (FieldHead& head : field.heads) head.op = renumbered[head.op];
-  std::erase_if(state.fields, [](const FieldState& f) { return f.heads.empty(); });
+  // Others may yet name places in a text that nobody sees any more.
+  std::erase_if(state.fields,
+                [](const FieldState& f) { return f.heads.empty() && !has_elements(f.tag); });
 }
 
 /// Adds the entry where its place in the log says and gives its index. Held commits are applied
@@ -105,6 +105,14 @@ bool shown_before(const OpEntry& a, const OpEntry& b, const Context& context) {
   return a.ref.leaf > b.ref.leaf;
 }
 
+Result<Document*> FieldState::open() {
+  if (document == nullptr) {
+    MAILLON_TRY(Document read, Document::decode(tag, stored));
+    document = std::make_shared<Document>(std::move(read));
+  }
+  return document.get();
+}
+
 void sort_heads(RecordState& state, FieldState& field, const Context& context) {
   std::ranges::sort(field.heads, [&](const FieldHead& a, const FieldHead& b) {
     return shown_before(state.ops[a.op], state.ops[b.op], context);
@@ -112,7 +120,9 @@ void sort_heads(RecordState& state, FieldState& field, const Context& context) {
 }
 
 bool RecordState::touched_by_void() const noexcept {
-  const auto counts = [](const OpEntry& op) { return op.is_void && !op.superseded; };
+  const auto counts = [](const OpEntry& op) {
+    return (op.is_void && !op.superseded) || op.stray;
+  };
   if (std::ranges::any_of(ops, counts)) return true;
   return std::ranges::any_of(fields, [](const FieldState& field) {
     return std::ranges::any_of(field.heads, [](const FieldHead& head) { return head.through; });
@@ -136,6 +146,7 @@ Result<RecordState> decode_state(ByteView blob) {
     op.imported = (flags & kImported) != 0;
     op.readable = (flags & kReadable) != 0;
     op.bare = (flags & kBare) != 0;
+    op.stray = (flags & kStray) != 0;
     state.ops.push_back(op);
   }
   const std::uint64_t fields = in.varint();
@@ -162,6 +173,10 @@ Result<RecordState> decode_state(ByteView blob) {
       }
       if (head.op >= state.ops.size()) in.fail();
       field.heads.push_back(head);
+    }
+    if (has_elements(field.tag)) {
+      field.elements = in.varint();
+      field.stored = in.sized(in.left());
     }
     state.fields.push_back(std::move(field));
   }
@@ -199,10 +214,75 @@ void encode_state(const RecordState& state, Bytes& out) {
       else
         w.sized(head.value);
     }
+    if (!has_elements(field.tag)) continue;
+    w.varint(field.elements);
+    if (field.document == nullptr) {
+      w.sized(field.stored);
+      continue;
+    }
+    Bytes document;
+    field.document->encode(document);
+    w.sized(document);
   }
 }
 
-void apply(RecordState& state, const OpInput& op, const Context& context) {
+namespace {
+
+/// What an op names of a field with elements to take it away, rather than to go on from there:
+/// deletes do, and values of another type under the same name.
+std::vector<OpRef> takes_away(const FieldState& field, const OpInput& op) {
+  std::vector<OpRef> out{op.replaced.begin(), op.replaced.end()};
+  for (const FieldChange& change : op.fields)
+    if (change.name == field.name && change.tag != field.tag)
+      out.insert(out.end(), change.replaced.begin(), change.replaced.end());
+  return out;
+}
+
+bool takes_all(const RecordState& state, const FieldState& field, std::span<const OpRef> taken) {
+  return !field.heads.empty() && std::ranges::all_of(field.heads, [&](const FieldHead& head) {
+    return contains(taken, state.ops[head.op].ref);
+  });
+}
+
+/// A delete or an op without fields, which all later ops name, has had its effect.
+bool is_listed(const RecordState& state, const OpRef& ref) {
+  const auto at = std::ranges::lower_bound(state.ops, ref, {}, &OpEntry::ref);
+  return at != state.ops.end() && at->ref == ref && (at->removes || at->bare);
+}
+
+Result<void> take_away(RecordState& state, const OpInput& op) {
+  for (FieldState& field : state.fields) {
+    if (!has_elements(field.tag) || !takes_all(state, field, takes_away(field, op))) continue;
+    MAILLON_TRY(Document* const document, field.open());
+    document->erase_all();
+    field.elements = 0;
+  }
+  return {};
+}
+
+Result<void> change_document(FieldState& field, const OpInput& op, const FieldChange& change,
+                             const Context& context) {
+  if (field.document == nullptr && field.stored.empty())
+    field.document = std::make_shared<Document>(change.tag);
+  MAILLON_TRY(Document* const document, field.open());
+  document->apply({&op, &change}, context);
+  field.elements = document->size();
+  return {};
+}
+
+}  // namespace
+
+bool adds_simply(const RecordState& state, const OpInput& op) {
+  return std::ranges::all_of(state.fields, [&](const FieldState& field) {
+    if (!has_elements(field.tag)) return true;
+    const std::vector<OpRef> taken = takes_away(field, op);
+    return takes_all(state, field, taken) ||
+           std::ranges::all_of(taken, [&](const OpRef& ref) { return is_listed(state, ref); });
+  });
+}
+
+Result<void> apply(RecordState& state, const OpInput& op, const Context& context) {
+  MAILLON_CHECK(take_away(state, op));
   const auto superseded = [&](const FieldState& field, const FieldHead& head) {
     const OpRef& ref = state.ops[head.op].ref;
     if (contains(op.replaced, ref)) return true;
@@ -219,70 +299,19 @@ void apply(RecordState& state, const OpInput& op, const Context& context) {
       if (contains(op.replaced, entry.ref)) entry.superseded = true;
   }
   const std::uint32_t index = insert_op(state, entry_of(op));
-  if (state.fields.empty()) {
-    // A new record, as in every row of a first import: the op's order is the state's.
-    state.fields.reserve(op.fields.size());
-    for (const FieldChange& change : op.fields)
-      state.fields.push_back({change.name, change.tag, {FieldHead{index, false, change.value}}});
-    return drop_unused(state);
-  }
+  // A new record, as in every row of a first import: the op's order is the state's.
+  const bool fresh = state.fields.empty();
+  if (fresh) state.fields.reserve(op.fields.size());
   for (const FieldChange& change : op.fields) {
-    FieldState& field = field_of(state, change.name, change.tag, context);
-    field.heads.push_back({index, false, change.value});
+    FieldState& field = fresh ? state.fields.emplace_back(FieldState{change.name, change.tag, {}})
+                              : field_of(state, change.name, change.tag, context);
+    const bool elements = has_elements(change.tag);
+    field.heads.push_back({index, false, elements ? ByteView{} : change.value});
+    if (elements) MAILLON_CHECK(change_document(field, op, change, context));
     if (field.heads.size() > 1) sort_heads(state, field, context);
   }
   drop_unused(state);
-}
-
-Shown show(const RecordState& state) {
-  Shown out;
-  out.fields.reserve(state.fields.size());
-  bool live_delete = false;
-  for (const OpEntry& op : state.ops) live_delete |= op.removes && !op.superseded && !op.is_void;
-  for (const FieldState& field : state.fields) {
-    ShownField shown{field.name, field.tag, nullptr, {}};
-    bool any_value = false;
-    for (const FieldHead& head : field.heads) {
-      // What cannot be read has superseded what it named, and has no other effect.
-      if (state.ops[head.op].is_void || !state.ops[head.op].readable) continue;
-      any_value |= !is_null(head.value);
-      const auto same = [&](const FieldHead* other) { return same_value(other->value, head.value); };
-      if (shown.shown == nullptr)
-        shown.shown = &head;
-      else if (!same(shown.shown) && std::ranges::none_of(shown.others, same))
-        shown.others.push_back(&head);
-    }
-    if (shown.shown == nullptr || !any_value) continue;
-    out.in_conflict |= !shown.others.empty();
-    // Two types under one name are a conflict too; they stand side by side.
-    if (!out.fields.empty() && out.fields.back().name == field.name) out.in_conflict = true;
-    out.fields.push_back(std::move(shown));
-  }
-  out.visible = !out.fields.empty();
-  out.deleted = live_delete && !out.visible;
-  out.edit_won_over_delete = live_delete && out.visible;
-  out.in_conflict |= out.edit_won_over_delete;
-  return out;
-}
-
-void digest_into(crypto::Hasher& hasher, std::string_view collection, const RecordId& id,
-                 const RecordState& state, const Context& context) {
-  const Shown shown = show(state);
-  if (!shown.visible) return;
-  Bytes out;
-  ByteWriter w{out};
-  w.sized(collection);
-  w.raw(id.bytes());
-  w.u8(shown.edit_won_over_delete ? 1 : 0);
-  w.varint(shown.fields.size());
-  for (const ShownField& field : shown.fields) {
-    w.sized(context.name(field.name));
-    w.varint(field.tag);
-    w.varint(field.others.size() + 1);
-    w.sized(field.shown->value);
-    for (const FieldHead* other : field.others) w.sized(other->value);
-  }
-  hasher.update(out);
+  return {};
 }
 
 }  // namespace maillon::storage::merge

@@ -29,8 +29,8 @@ Sequence::Element Sequence::resolve(const std::optional<ElementRef>& ref) const 
   return ref ? find(*ref) : Element{};
 }
 
-Sequence::Aliases Sequence::aliases(const OpRef& ref, const Reissues& reissues) {
-  Aliases out{ref};
+boost::container::small_vector<OpRef, 2> aliases_of(const OpRef& ref, const Reissues& reissues) {
+  boost::container::small_vector<OpRef, 2> out{ref};
   // A commit re-issues one other, so no alias is met twice; stored bytes might say so.
   for (std::size_t i = 0; i < out.size() && out.size() <= reissues.size(); ++i)
     for (const auto& [old, fresh] :

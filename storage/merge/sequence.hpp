@@ -11,40 +11,9 @@
 /// Fugue: Minimizing Interleaving in Collaborative Text Editing", arXiv 2305.00583). Pure.
 namespace maillon::storage::merge {
 
-/// An element: the offset counts all elements of the op in this field, over its runs. Elements of a
-/// list's moves are places.
-struct ElementRef {
-  OpRef op;
-  std::uint32_t offset = 0;
-  friend auto operator<=>(const ElementRef&, const ElementRef&) noexcept = default;
-};
-
-/// Elements of one op. A count of 0 names all of them.
-struct ElementRange {
-  OpRef op;
-  std::uint32_t offset = 0;
-  std::uint32_t count = 0;
-  friend auto operator<=>(const ElementRange&, const ElementRange&) noexcept = default;
-};
-
-/// Elements of the op at hand.
-struct OffsetRange {
-  std::uint32_t offset = 0;
-  std::uint32_t count = 0;
-};
-
-/// What an op inserts between the elements `left` and `right` that its author saw side by side,
-/// deleted ones counted; none is the start or the end.
-struct SequenceRun {
-  std::optional<ElementRef> left;
-  std::optional<ElementRef> right;
-  std::optional<ElementRef> moved;  ///< lists: makes places for this element and those after it
-  std::uint32_t length = 0;
-  friend bool operator==(const SequenceRun&, const SequenceRun&) noexcept = default;
-};
-
-/// Commits that were published again: `first` as `second`, leaf for leaf. Ascending.
-using Reissues = std::vector<std::pair<std::int64_t, std::int64_t>>;
+/// The op, and those that re-issue it. `reissues` ascend.
+[[nodiscard]] boost::container::small_vector<OpRef, 2> aliases_of(const OpRef& ref,
+                                                                  const Reissues& reissues);
 void encode_reissues(const Reissues& reissues, ByteWriter& w);
 [[nodiscard]] bool decode_reissues(ByteReader& in, Reissues& out);
 
@@ -114,7 +83,7 @@ class Sequence {
   /// op with the range of it.
   template <class Removed>
   void remove(const ElementRange& range, const Reissues& reissues, Removed removed) {
-    for (const OpRef& name : aliases(range.op, reissues))
+    for (const OpRef& name : aliases_of(range.op, reissues))
       if (const auto op = find(name)) {
         const OffsetRange offsets = within(*op, {range.offset, range.count});
         set_state(*op, offsets, ElementState::deleted);
@@ -206,8 +175,6 @@ class Sequence {
   class Reader;
 
   [[nodiscard]] bool ends_last_run(std::uint64_t index, std::uint64_t content);
-  using Aliases = boost::container::small_vector<OpRef, 2>;
-  [[nodiscard]] static Aliases aliases(const OpRef& ref, const Reissues& reissues);
   [[nodiscard]] const Run& run_of(Element element) const noexcept;
   [[nodiscard]] Element left_origin(Element element) const noexcept;
   [[nodiscard]] Element resolve(const std::optional<ElementRef>& ref) const;

@@ -31,13 +31,13 @@ Text Text::build(std::span<const TextOp> ops, const Reissues& reissues, const Co
   std::ranges::sort(out.reissues_);
   // A re-issue may stand behind what deletes its original's elements.
   for (const TextOp& op : ops) out.insert(op, context);
-  for (const TextOp& op : ops) out.remove(op);
+  for (const TextOp& op : ops) out.remove_all(op);
   return out;
 }
 
 void Text::apply(const TextOp& op, const Context& context) {
   insert(op, context);
-  remove(op);
+  remove_all(op);
 }
 
 void Text::insert(const TextOp& op, const Context& context) {
@@ -55,10 +55,13 @@ void Text::insert(const TextOp& op, const Context& context) {
   for (const OffsetRange& range : op.erased) erase_characters({op.ref, range.offset, range.count});
 }
 
-void Text::remove(const TextOp& op) {
+void Text::remove_all(const TextOp& op) {
   if (op.is_void) return;
-  for (const ElementRange& range : op.replaced)
-    sequence_.remove(range, reissues_, [](std::uint32_t, OffsetRange) {});
+  for (const ElementRange& range : op.replaced) remove(range);
+}
+
+void Text::remove(const ElementRange& range) {
+  sequence_.remove(range, reissues_, [](std::uint32_t, OffsetRange) {});
 }
 
 void Text::erase_characters(const ElementRange& range) {

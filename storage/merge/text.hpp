@@ -39,6 +39,8 @@ class Text {
   /// One more op, all that it names having been applied. When an op becomes void, or ceases to be,
   /// build anew.
   void apply(const TextOp& op, const Context& context);
+  /// As if one more op deleted these elements.
+  void remove(const ElementRange& range);
   /// Forgets the characters of these elements, as if the op had come without them.
   void erase_characters(const ElementRange& range);
 
@@ -71,7 +73,7 @@ class Text {
  private:
   friend class TextEditor;
   void insert(const TextOp& op, const Context& context);
-  void remove(const TextOp& op);
+  void remove_all(const TextOp& op);
 
   Sequence sequence_;
   std::u32string characters_;  ///< in no order; spans point into it

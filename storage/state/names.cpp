@@ -86,6 +86,13 @@ std::string_view LogContext::name(std::int64_t id) const {
   return {};
 }
 
+std::int64_t LogContext::feed(std::int64_t commit) const {
+  auto feed = log_.feed_of(commit);
+  if (feed) return *feed;
+  if (!failed_) failed_ = std::move(feed).error();
+  return 0;
+}
+
 Result<void> LogContext::check() const {
   if (!failed_) return {};
   return *std::exchange(failed_, std::nullopt);

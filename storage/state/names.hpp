@@ -47,6 +47,7 @@ class LogContext final : public merge::Context {
   LogContext(Log& log, Names& names) noexcept : log_(log), names_(names) {}
   [[nodiscard]] CommitId commit_id(std::int64_t commit) const override;
   [[nodiscard]] std::string_view name(std::int64_t id) const override;
+  [[nodiscard]] std::int64_t feed(std::int64_t commit) const override;
   /// The first failure since the last call, if any.
   Result<void> check() const;
 

@@ -5,6 +5,7 @@
 
 #include "proto/fault.hpp"
 #include "proto/value.hpp"
+#include "storage/merge/document.hpp"
 
 namespace maillon::storage {
 namespace {
@@ -34,8 +35,8 @@ Error damaged_commit(const CommitId& id) {
 
 }  // namespace
 
-std::int64_t flags_of(const merge::RecordState& state) {
-  const merge::Shown shown = merge::show(state);
+std::int64_t flags_of(const merge::RecordState& state, const merge::Context& context) {
+  const merge::Shown shown = merge::show(state, context);
   return (shown.visible ? kFlagVisible : 0) | (shown.in_conflict ? kFlagConflict : 0) |
          (state.touched_by_void() ? kFlagVoid : 0);
 }
@@ -61,6 +62,8 @@ Result<CommitPtr> CommitCache::get(std::int64_t log_id) {
 }
 
 Result<std::optional<RecordRow>> Records::find(std::int64_t collection, const RecordId& rid) {
+  if (const auto open = open_.find({collection, rid}); open != open_.end() && open->second.changed)
+    MAILLON_CHECK(flush());
   MAILLON_TRY(auto get, db_.prepare("SELECT id, flags, source, state FROM record"
                                     " WHERE collection = ?1 AND rid = ?2"));
   MAILLON_TRY(const bool found, get.bind(1, collection).bind(2, rid.bytes()).step());
@@ -103,11 +106,20 @@ Result<void> Records::fill(const Commit& commit, const Op& op, std::span<const s
                            Resolved& out) {
   const OpTable& ops = commit.body.ops;
   out.refs.clear();
+  out.removed.clear();
+  out.runs.clear();
   out.fields.clear();
   const auto fields = ops.fields_of(op);
   std::size_t dots = op.replaced.count;
-  for (const OpField& field : fields) dots += field.replaced.count;
-  out.refs.reserve(dots);  // Spans into refs are taken below: it must not move.
+  std::size_t runs = 0;
+  for (const OpField& field : fields) {
+    dots += field.replaced.count;
+    runs += field.runs.count;
+  }
+  // Spans into these are taken below: they must not move.
+  out.refs.reserve(dots);
+  out.removed.reserve(dots);
+  out.runs.reserve(runs);
   const auto resolve = [&](Slice slice) {
     const std::size_t from = out.refs.size();
     for (const DotRange& dot : ops.dots_in(slice))
@@ -118,7 +130,10 @@ Result<void> Records::fill(const Commit& commit, const Op& op, std::span<const s
   out.input.replaced = resolve(op.replaced);
   for (std::size_t i = 0; i < fields.size(); ++i) {
     MAILLON_TRY(const std::int64_t name, field_name(i, fields[i].name));
-    out.fields.push_back({name, fields[i].tag, resolve(fields[i].replaced), fields[i].value});
+    out.fields.push_back(
+        {name, fields[i].tag, resolve(fields[i].replaced), fields[i].value, {}, {}});
+    if (merge::has_elements(fields[i].tag))
+      fill_elements(commit, fields[i], table, out, out.fields.back());
   }
   out.input.fields = out.fields;
   out.input.hlc = commit.header.hlc;
@@ -126,6 +141,77 @@ Result<void> Records::fill(const Commit& commit, const Op& op, std::span<const s
   out.input.imported = !op.external_id.empty();
   out.input.readable = op.payload_ok && is_known(op);
   return {};
+}
+
+void Records::fill_elements(const Commit& commit, const OpField& field,
+                            std::span<const std::int64_t> table, Resolved& out,
+                            merge::FieldChange& change) {
+  // What an op says of the commit that its own re-issues is nothing: that one may come later.
+  const std::uint32_t replaced = commit.body.table.reissues;
+  const auto place_of = [&](std::uint32_t index) {
+    return index != 0 && index == replaced ? 0 : table[index];
+  };
+  const auto anchor = [&](const std::optional<ElementDot>& dot) {
+    std::optional<merge::ElementRef> to;
+    if (dot && place_of(dot->index) != 0) to = {{place_of(dot->index), dot->leaf}, dot->offset};
+    return to;
+  };
+  const std::size_t from = out.removed.size();
+  for (const DotRange& dot : commit.body.ops.dots_in(field.replaced))
+    if (dot.count != 0 && place_of(dot.index) != 0)
+      out.removed.push_back({{place_of(dot.index), dot.leaf}, dot.offset, dot.count});
+  change.removed = std::span{out.removed}.subspan(from);
+  const std::size_t first = out.runs.size();
+  for (const Run& run : commit.body.ops.runs_in(field.runs))
+    out.runs.push_back({anchor(run.left), anchor(run.right), anchor(run.moved), run.length});
+  change.runs = std::span{out.runs}.subspan(first);
+}
+
+Result<void> Records::flush() {
+  for (auto& [key, open] : open_) {
+    if (!open.changed) continue;
+    MAILLON_CHECK(store(open.row, open.state, open.row.source));
+    open.row.flags = flags_of(open.state, context_) | (open.row.flags & kFlagOwned);
+    open.changed = false;
+  }
+  return context_.check();
+}
+
+Result<void> Records::close(std::int64_t collection, const RecordId& rid) {
+  const auto open = open_.find({collection, rid});
+  if (open == open_.end()) return {};
+  MAILLON_CHECK(flush());
+  open_.erase(open);
+  return {};
+}
+
+Result<bool> Records::apply_to_open(std::int64_t collection, const Op& op,
+                                    const merge::OpInput& input) {
+  if (input.fields.empty() || !std::ranges::all_of(input.fields, [](const auto& change) {
+        return merge::has_elements(change.tag);
+      }))
+    return false;
+  auto open = open_.find({collection, op.id});
+  if (open == open_.end()) {
+    MAILLON_TRY(auto row, find(collection, op.id));
+    if (!row) return false;
+    if (open_.size() == kOpenMax) {
+      MAILLON_CHECK(flush());
+      open_.clear();
+    }
+    open = open_.emplace(std::pair{collection, op.id}, OpenRecord{*std::move(row), {}, false}).first;
+    MAILLON_TRY(open->second.state, merge::decode_state(open->second.row.state));
+  }
+  OpenRecord& record = open->second;
+  const bool owned = (record.row.flags & kFlagOwned) != 0;
+  const bool first_of_source = !op.source.empty() && !record.row.source;
+  if ((record.row.flags & kFlagVoid) != 0 || owned != (op.id_form == IdForm::owned) || first_of_source ||
+      !merge::adds_simply(record.state, input))
+    return false;
+  record.changed = true;
+  MAILLON_CHECK(merge::apply(record.state, input, context_));
+  MAILLON_CHECK(context_.check());
+  return true;
 }
 
 Result<void> Records::apply(const Commit& commit, std::int64_t log_id, std::int64_t space,
@@ -147,7 +233,7 @@ Result<void> Records::apply(const Commit& commit, std::int64_t log_id, std::int6
 Result<void> Records::insert_fresh(std::int64_t collection, const Op& op,
                                    const merge::OpInput& input, bool& inserted) {
   merge::RecordState state;
-  merge::apply(state, input, context_);
+  MAILLON_CHECK(merge::apply(state, input, context_));
   MAILLON_CHECK(context_.check());
   blob_.clear();
   merge::encode_state(state, blob_);
@@ -160,7 +246,7 @@ Result<void> Records::insert_fresh(std::int64_t collection, const Op& op,
   const std::int64_t owned = op.id_form == IdForm::owned ? kFlagOwned : 0;
   put.bind(1, collection)
       .bind(2, op.id.bytes())
-      .bind(3, flags_of(state) | owned)
+      .bind(3, flags_of(state, context_) | owned)
       .bind(5, ByteView{blob_});
   if (source)
     put.bind(4, *source);
@@ -186,6 +272,11 @@ Result<void> Records::apply_op(const Commit& commit, const Op& op, const merge::
     MAILLON_CHECK(insert_fresh(collection, op, input, inserted));
     if (inserted) return {};
   }
+  if (!standing.fold_whole && !foreign) {
+    MAILLON_TRY(const bool applied, apply_to_open(collection, op, input));
+    if (applied) return {};
+  }
+  MAILLON_CHECK(close(collection, op.id));
   MAILLON_TRY(auto row, find(collection, op.id));
   if (!row) row = RecordRow{0, collection, 0, std::nullopt, {0, 0}};
   // Whose record it is, some op says that shows how the id was made.
@@ -194,11 +285,16 @@ Result<void> Records::apply_op(const Commit& commit, const Op& op, const merge::
   if (owner) row->flags |= kFlagOwned;
   std::vector<CommitPtr> keep;
   merge::RecordState state;
-  if (standing.fold_whole || (row->flags & kFlagVoid) != 0) {
+  if (!standing.fold_whole && (row->flags & kFlagVoid) == 0) {
+    MAILLON_TRY(state, merge::decode_state(row->state));
+    standing.fold_whole = !merge::adds_simply(state, input);
+  } else {
+    standing.fold_whole = true;
+  }
+  if (standing.fold_whole) {
     MAILLON_TRY(state, fold_all(op.collection, op.id, row->state, input.ref, keep));
   } else {
-    MAILLON_TRY(state, merge::decode_state(row->state));
-    merge::apply(state, input, context_);
+    MAILLON_CHECK(merge::apply(state, input, context_));
     MAILLON_CHECK(context_.check());
   }
   std::optional<std::int64_t> source = row->source;
@@ -220,7 +316,7 @@ Result<void> Records::store(const RecordRow& row, const merge::RecordState& stat
   MAILLON_TRY(auto put, db_.prepare("UPDATE record SET flags = ?2, source = ?3, state = ?4,"
                                     " doc = NULL WHERE id = ?1"));
   put.bind(1, row.id)
-      .bind(2, flags_of(state) | (row.flags & kFlagOwned))
+      .bind(2, flags_of(state, context_) | (row.flags & kFlagOwned))
       .bind(4, ByteView{blob_});
   if (source)
     put.bind(3, *source);
@@ -243,6 +339,7 @@ Result<void> Records::refold(const Commit& commit, std::int64_t space) {
 
 Result<void> Records::refold_row(std::string_view collection, const RecordId& rid,
                                  const RecordRow& row) {
+  MAILLON_CHECK(close(row.collection, rid));
   std::vector<CommitPtr> keep;
   MAILLON_TRY(const auto state, fold_all(collection, rid, row.state, std::nullopt, keep));
   if (!state.ops.empty()) return store(row, state, row.source);
@@ -390,6 +487,7 @@ Result<std::vector<HistoryOp>> Records::history(std::string_view collection, con
 }
 
 Result<Digest> Records::digest(std::int64_t space) {
+  MAILLON_CHECK(flush());
   crypto::Hasher hasher;
   hasher.update("maillon/digest/v1");
   Bytes version;
@@ -410,7 +508,7 @@ Result<Digest> Records::digest(std::int64_t space) {
       if (!row) break;
       MAILLON_TRY(const RecordId rid, RecordId::from_bytes(rows.blob(0)));
       MAILLON_TRY(const auto state, merge::decode_state(rows.blob(1)));
-      merge::digest_into(hasher, name, rid, state, context_);
+      MAILLON_CHECK(merge::digest_into(hasher, name, rid, state, context_));
       MAILLON_CHECK(context_.check());
     }
   }

@@ -43,7 +43,7 @@ struct HistoryOp {
   const Op* op = nullptr;  ///< in `commit`
 };
 
-[[nodiscard]] std::int64_t flags_of(const merge::RecordState& state);
+[[nodiscard]] std::int64_t flags_of(const merge::RecordState& state, const merge::Context& context);
 /// Ops that say something of a record; the others govern, erase, or are pruned away.
 [[nodiscard]] bool touches_records(const Op& op);
 
@@ -56,6 +56,8 @@ class Records {
   void set_owner_rule(OwnerRule rule) { may_change_ = std::move(rule); }
 
   Result<std::optional<RecordRow>> find(std::int64_t collection, const RecordId& rid);
+  /// Writes what apply() keeps open: many ops of one text make one row. Before a transaction ends.
+  Result<void> flush();
   /// Applies the record ops of one commit at `log_id` of `space`.
   Result<void> apply(const Commit& commit, std::int64_t log_id, std::int64_t space, bool is_void);
   /// Folds again every record that the commit touched, because its standing changed.
@@ -88,25 +90,41 @@ class Records {
   void forget_cached() {
     commits_.clear();
     shape_.clear();
+    open_.clear();
   }
 
  private:
   struct Resolved {
     std::vector<merge::OpRef> refs;
+    std::vector<merge::ElementRange> removed;
+    std::vector<merge::SequenceRun> runs;
     std::vector<merge::FieldChange> fields;
     merge::OpInput input;
   };
+  /// A record of which a set, list or text is being changed, op by op.
+  struct OpenRecord {
+    RecordRow row;
+    merge::RecordState state;  ///< views into `row`
+    bool changed = false;
+  };
+  static constexpr std::size_t kOpenMax = 4;  ///< a long text takes some MiB
   struct Standing {
     bool is_void = false;
     bool fold_whole = false;  ///< one more op does not merely add to the state
   };
   Result<void> apply_op(const Commit& commit, const Op& op, const merge::OpRef& ref,
                         std::span<const std::int64_t> table, std::int64_t space, Standing standing);
+  /// Applies an op that changes sets, lists and texts alone, where that is simple; says whether.
+  Result<bool> apply_to_open(std::int64_t collection, const Op& op, const merge::OpInput& input);
+  Result<void> close(std::int64_t collection, const RecordId& rid);
   Result<void> insert_fresh(std::int64_t collection, const Op& op, const merge::OpInput& input,
                             bool& inserted);
   Result<void> refold_row(std::string_view collection, const RecordId& rid, const RecordRow& row);
   Result<void> fill(const Commit& commit, const Op& op, std::span<const std::int64_t> table,
                     Resolved& out);
+  static void fill_elements(const Commit& commit, const OpField& field,
+                            std::span<const std::int64_t> table, Resolved& out,
+                            merge::FieldChange& change);
   Result<merge::RecordState> fold_all(std::string_view collection, const RecordId& rid,
                                       ByteView state, std::optional<merge::OpRef> also,
                                       std::vector<CommitPtr>& keep);
@@ -129,6 +147,7 @@ class Records {
   OwnerRule may_change_ = [](const MemberId& owner, const MemberId& author) {
     return owner == author;
   };
+  std::map<std::pair<std::int64_t, RecordId>, OpenRecord> open_;
   std::vector<std::pair<std::string, std::int64_t>> shape_;  ///< names of the last op, by position
   Resolved resolved_;
   Bytes blob_;

@@ -22,6 +22,7 @@ Error disagrees(const std::string& collection, const RecordId& rid) {
 }  // namespace
 
 Result<void> Records::verify(std::int64_t space) {
+  MAILLON_CHECK(flush());
   std::vector<std::int64_t> applied;
   MAILLON_CHECK(log_.scan(space, 0, [&](const LogEntry& entry) -> Result<bool> {
     if (entry.status == CommitStatus::applied) applied.push_back(entry.id);
@@ -57,7 +58,7 @@ Result<void> Records::verify(std::int64_t space) {
     MAILLON_TRY(const auto state, fold_from(name, key.second, std::move(from), keep));
     Bytes want;
     merge::encode_state(state, want);
-    const std::int64_t flags = flags_of(state) | (owned.contains(key) ? kFlagOwned : 0);
+    const std::int64_t flags = flags_of(state, context_) | (owned.contains(key) ? kFlagOwned : 0);
     if (want != row->state || flags != row->flags) return disagrees(name, key.second);
   }
   return {};

@@ -21,6 +21,7 @@ struct Store::OpScratch {
   void clear() {
     table.fields.clear();
     table.dots.clear();
+    table.runs.clear();
     order.clear();
     values.clear();
     ends.clear();

@@ -4,12 +4,11 @@ namespace maillon::storage {
 namespace {
 
 /// All shown texts of a record, as one text to search in.
-Result<std::string> searchable(ByteView state) {
+Result<std::string> searchable(Store& store, ByteView state) {
   MAILLON_TRY(const auto record, merge::decode_state(state));
   std::string text;
-  for (const auto& field : merge::show(record).fields) {
-    if (!record.ops[field.shown->op].readable) continue;
-    const auto value = Value::decode(field.shown->value);
+  for (const auto& field : merge::show(record, store.records().context()).fields) {
+    const auto value = field.value();
     if (!value || value->text().empty()) continue;
     text += value->text();
     text += '\n';
@@ -41,7 +40,7 @@ Result<std::size_t> index_waiting(Store& store, std::size_t max) {
   MAILLON_TRY(auto index, db.prepare("INSERT INTO search(rowid, text) VALUES(?1, ?2)"));
   MAILLON_TRY(auto mark, db.prepare("UPDATE record SET doc = ?2 WHERE id = ?1"));
   for (const Waiting& record : waiting) {
-    MAILLON_TRY(const std::string text, searchable(record.state));
+    MAILLON_TRY(const std::string text, searchable(store, record.state));
     MAILLON_CHECK(drop.bind(1, record.id).run());
     std::int64_t doc = 0;
     if (!text.empty()) {

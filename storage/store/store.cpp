@@ -104,7 +104,10 @@ Result<std::shared_ptr<const Trust>> Store::trust_until(Hlc latest) {
 
 Result<void> Store::begin() { return db_.execute("BEGIN IMMEDIATE"); }
 
-Result<void> Store::commit() { return db_.execute("COMMIT"); }
+Result<void> Store::commit() {
+  MAILLON_CHECK(records_.flush());
+  return db_.execute("COMMIT");
+}
 
 Result<void> Store::rollback() {
   if (db_.in_transaction()) MAILLON_CHECK(db_.execute("ROLLBACK"));

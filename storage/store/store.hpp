@@ -3,8 +3,8 @@
 #include <memory>
 #include <set>
 
-#include "proto/value.hpp"
 #include "storage/state/records.hpp"
+#include "storage/store/change.hpp"
 #include "storage/trust/trust.hpp"
 
 /// The shared store: one SQLite file, its log, and the records folded from it. One thread at a
@@ -45,21 +45,6 @@ struct Received {
   std::vector<CommitPtr> with = {};  ///< pending commits that could follow at once
 };
 
-/// A change that somebody wishes for; dots are filled in when it is written.
-struct Change {
-  OpKind kind = OpKind::patch;
-  std::string collection;
-  RecordId id = RecordId::zero();
-  IdForm form = IdForm::random;
-  std::string source;       ///< with external_id: this is a row of a source, and fields that the
-  std::string external_id;  ///< source gave before and no longer gives are cleared
-  std::vector<std::pair<std::string, Value>> fields = {};
-  /// The fields come from a format that knows texts only, as CSV does: a field that displays as
-  /// the text already says the same, and an absent one may be an empty text.
-  bool untyped = false;
-  std::string key = {};  ///< of an owned record: the author's own name for it
-};
-
 enum class ChangeOutcome : std::uint8_t { created, changed, unchanged, deleted_here, not_found };
 
 struct Written {
@@ -88,6 +73,7 @@ struct GovernanceOp {
 };
 
 class SpaceHistory;
+struct FieldDraft;
 
 class Store {
  public:
@@ -232,12 +218,20 @@ class Store {
   Result<CommitPtr> seal_and_take(CommitDraft& draft, Opening& opening, const Author& author,
                                   Rng& rng);
   Result<std::optional<ChangeOutcome>> draft_change(const Change& change, const Author& author,
-                                                    std::int64_t space, Hlc reach,
+                                                    const SpaceId& space, Hlc reach,
                                                     CommitDraft& draft);
   Result<void> check_owner(const Change& change, const RecordRow& row, const Author& author);
-  Result<void> add_op(const Change& change, const Author& author,
-                      std::span<const std::pair<std::string, Value>> fields,
-                      const merge::RecordState& state, Hlc reach, CommitDraft& draft);
+  struct NamedDrafts;  ///< what the ops of a change say of one field
+  Result<std::vector<NamedDrafts>> draft_edits(const Change& change, const Author& author,
+                                               const SpaceId& space, const merge::RecordState& state,
+                                               const CommitDraft& draft);
+  Result<void> add_ops(const Change& change, const Author& author,
+                       std::span<const std::pair<std::string, Value>> fields,
+                       const std::vector<NamedDrafts>& edits, const merge::RecordState& state,
+                       Hlc reach, CommitDraft& draft);
+  /// Appends the field of an op with what it names and inserts.
+  Result<void> add_field(const std::string& name, const FieldDraft& field, std::uint32_t leaf_before,
+                         const merge::RecordState& state, Hlc reach, CommitDraft& draft);
   Result<std::vector<std::pair<std::string, Value>>> wanted_fields(const Change& change,
                                                                    const RecordRow& row,
                                                                    const merge::RecordState& state);

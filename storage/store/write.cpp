@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "proto/fault.hpp"
+#include "storage/store/field_edits.hpp"
 #include "storage/store/opening.hpp"
 
 /// Local commits: dots are filled in from what this node has applied.
@@ -17,6 +18,10 @@ std::size_t size_of(const Change& change) {
   std::size_t size =
       change.collection.size() + change.source.size() + change.external_id.size() + 64;
   for (const auto& [name, value] : change.fields) size += name.size() + value.text().size() + 16;
+  for (const FieldEdit& edit : change.edits) {
+    size += edit.name.size() + 64;
+    for (const Value& value : edit.values) size += value.text().size() + 16;
+  }
   return size;
 }
 
@@ -42,10 +47,15 @@ bool has_field(std::span<const std::pair<std::string, Value>> fields, std::strin
   return std::ranges::any_of(fields, [&](const auto& field) { return field.first == name; });
 }
 
-const merge::FieldState* register_of(const merge::RecordState& state, std::int64_t name) {
+const merge::FieldState* field_of(const merge::RecordState& state, std::int64_t name,
+                                  FieldTag tag) {
   for (const auto& field : state.fields)
-    if (field.name == name && field.tag == static_cast<std::uint32_t>(FieldTag::reg)) return &field;
+    if (field.name == name && field.tag == static_cast<std::uint32_t>(tag)) return &field;
   return nullptr;
+}
+
+const merge::FieldState* register_of(const merge::RecordState& state, std::int64_t name) {
+  return field_of(state, name, FieldTag::reg);
 }
 
 /// Whether a stored value says what a change wants to say.
@@ -211,7 +221,6 @@ Result<Written> Store::write(const SpaceId& space, std::span<const Change> chang
   Written out;
   CommitDraft draft;
   std::set<RecordId> drafted;
-  MAILLON_TRY(const std::int64_t row, log_.space_row(space));
   const FeedKey feed{space, author.node(), author.incarnation};
   MAILLON_TRY(Hlc within, reach(feed, now));
   const auto flush = [&]() -> Result<void> {
@@ -227,7 +236,7 @@ Result<Written> Store::write(const SpaceId& space, std::span<const Change> chang
   for (const Change& change : changes) {
     // A second change of one record must see the first.
     if (drafted.contains(change.id) || !draft.has_room(size_of(change))) MAILLON_CHECK(flush());
-    MAILLON_TRY(const auto outcome, draft_change(change, author, row, within, draft));
+    MAILLON_TRY(const auto outcome, draft_change(change, author, space, within, draft));
     out.outcomes.push_back(outcome.value_or(ChangeOutcome::unchanged));
     drafted.insert(change.id);
   }
@@ -248,9 +257,10 @@ Result<void> Store::check_owner(const Change& change, const RecordRow& row, cons
 }
 
 Result<std::optional<ChangeOutcome>> Store::draft_change(const Change& change, const Author& author,
-                                                         std::int64_t space, Hlc reach,
+                                                         const SpaceId& space, Hlc reach,
                                                          CommitDraft& draft) {
-  MAILLON_TRY(const auto collection, names_.find_collection(space, change.collection));
+  MAILLON_TRY(const std::int64_t space_row, log_.space_row(space));
+  MAILLON_TRY(const auto collection, names_.find_collection(space_row, change.collection));
   std::optional<RecordRow> row;
   if (collection) {
     MAILLON_TRY(row, records_.find(*collection, change.id));
@@ -260,29 +270,117 @@ Result<std::optional<ChangeOutcome>> Store::draft_change(const Change& change, c
     MAILLON_TRY(state, merge::decode_state(row->state));
     MAILLON_CHECK(check_owner(change, *row, author));
   }
-  const merge::Shown shown = merge::show(state);
+  const merge::Shown shown = merge::show(state, records_.context());
   const bool removes = change.kind == OpKind::remove;
   if (removes && !shown.visible) return std::optional{ChangeOutcome::not_found};
   std::vector<std::pair<std::string, Value>> wanted;
   std::span<const std::pair<std::string, Value>> fields;
+  std::vector<NamedDrafts> edits;
   if (!removes) {
     fields = change.fields;
     if (row) {
       MAILLON_TRY(wanted, wanted_fields(change, *row, state));
       fields = wanted;
     }
-    if (fields.empty() && (row || !change.fields.empty())) return std::optional<ChangeOutcome>{};
+    MAILLON_TRY(edits, draft_edits(change, author, space, state, draft));
+    const bool asked = !change.fields.empty() || !change.edits.empty();
+    if (fields.empty() && edits.empty() && (row || asked)) return std::optional<ChangeOutcome>{};
     // A source that still lists what was deleted here does not bring it back.
     if (shown.deleted && !change.external_id.empty())
       return std::optional{ChangeOutcome::deleted_here};
   }
-  MAILLON_CHECK(add_op(change, author, fields, state, reach, draft));
+  MAILLON_CHECK(records_.context().check());
+  MAILLON_CHECK(add_ops(change, author, fields, edits, state, reach, draft));
   return std::optional{row && shown.visible ? ChangeOutcome::changed : ChangeOutcome::created};
 }
 
-Result<void> Store::add_op(const Change& change, const Author& author,
-                           std::span<const std::pair<std::string, Value>> fields,
-                           const merge::RecordState& state, Hlc reach, CommitDraft& draft) {
+struct Store::NamedDrafts {
+  const FieldEdit* edit = nullptr;
+  std::vector<FieldDraft> ops;
+};
+
+Result<std::vector<Store::NamedDrafts>> Store::draft_edits(const Change& change,
+                                                           const Author& author, const SpaceId& space,
+                                                           const merge::RecordState& state,
+                                                           const CommitDraft& draft) {
+  std::vector<NamedDrafts> out;
+  if (change.edits.empty()) return out;
+  MAILLON_TRY(const FeedRow feed, log_.feed_row({space, author.node(), author.incarnation},
+                                                author.member));
+  const Writing writing{feed.id, draft.ops() + 1};
+  for (const FieldEdit& edit : change.edits) {
+    MAILLON_TRY(const auto name, names_.find(edit.name));
+    const merge::FieldState* const field = name ? field_of(state, *name, edit.tag) : nullptr;
+    MAILLON_TRY(auto ops, draft_edit(edit, state, field, writing, records_.context()));
+    if (!ops.empty()) out.push_back({&edit, std::move(ops)});
+  }
+  return out;
+}
+
+Result<void> Store::add_field(const std::string& name, const FieldDraft& field,
+                              std::uint32_t leaf_before, const merge::RecordState& state, Hlc reach,
+                              CommitDraft& draft) {
+  OpTable& table = scratch_->table;
+  // None for what lies beyond: a wrong clock wrote it, and its time has not come.
+  const auto element_of = [&](const merge::OpRef& ref) -> Result<std::optional<ElementDot>> {
+    if (ref.commit == kOwnCommit) return std::optional{ElementDot{0, ref.leaf, 0}};
+    MAILLON_TRY(const CommitId id, log_.commit_id_of(ref.commit));
+    MAILLON_TRY(const auto entry, log_.find(id));
+    if (!entry || entry->hlc > reach) return std::optional<ElementDot>{};
+    return std::optional{ElementDot{draft.index_of(id), ref.leaf, 0}};
+  };
+  const auto anchor_of =
+      [&](const std::optional<merge::ElementRef>& element) -> Result<std::optional<ElementDot>> {
+    if (!element) return std::optional<ElementDot>{};
+    MAILLON_TRY(auto dot, element_of(element->op));
+    if (dot) dot->offset = element->offset;
+    return dot;
+  };
+  OpField out;
+  out.name = name;
+  out.tag = static_cast<std::uint32_t>(field.tag);
+  std::vector<DotRange> dots;
+  const auto name_whole = [&](const merge::OpRef& ref) -> Result<void> {
+    MAILLON_TRY(const auto dot, element_of(ref));
+    if (dot) dots.push_back({dot->index, dot->leaf, 0, 0});
+    return {};
+  };
+  if (leaf_before != 0) {
+    dots.push_back({0, leaf_before, 0, 0});
+  } else {
+    for (const auto& known : state.fields) {
+      if (records_.context().name(known.name) != name) continue;
+      // A counter goes on from the totals of its own feed, and leaves others theirs.
+      if (field.tag == FieldTag::counter && known.tag == out.tag) continue;
+      for (const auto& head : known.heads)
+        if (!head.through) MAILLON_CHECK(name_whole(state.ops[head.op].ref));
+    }
+    for (const merge::OpRef& ref : field.counts) MAILLON_CHECK(name_whole(ref));
+  }
+  for (const merge::ElementRange& range : field.removed) {
+    MAILLON_TRY(const auto dot, element_of(range.op));
+    if (dot) dots.push_back({dot->index, dot->leaf, range.offset, range.count});
+  }
+  add_dots(table, out.replaced, std::move(dots));
+  out.runs = {static_cast<std::uint32_t>(table.runs.size()),
+              static_cast<std::uint32_t>(field.runs.size())};
+  for (const merge::SequenceRun& run : field.runs) {
+    Run to;
+    MAILLON_TRY(to.left, anchor_of(run.left));
+    MAILLON_TRY(to.right, anchor_of(run.right));
+    MAILLON_TRY(to.moved, anchor_of(run.moved));
+    to.length = run.length;
+    table.runs.push_back(to);
+  }
+  out.value = field.value;
+  table.fields.push_back(out);
+  return {};
+}
+
+Result<void> Store::add_ops(const Change& change, const Author& author,
+                            std::span<const std::pair<std::string, Value>> fields,
+                            const std::vector<NamedDrafts>& edits, const merge::RecordState& state,
+                            Hlc reach, CommitDraft& draft) {
   OpScratch& scratch = *scratch_;
   scratch.clear();
   OpTable& table = scratch.table;
@@ -337,9 +435,25 @@ Result<void> Store::add_op(const Change& change, const Author& author,
   for (std::size_t i = 0; i < table.fields.size(); ++i)
     table.fields[i].value =
         ByteView{scratch.values}.subspan(scratch.ends[i], scratch.ends[i + 1] - scratch.ends[i]);
-  op.fields = {0, static_cast<std::uint32_t>(table.fields.size())};
-  draft.add(table, op);
-  return {};
+  for (const NamedDrafts& named : edits)
+    MAILLON_CHECK(add_field(named.edit->name, named.ops.front(), 0, state, reach, draft));
+  const auto add = [&] {
+    std::ranges::sort(table.fields, {},
+                      [](const OpField& field) { return std::tie(field.name, field.tag); });
+    op.fields = {0, static_cast<std::uint32_t>(table.fields.size())};
+    return draft.add(table, op);
+  };
+  std::uint32_t leaf = add();
+  // A long text takes several ops; each goes on from the one before.
+  op.replaced = {};
+  for (std::size_t part = 1;; ++part) {
+    scratch.clear();
+    for (const NamedDrafts& named : edits)
+      if (part < named.ops.size())
+        MAILLON_CHECK(add_field(named.edit->name, named.ops[part], leaf, state, reach, draft));
+    if (table.fields.empty()) return {};
+    leaf = add();
+  }
 }
 
 Result<std::vector<std::pair<std::string, Value>>> Store::wanted_fields(
@@ -352,7 +466,7 @@ Result<std::vector<std::pair<std::string, Value>>> Store::wanted_fields(
     const Bytes encoded = value.encoded();
     // Saying again what is shown confirms an edit that won over a delete.
     if (agrees(state, field, value, encoded, change.untyped) &&
-        (from_source || !merge::show(state).edit_won_over_delete))
+        (from_source || !merge::show(state, records_.context()).edit_won_over_delete))
       continue;
     // Somebody corrected what the source said: as long as it says the same, it says nothing new.
     if (from_source && field != nullptr) {

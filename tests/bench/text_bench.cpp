@@ -28,6 +28,7 @@ class Numbers : public Context {
     return CommitId::from_array(raw);
   }
   [[nodiscard]] std::string_view name(std::int64_t) const override { return {}; }
+  [[nodiscard]] std::int64_t feed(std::int64_t commit) const override { return commit; }
 };
 
 /// Single keystrokes of the shape of the trace that automerge's authors published of a paper of

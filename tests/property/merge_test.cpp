@@ -197,7 +197,14 @@ TEST(Merge, HistoriesMeetEveryKindOfEvent) {
         met["unknown kind"] += op.kind == 99;
         met["unreadable"] += !op.payload_ok;
         met["import"] += !op.external_id.empty();
-        for (const OpField& field : commit->body.ops.fields_of(op)) met["tag"] += field.tag == 42;
+        for (const OpField& field : commit->body.ops.fields_of(op)) {
+          met["tag"] += field.tag == 42;
+          met["type " + std::to_string(field.tag)] += 1;
+          for (const maillon::Run& run : commit->body.ops.runs_in(field.runs))
+            met["move"] += run.moved.has_value();
+          for (const DotRange& dot : commit->body.ops.dots_in(field.replaced))
+            met["takes out"] += dot.count > 0;
+        }
       }
     }
     const std::string text = wanted(world, commits, world.now());
@@ -205,7 +212,9 @@ TEST(Merge, HistoriesMeetEveryKindOfEvent) {
     met["deleted"] += text.find("deleted") != std::string::npos;
   }
   for (const char* event : {"fork", "held", "void", "re-issue", "false re-issue", "delete",
-                            "unknown kind", "unreadable", "import", "tag", "conflict", "deleted"})
+                            "unknown kind", "unreadable", "import", "tag", "conflict", "deleted",
+                            "type 2", "type 3", "type 4", "type 5", "type 6", "type 7", "move",
+                            "takes out"})
     EXPECT_GT(met[event], 0) << event;
 }
 

@@ -40,7 +40,7 @@ std::vector<Bytes> declarations(const FederationId& federation) {
 }
 
 Workload::Workload(Room& room, const Profile& profile)
-    : profile_(profile), dice_(room.dice.u64()) {
+    : profile_(profile), dice_(room.dice.u64()), edits_(dice_.u64()) {
   for (int i = 0; i < profile.pool; ++i) pool_.push_back(random_record_id(dice_.rng()));
 }
 
@@ -107,11 +107,45 @@ void Workload::write(SimNode& node, const Place& place, std::vector<Change> chan
   });
 }
 
+FieldEdit Workload::edit() {
+  static const std::vector<std::string> kWords{"lundi", "mardi", "sur rendez-vous", "fermé", "l’après-midi"};
+  using How = FieldEdit::How;
+  const auto word = [&] { return Value::of_text(edits_.pick(kWords)); };
+  const auto number = [&] {
+    return Value{Value::Kind::number, std::to_string(edits_.below(20))};
+  };
+  switch (edits_.below(6)) {
+    case 0: {
+      std::string text;
+      for (auto n = edits_.below(6); n > 0; --n) text += edits_.pick(kWords) + " ";
+      return {"notes", FieldTag::text, edits_.chance(300) ? How::add : How::set,
+              {Value::of_text(text)}};
+    }
+    case 1: {
+      FieldEdit out{"etapes", FieldTag::list, How::set, {}};
+      for (auto n = edits_.below(5); n > 0; --n) out.values.push_back(word());
+      return out;
+    }
+    case 2:
+      return {"services", FieldTag::set, edits_.chance(700) ? How::add : How::remove, {word()}};
+    case 3:
+      return {"visites", FieldTag::counter, edits_.chance(800) ? How::add : How::remove, {number()}};
+    case 4:
+      return {"record", FieldTag::max, How::set, {number()}};
+    default:
+      return {"depuis", FieldTag::min, How::set, {number()}};
+  }
+}
+
 void Workload::patch(SimNode& node) {
   const Place where = place();
   std::vector<Change> changes;
-  for (auto n = dice_.between(1, 3); n > 0; --n)
+  for (auto n = dice_.between(1, 3); n > 0; --n) {
     changes.push_back(test::patch(where.collection, dice_.pick(pool_), fields()));
+    if (!edits_.chance(400)) continue;
+    if (edits_.chance(500)) changes.back().fields.clear();
+    changes.back().edits.push_back(edit());
+  }
   write(node, where, std::move(changes));
 }
 
@@ -156,9 +190,10 @@ void Workload::resolve(SimNode& node) {
       change.collection = get.text(0);
       change.id = sure(RecordId::from_bytes(get.blob(1)), "rid");
       std::string last;
-      for (const auto& field : merge::show(state).fields) {
+      for (const auto& field : merge::show(state, node.store().records().context()).fields) {
+        if (field.shown == nullptr) continue;
         // The power may go while it reads.
-        const std::string name{node.store().records().context().name(field.name)};
+        const std::string name{node.store().records().context().name(field.name())};
         sure(node.store().records().context().check(), "names");
         std::vector<const merge::FieldHead*> choices = field.others;
         choices.push_back(field.shown);

@@ -33,12 +33,14 @@ class Workload {
   void unknown(SimNode& node);
   void trespass(SimNode& node);
   void bulky(SimNode& node);
+  [[nodiscard]] storage::FieldEdit edit();
   [[nodiscard]] Place place();
   [[nodiscard]] Value value();
   [[nodiscard]] std::vector<std::pair<std::string, Value>> fields();
 
   const Profile& profile_;
   Dice dice_;
+  Dice edits_;  ///< of fields that are no registers
   std::vector<RecordId> pool_;
 };
 

@@ -134,9 +134,8 @@ std::string TestNode::value(std::string_view where, std::string_view collection,
   const auto record = known ? must(store->records().find(*known, id)) : std::nullopt;
   if (!record) return "-";
   const auto state = must(merge::decode_state(record->state));
-  for (const auto& shown : merge::show(state).fields)
-    if (store->names().text(shown.name) == field)
-      return must(Value::decode(shown.shown->value)).display();
+  for (const auto& shown : merge::show(state, store->records().context()).fields)
+    if (store->names().text(shown.name()) == field) return must(shown.value()).display();
   return "-";
 }
 

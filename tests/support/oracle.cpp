@@ -1,7 +1,7 @@
-#include "tests/support/oracle.hpp"
+#include "tests/support/oracle_elements.hpp"
 
 #include <algorithm>
-#include <set>
+#include <array>
 
 namespace maillon::test::oracle {
 namespace {
@@ -19,8 +19,30 @@ struct Candidate {
   std::string commit;
   std::uint32_t leaf = 0;
   std::string value;
+  std::string feed = {};
   auto operator<=>(const Candidate&) const = default;
 };
+
+// Types of fields, as docs/protocol.md numbers them.
+constexpr std::uint32_t kSet = 2;
+constexpr std::uint32_t kCounter = 3;
+constexpr std::uint32_t kList = 4;
+constexpr std::uint32_t kText = 5;
+constexpr std::uint32_t kMax = 6;
+constexpr std::uint32_t kMin = 7;
+
+bool has_elements(std::uint32_t tag) { return tag == kSet || tag == kList || tag == kText; }
+
+/// A value is one byte, 3 for a number and 4 for a text, then its characters.
+bool is_number(const std::string& value) { return !value.empty() && value[0] == '\x03'; }
+bool has_rank(const std::string& value) {
+  return is_number(value) || (!value.empty() && value[0] == '\x04');
+}
+bool ranks_before(const std::string& a, const std::string& b) {
+  if (is_number(a) != is_number(b)) return is_number(a);
+  if (!is_number(a)) return a < b;
+  return std::stod(a.substr(1)) < std::stod(b.substr(1));
+}
 
 class Merge {
  public:
@@ -52,46 +74,96 @@ class Merge {
 
  private:
   using Ops = std::map<Dot, Placed>;
-  /// An op's field by name, or, with no name, the op as a whole.
-  using Target = std::pair<Dot, std::optional<std::string>>;
+  /// An op's field by name, or, with no name, the op as a whole. A change of a set, list or text
+  /// names others of its tag to go on from there; then the tag stands last, else 0.
+  using Target = std::tuple<Dot, std::optional<std::string>, std::uint32_t>;
 
   bool same_member(const std::string& id, const Commit& other) const {
     const auto found = all_.find(id);
     return found != all_.end() && found->second->member == other.member;
   }
 
-  /// What an op names, of one field or of all.
-  std::vector<Target> named_by(const Placed& placed, const std::optional<std::string>& only) const {
+  /// What an op names, of one field or of all. `goes_on` decides for each field what its names do.
+  template <class GoesOn>
+  std::vector<Target> named_by(const Placed& placed, const std::optional<std::string>& only,
+                               GoesOn goes_on) const {
     std::vector<Target> out;
-    const auto add = [&](const Dot& dot, std::optional<std::string> field) {
+    const auto add = [&](const Dot& dot, std::optional<std::string> field, std::uint32_t tag) {
       // Naming leaves of a commit that one merely claims to re-issue does nothing.
       const auto& claimed = placed.commit->reissues;
       if (claimed == dot.commit && !same_member(*claimed, *placed.commit)) return;
-      out.emplace_back(dot, std::move(field));
+      out.emplace_back(dot, std::move(field), tag);
     };
     if (!only)
-      for (const Dot& dot : placed.op->replaced) add(dot, std::nullopt);
+      for (const Dot& dot : placed.op->replaced) add(dot, std::nullopt, 0);
     for (const Field& field : placed.op->fields)
       if (!only || field.name == *only)
-        for (const Dot& dot : field.replaced) add(dot, field.name);
+        for (const Dot& dot : field.replaced) add(dot, field.name, goes_on(field));
     return out;
   }
 
   /// Everything that `op` supersedes, through whatever it names of the same record, and through the
   /// commits that publish again what is superseded.
   void spread(const Ops& ops, const Placed& op, std::set<Target>& superseded) const {
-    std::vector<Target> work = named_by(op, std::nullopt);
+    std::vector<Target> work = named_by(
+        op, std::nullopt, [](const Field& f) { return has_elements(f.tag) ? f.tag : 0; });
     while (!work.empty()) {
       const Target target = work.back();
       work.pop_back();
       if (!superseded.insert(target).second) continue;
-      const auto& [dot, field] = target;
+      const auto& [dot, field, tag] = target;
       const auto found = ops.find(dot);
       if (found == ops.end()) continue;  // Of another record, or held.
       if (const auto fresh = again_.find(dot.commit); fresh != again_.end())
-        for (const std::string& id : fresh->second) work.push_back({{id, dot.leaf}, field});
-      for (Target& next : named_by(found->second, field)) work.push_back(std::move(next));
+        for (const std::string& id : fresh->second) work.push_back({{id, dot.leaf}, field, tag});
+      const auto on = [&, through = tag](const Field& f) { return f.tag == through ? through : 0; };
+      for (Target& next : named_by(found->second, field, on)) work.push_back(std::move(next));
     }
+  }
+
+  static bool is_taken(const std::set<Target>& superseded, const Dot& dot, const Field& field) {
+    if (superseded.contains({dot, std::nullopt, 0})) return true;
+    return std::ranges::any_of(std::array{0u, kSet, kList, kText}, [&](std::uint32_t tag) {
+      return (tag == 0 || tag != field.tag) && superseded.contains({dot, field.name, tag});
+    });
+  }
+
+  /// What is shown of candidates, the greatest first; nothing when none has anything to say.
+  static std::optional<Shown> show(std::uint32_t tag, std::vector<Candidate> candidates) {
+    const std::string cleared(1, '\0');
+    if (tag == kCounter) return count(candidates);
+    if (tag == kMax || tag == kMin) {
+      std::optional<Shown> best;
+      for (const Candidate& c : candidates) {
+        if (!has_rank(c.value)) continue;
+        const bool better = !best || (tag == kMax ? ranks_before(best->value, c.value)
+                                                  : ranks_before(c.value, best->value));
+        if (better) best = Shown{c.value};
+      }
+      return best;
+    }
+    Shown shown{candidates.front().value};
+    std::set<std::string> seen{shown.value};
+    for (const Candidate& candidate : candidates)
+      if (seen.insert(candidate.value).second) shown.others.push_back(candidate.value);
+    if (seen == std::set{cleared}) return std::nullopt;
+    return shown;
+  }
+
+  static std::optional<Shown> count(const std::vector<Candidate>& candidates) {
+    Shown shown;
+    std::map<std::string, std::set<std::string>> by_feed;
+    long long sum = 0;
+    for (const Candidate& c : candidates) {
+      if (!is_number(c.value)) continue;
+      auto& seen = by_feed[c.feed];
+      if (seen.empty()) sum += std::stoll(c.value.substr(1));
+      const bool first = seen.empty();
+      if (seen.insert(c.value).second && !first) shown.others.push_back(c.value);
+    }
+    if (by_feed.empty()) return std::nullopt;
+    shown.value = "\x03" + std::to_string(sum);
+    return shown;
   }
 
   Record record_of(const Ops& ops) const {
@@ -101,30 +173,35 @@ class Merge {
 
     Record record;
     std::map<std::pair<std::string, std::uint32_t>, std::vector<Candidate>> live;
+    std::map<std::pair<std::string, std::uint32_t>, std::vector<Change>> changes;
     for (const auto& [dot, placed] : ops) {
-      if (void_.contains(dot.commit) || superseded.contains({dot, std::nullopt})) continue;
+      const bool is_void = void_.contains(dot.commit);
+      for (const Field& field : placed.op->fields)
+        if (has_elements(field.tag))
+          changes[{field.name, field.tag}].push_back({placed.commit, &field, dot.leaf, is_void,
+                                                      placed.op->readable,
+                                                      is_taken(superseded, dot, field)});
+      if (is_void || superseded.contains({dot, std::nullopt, 0})) continue;
       record.deleted_somewhere |= placed.op->removes;
       if (!placed.op->readable) continue;
       for (const Field& field : placed.op->fields)
-        if (!superseded.contains({dot, field.name}))
+        if (!has_elements(field.tag) && !is_taken(superseded, dot, field))
           live[{field.name, field.tag}].push_back(
-              {placed.commit->hlc, dot.commit, dot.leaf, field.value});
+              {placed.commit->hlc, dot.commit, dot.leaf, field.value, placed.commit->feed});
     }
-    const std::string cleared(1, '\0');
     for (auto& [key, candidates] : live) {
       std::ranges::sort(candidates, std::greater<>{});
-      Shown shown{candidates.front().value, {}};
-      std::set<std::string> seen{shown.value};
-      for (const Candidate& candidate : candidates)
-        if (seen.insert(candidate.value).second) shown.others.push_back(candidate.value);
-      if (seen != std::set{cleared}) record.fields[key] = std::move(shown);
+      if (auto shown = show(key.second, candidates)) record.fields[key] = *std::move(shown);
     }
+    for (auto& [key, all] : changes)
+      if (auto shown = elements(key.second, std::move(all), again_); !shown.empty())
+        record.fields[key].elements = std::move(shown);
     return record;
   }
 
   std::map<std::string, const Commit*> all_;
   std::set<std::string> void_;
-  std::map<std::string, std::set<std::string>> again_;  ///< re-issued commit → those that do it
+  Again again_;
   std::map<RecordKey, Ops> records_;
 };
 
@@ -154,6 +231,7 @@ std::string render(const State& state) {
       out +=
           head + hex(field.first) + "#" + std::to_string(field.second) + " = " + hex(shown.value);
       for (const std::string& other : shown.others) out += " | " + hex(other);
+      for (const std::string& element : shown.elements) out += " , " + hex(element);
       out += "\n";
     }
   }

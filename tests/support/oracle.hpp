@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -17,11 +18,28 @@ struct Dot {
   friend auto operator<=>(const Dot&, const Dot&) = default;
 };
 
+/// An element of a set, list or text, by the op that brought it.
+struct Element {
+  Dot op;
+  std::uint32_t offset = 0;
+};
+struct Range {
+  Dot op;
+  std::uint32_t offset = 0;
+  std::uint32_t count = 0;
+};
+struct Run {
+  std::optional<Element> left, right, moved;
+  std::uint32_t length = 0;
+};
+
 struct Field {
   std::string name;
   std::uint32_t tag = 0;
   std::vector<Dot> replaced;
-  std::string value;  ///< encoded
+  std::string value = {};  ///< encoded
+  std::vector<Range> removed = {};
+  std::vector<Run> runs = {};
 };
 
 struct Op {
@@ -37,6 +55,7 @@ struct Op {
 struct Commit {
   std::string id;
   std::string member;
+  std::string feed;
   std::uint64_t hlc = 0;
   std::optional<std::string> reissues;
   bool without_right = false;  ///< its member may not write here
@@ -46,7 +65,8 @@ struct Commit {
 /// One field as people see it.
 struct Shown {
   std::string value;
-  std::vector<std::string> others;  ///< further live values, the newest first
+  std::vector<std::string> others = {};    ///< further live values, the newest first
+  std::vector<std::string> elements = {};  ///< of a set, list or text, in place of the value
 };
 
 struct Record {

@@ -1,5 +1,6 @@
 #include "tests/support/oracle_store.hpp"
 
+#include "storage/merge/document.hpp"
 #include "tests/support/federation.hpp"
 
 namespace maillon::test {
@@ -25,16 +26,22 @@ oracle::Commit for_oracle(const Commit& commit) {
   oracle::Commit out;
   out.id = raw(commit.id);
   out.member = raw(commit.header.member);
+  out.feed = raw(commit.header.node) + std::to_string(commit.header.incarnation);
   out.hlc = commit.header.hlc.packed;
   if (commit.header.reissues) out.reissues = raw(*commit.header.reissues);
   const OpTable& table = commit.body.ops;
+  const auto named = [&](const auto& dot) {
+    return oracle::Dot{dot.index == 0 ? out.id : raw(commit.body.table.commits[dot.index - 1]),
+                       dot.leaf};
+  };
   const auto dots = [&](Slice slice) {
-    std::vector<oracle::Dot> named;
+    std::vector<oracle::Dot> whole;
     for (const DotRange& dot : table.dots_in(slice))
-      if (dot.count == 0)
-        named.push_back(
-            {dot.index == 0 ? out.id : raw(commit.body.table.commits[dot.index - 1]), dot.leaf});
-    return named;
+      if (dot.count == 0) whole.push_back(named(dot));
+    return whole;
+  };
+  const auto element = [&](const std::optional<ElementDot>& dot) {
+    return dot ? std::optional{oracle::Element{named(*dot), dot->offset}} : std::nullopt;
   };
   std::uint32_t leaf = 0;
   for (const Op& op : table.ops) {
@@ -49,9 +56,15 @@ oracle::Commit for_oracle(const Commit& commit) {
     to.removes = op.kind == static_cast<std::uint32_t>(OpKind::remove);
     to.readable = op.payload_ok && known_kind(op.kind);
     to.replaced = dots(op.replaced);
-    for (const OpField& field : table.fields_of(op))
-      to.fields.push_back(
-          {std::string{field.name}, field.tag, dots(field.replaced), text_of(field.value)});
+    for (const OpField& field : table.fields_of(op)) {
+      auto& one = to.fields.emplace_back(oracle::Field{std::string{field.name}, field.tag,
+                                                       dots(field.replaced), text_of(field.value)});
+      for (const DotRange& dot : table.dots_in(field.replaced))
+        if (dot.count > 0) one.removed.push_back({named(dot), dot.offset, dot.count});
+      for (const Run& run : table.runs_in(field.runs))
+        one.runs.push_back(
+            {element(run.left), element(run.right), element(run.moved), run.length});
+    }
     out.ops.push_back(std::move(to));
   }
   return out;
@@ -72,12 +85,17 @@ oracle::State state_of(Store& store, const SpaceId& space) {
   while (must(get.step())) {
     const Bytes blob{get.blob(2).begin(), get.blob(2).end()};
     const merge::RecordState state = must(merge::decode_state(blob));
-    const merge::Shown shown = merge::show(state);
+    const merge::Shown shown = merge::show(state, store.records().context());
     oracle::Record record;
     record.deleted_somewhere = shown.deleted || shown.edit_won_over_delete;
     for (const merge::ShownField& field : shown.fields) {
-      auto& to = record.fields[{std::string{store.names().text(field.name)}, field.tag}];
-      to.value = text_of(field.shown->value);
+      auto& to = record.fields[{std::string{store.names().text(field.name())}, field.tag()}];
+      if (merge::has_elements(field.tag())) {
+        merge::FieldState copy = *field.field;
+        for (const Bytes& value : must(copy.open())->values()) to.elements.push_back(text_of(value));
+        continue;
+      }
+      to.value = text_of(field.shown != nullptr ? field.shown->value : ByteView{field.total});
       for (const merge::FieldHead* other : field.others) to.others.push_back(text_of(other->value));
     }
     if (!record.fields.empty() || record.deleted_somewhere)

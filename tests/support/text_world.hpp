@@ -16,6 +16,7 @@ class Ids : public storage::merge::Context {
     return ids[static_cast<std::size_t>(commit) - 1];
   }
   [[nodiscard]] std::string_view name(std::int64_t) const override { return {}; }
+  [[nodiscard]] std::int64_t feed(std::int64_t commit) const override { return commit; }
 
   [[nodiscard]] bool knows(const storage::merge::OpRef& op) const {
     return static_cast<std::size_t>(op.commit) <= ids.size();

@@ -177,8 +177,28 @@ CommitPtr sign_by_hand(Peer& peer, const std::vector<HandOp>& ops, std::optional
     // Not UTF-8: no reader can take this payload in.
     if (!hand.readable) op.source = "\xff";
     if (!hand.field.empty()) {
-      table.fields.push_back(
-          {hand.field, hand.tag, dots(hand.field_dots), {}, as_bytes(hand.value)});
+      const auto element = [&](const std::optional<HandOp::Element>& at) {
+        std::optional<ElementDot> out;
+        if (at) out = {draft.index_of(std::get<0>(*at)), std::get<1>(*at), std::get<2>(*at)};
+        return out;
+      };
+      OpField field{hand.field, hand.tag, dots(hand.field_dots), {}, as_bytes(hand.value)};
+      std::vector<DotRange> all{table.dots_in(field.replaced).begin(),
+                                table.dots_in(field.replaced).end()};
+      for (const auto& [first, count] : hand.removed) {
+        const auto at = *element(first);
+        all.push_back({at.index, at.leaf, at.offset, count});
+      }
+      std::ranges::sort(all);
+      const auto repeated = std::ranges::unique(all);
+      all.erase(repeated.begin(), repeated.end());
+      field.replaced = {static_cast<std::uint32_t>(table.dots.size()),
+                        static_cast<std::uint32_t>(all.size())};
+      table.dots.insert(table.dots.end(), all.begin(), all.end());
+      for (const HandOp::Run& run : hand.runs)
+        table.runs.push_back({element(run.left), element(run.right), element(run.moved), run.length});
+      field.runs = {0, static_cast<std::uint32_t>(table.runs.size())};
+      table.fields.push_back(field);
       op.fields = {0, 1};
     }
     draft.add(table, op);
@@ -216,7 +236,43 @@ void World::step(const Step& step) {
   by_hand(peer, step);
 }
 
+void World::edit(Peer& peer, const Step& step, UnixMillis when) {
+  using How = FieldEdit::How;
+  static constexpr std::array kPhrases{"le chat dort ici", "le chien dort", "ici le chat, là le chien",
+                                       "dort"};
+  const auto word = [&](unsigned n) { return Value::of_text(kValues[n % kValues.size()]); };
+  const auto number = [](unsigned n) { return Value{Value::Kind::number, std::to_string(n)}; };
+  const unsigned n = step.how / 3;
+  // Now and then under a name that has another type elsewhere.
+  const bool shared = step.how % 13 == 0;
+  FieldEdit edit;
+  switch (step.what / 2 % 6) {
+    case 0:
+      edit = {"texte", FieldTag::text, n % 4 == 3 ? How::add : How::set,
+              {Value::of_text(kPhrases[n % kPhrases.size()])}};
+      break;
+    case 1:
+      edit = {"liste", FieldTag::list, How::set, {}};
+      for (unsigned i = 0; i < n % 5; ++i) edit.values.push_back(word(n / 5 + i * (1 + n % 2)));
+      break;
+    case 2:
+      edit = {"ensemble", FieldTag::set, static_cast<How>(n % 3), {word(n / 3)}};
+      break;
+    case 3:
+      edit = {"compte", FieldTag::counter, n % 3 == 2 ? How::remove : How::add, {number(n % 7)}};
+      break;
+    default:
+      edit = {n % 2 == 0 ? "plus" : "moins", n % 2 == 0 ? FieldTag::max : FieldTag::min, How::set,
+              {n % 5 == 0 ? word(n) : number(n % 11)}};
+  }
+  if (shared) edit.name = kFields[0];
+  Change change = patch("lieux", record_number(step.what % kRecords), {});
+  change.edits.push_back(edit);
+  peer.node->write(kCatalogue, {change}, when);
+}
+
 void World::write(Peer& peer, const Step& step, UnixMillis when) {
+  if (step.how % 2 == 1) return edit(peer, step, when);
   const auto value = [&](unsigned n) {
     return n % 4 == 3 ? Value{} : Value::of_text(kValues[n % 4]);
   };
@@ -359,6 +415,39 @@ void World::fork(Peer& peer) {
       std::make_unique<Peer>(peer.number, peer.disk->current(), peer.node->incarnation));
 }
 
+namespace {
+
+/// Makes it a change of a set, list or text with anchors and ranges that nobody would write.
+template <class SomeDots>
+void give_elements(HandOp& op, crypto::SeededRng& rng, SomeDots some_dots) {
+  op.kind = 1;
+  op.tag = std::array{2u, 4u, 5u}[rng.u64() % 3];
+  op.field = std::array{"ensemble", "liste", "texte", kFields[0]}[rng.u64() % 4];
+  const auto some_element = [&]() -> std::optional<HandOp::Element> {
+    const auto dots = some_dots(2);
+    if (dots.empty()) return std::nullopt;
+    return HandOp::Element{dots[0].first, dots[0].second, static_cast<std::uint32_t>(rng.u64() % 6)};
+  };
+  std::uint32_t values = 0;
+  for (std::size_t i = rng.u64() % 3; i > 0; --i) {
+    HandOp::Run run{some_element(), some_element(), {}, static_cast<std::uint32_t>(rng.u64() % 4)};
+    if (rng.u64() % 4 == 0) run.moved = some_element();
+    if (!run.moved || op.tag == 2) values += run.length;
+    op.runs.push_back(run);
+  }
+  for (std::size_t i = rng.u64() % 3; i > 0; --i)
+    if (const auto first = some_element())
+      op.removed.emplace_back(*first, static_cast<std::uint32_t>(1 + rng.u64() % 4));
+  // At times not as many values as the runs say.
+  if (rng.u64() % 6 == 0) ++values;
+  const char letter = static_cast<char>('A' + rng.u64() % 26);
+  op.value = op.tag == 5 ? "" : std::string(1, static_cast<char>(values));
+  for (std::uint32_t i = 0; i < values; ++i)
+    op.value += op.tag == 5 ? std::string(1, letter) : std::string{"\x02\x04"} + letter;
+}
+
+}  // namespace
+
 void World::by_hand(Peer& peer, const Step& step) {
   TestNode& node = *peer.node;
   crypto::SeededRng rng{step.what * 1000u + step.how};
@@ -384,6 +473,7 @@ void World::by_hand(Peer& peer, const Step& step) {
     op.field_dots = some_dots(3);
     op.value = std::string{"\x04"} + kValues[rng.u64() % kValues.size()];
     op.readable = rng.u64() % 3 != 0;
+    if (rng.u64() % 2 == 0) give_elements(op, rng, some_dots);
     ops.push_back(op);
   }
   std::optional<CommitId> reissues;

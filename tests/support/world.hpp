@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <set>
+#include <tuple>
 #include <vector>
 
 #include "storage/sqlite/memory_vfs.hpp"
@@ -49,6 +50,11 @@ class Peer {
 
 /// An op put together by hand, dots and all, as only a faulty or later program would.
 struct HandOp {
+  using Element = std::tuple<CommitId, std::uint32_t, std::uint32_t>;  ///< commit, leaf, offset
+  struct Run {
+    std::optional<Element> left, right, moved;
+    std::uint32_t length = 0;
+  };
   std::uint32_t kind = 1;
   std::uint32_t tag = 1;
   RecordId record = RecordId::zero();
@@ -57,6 +63,8 @@ struct HandOp {
   std::string field;
   std::string value;
   bool readable = true;
+  std::vector<Run> runs = {};
+  std::vector<std::pair<Element, std::uint32_t>> removed = {};  ///< from an element on, how many
 };
 /// Signs `ops` as the next commit of the peer's feed, on top of its heads. Not received yet.
 [[nodiscard]] storage::CommitPtr sign_by_hand(Peer& peer, const std::vector<HandOp>& ops,
@@ -77,6 +85,8 @@ class World {
  private:
   void step(const Step& step);
   void write(Peer& peer, const Step& step, UnixMillis when);
+  /// A field that is no register.
+  void edit(Peer& peer, const Step& step, UnixMillis when);
   void remove(Peer& peer, const Step& step);
   void import(Peer& peer, const Step& step);
   /// The outsider's program is honest but for writing at all: its ops name all they have seen.

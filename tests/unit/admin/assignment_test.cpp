@@ -11,6 +11,7 @@ struct Case {
   std::string_view argument;
   std::string_view field;
   Value value;
+  storage::FieldEdit::How how = storage::FieldEdit::How::set;
 };
 
 TEST(Assignment, ReadsTextNumbersAndJson) {
@@ -28,18 +29,22 @@ TEST(Assignment, ReadsTextNumbersAndJson) {
       {"x:=null", "x", Value{}},
       {"x:=\"a\"", "x", Value::of_text("a")},
       {"x:=[1, 2.50]", "x", Value{Kind::json, "[1,2.50]"}},
+      {"langues+=fr", "langues", Value::of_text("fr"), storage::FieldEdit::How::add},
+      {"langues-=fr", "langues", Value::of_text("fr"), storage::FieldEdit::How::remove},
+      {"formule=a+=b", "formule", Value::of_text("a+=b")},
   };
   for (const Case& row : cases) {
     const auto got = parse_assignment(row.argument);
     ASSERT_TRUE(got.has_value()) << row.argument;
-    EXPECT_EQ(got->first, row.field) << row.argument;
-    EXPECT_EQ(got->second, row.value) << row.argument;
+    EXPECT_EQ(got->name, row.field) << row.argument;
+    EXPECT_EQ(got->value, row.value) << row.argument;
+    EXPECT_EQ(got->how, row.how) << row.argument;
   }
 }
 
 TEST(Assignment, RefusesWhatIsNone) {
   using namespace std::string_view_literals;
-  for (const auto argument : {"nom"sv, "=x"sv, ":=1"sv, "a:="sv, "a:=1 2"sv, "a:={"sv, "a:=nul"sv,
+  for (const auto argument : {"nom"sv, "=x"sv, ":=1"sv, "+=1"sv, "a+="sv, "a-="sv, "a:="sv, "a:=1 2"sv, "a:={"sv, "a:=nul"sv,
                               "a=\xff"sv, "a\0b=c"sv}) {
     const auto got = parse_assignment(argument);
     ASSERT_TRUE(got.has_error()) << argument;

@@ -20,6 +20,7 @@ class Ascending : public Context {
     return CommitId::from_array(raw);
   }
   [[nodiscard]] std::string_view name(std::int64_t) const override { return {}; }
+  [[nodiscard]] std::int64_t feed(std::int64_t commit) const override { return commit; }
 };
 const Ascending kIds;
 

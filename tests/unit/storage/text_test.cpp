@@ -353,6 +353,7 @@ class AnyIds : public Context {
     return id_of(static_cast<std::uint64_t>(commit));
   }
   [[nodiscard]] std::string_view name(std::int64_t) const override { return {}; }
+  [[nodiscard]] std::int64_t feed(std::int64_t commit) const override { return commit; }
 };
 
 /// A text with runs cut, nested, deleted, blank, and written concurrently.
