@@ -3,12 +3,21 @@
 #include <algorithm>
 
 #include "node/admin/call.hpp"
+#include "node/admin/typed_fields.hpp"
+#include "storage/merge/document.hpp"
 
 /// What a proof shows, in words and as JSON.
 namespace maillon::admin {
 namespace {
 
 using replica::HistoryEntry;
+
+/// Whether what is shown of such a field is made of what several ops said, rather than one of them.
+bool is_made_of_many(std::uint32_t tag) {
+  const auto is = [&](FieldTag one) { return tag == static_cast<std::uint32_t>(one); };
+  return storage::merge::has_elements(tag) || is(FieldTag::counter) || is(FieldTag::max) ||
+         is(FieldTag::min);
+}
 
 /// All that is told of a proof that holds.
 struct Shown {
@@ -34,7 +43,10 @@ Result<Shown> shown_by(const storage::CheckedProof& proof, bool expected, Langua
   MAILLON_TRY(auto record, reader.get(proof.space, proof.collection, proof.id));
   MAILLON_TRY(auto entries, reader.history(proof.space, proof.collection, proof.id));
   if (!record) return Error{Errc::integrity, "the proof shows no record"};
-  std::erase_if(entries, [](const HistoryEntry& e) { return e.superseded || e.is_void; });
+  // Of a list or text that others went on writing, what was only taken out is no part any more.
+  std::erase_if(entries, [](const HistoryEntry& e) {
+    return e.superseded || e.is_void || (e.erased && e.removed > 0 && e.added == 0);
+  });
   return Shown{proof, *proof.store->trust(), *std::move(record), std::move(entries), expected,
                language};
 }
@@ -51,8 +63,10 @@ void write_entries(JsonWriter& json, const Shown& shown) {
         .field("author_name", shown.name_of(entry.author))
         .field("node_id", entry.node.hex())
         .field("time", utc(entry.time))
-        .field("commit", entry.commit.hex())
-        .end_object();
+        .field("commit", entry.commit.hex());
+    if (!entry.removes) json.field("type", word_for(static_cast<FieldTag>(entry.tag)));
+    if (entry.removed > 0) json.field("elements_removed", entry.removed);
+    json.end_object();
   }
   json.end_array();
 }
@@ -109,17 +123,27 @@ std::string signed_by(const Shown& shown, const HistoryEntry& entry) {
   return out;
 }
 
-/// Of two values, who wrote which; of one that several wrote, all of them.
+std::string value_in_words(const Shown& shown, const HistoryEntry& entry) {
+  if (entry.erased) return say(shown.language, "(contenu effacé)", "(content erased)");
+  if (!entry.readable) return say(shown.language, "(illisible par cette version)", "(not readable here)");
+  return "= " + for_terminal(entry.value.display(), 2000);
+}
+
+/// A value, or each of those in conflict, and under it who wrote it. Of a field that many make
+/// together, what it shows, and who had a part in it.
 std::string field_in_words(const Shown& shown, const std::string& name) {
   std::string out = fmt::format("  {}\n", for_terminal(name));
+  for (const auto& field : shown.record.fields)
+    if (field.name == name && is_made_of_many(field.tag))
+      out += fmt::format("    = {}\n", for_terminal(field.value.display(), 2000));
+  std::string last;
   for (const HistoryEntry& entry : shown.live) {
     if (entry.removes || entry.field != name) continue;
-    const std::string value =
-        entry.erased ? say(shown.language, "(contenu effacé)", "(content erased)")
-        : entry.readable
-            ? "= " + for_terminal(entry.value.display(), 2000)
-            : say(shown.language, "(illisible par cette version)", "(not readable here)");
-    out += fmt::format("    {}\n      {}\n", value, signed_by(shown, entry));
+    const std::string value = value_in_words(shown, entry);
+    if (!is_made_of_many(entry.tag) && value != last) out += fmt::format("    {}\n", value);
+    if (!is_made_of_many(entry.tag)) last = value;
+    const bool part = is_made_of_many(entry.tag) && !storage::merge::has_elements(entry.tag);
+    out += fmt::format("      {}{}\n", part ? value + ": " : "", signed_by(shown, entry));
   }
   return out;
 }

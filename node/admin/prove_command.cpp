@@ -15,8 +15,8 @@ Result<Digest> shown_of(storage::Database& db, const storage::RecordProof& proof
   crypto::Hasher hasher;
   if (record) {
     MAILLON_TRY(const auto state, storage::merge::decode_state(record->state));
-    storage::merge::digest_into(hasher, proof.collection, proof.id, state,
-                                reader.records().context());
+    MAILLON_CHECK(storage::merge::digest_into(hasher, proof.collection, proof.id, state,
+                                              reader.records().context()));
     MAILLON_CHECK(reader.records().context().check());
   }
   return hasher.finish();

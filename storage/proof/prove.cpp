@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "storage/merge/document.hpp"
 #include "storage/proof/record_proof.hpp"
 #include "storage/proof/ways.hpp"
 
@@ -27,25 +28,16 @@ class Prover {
 
   /// Chooses the leaves that travel.
   Result<void> choose(std::string_view collection, const RecordId& id, ByteView stored) {
-    MAILLON_TRY(const auto state, merge::decode_state(stored));
-    // What has no effect is told of, and what it says stays at home.
-    for (const merge::OpEntry& op : state.ops) kept_[op.ref.commit][op.ref.leaf] = LeafState::bare;
-    for (const merge::OpRef& ref : ops_behind(state))
-      kept_[ref.commit][ref.leaf] = LeafState::full;
+    MAILLON_TRY(auto state, merge::decode_state(stored));
     MAILLON_TRY(const auto steps, records_.history(collection, id, stored));
-    MAILLON_TRY(const auto namers, namers_of(steps));
-    // What came between says that an earlier op was superseded by a later one. Its own values are
-    // past: they stay at home.
-    std::vector<merge::OpRef> work;
-    for (const merge::OpEntry& op : state.ops) work.push_back(op.ref);
-    while (!work.empty()) {
-      const auto named = namers.find(work.back());
-      work.pop_back();
-      if (named == namers.end()) continue;
-      for (const merge::OpRef& ref : named->second)
-        if (kept_[ref.commit].emplace(ref.leaf, LeafState::bare).second) work.push_back(ref);
-    }
-    return {};
+    // What has no effect is told of, and so is what made a place in a list or text for what is shown;
+    // what it says stays at home.
+    for (const merge::OpEntry& op : state.ops) kept_[op.ref.commit][op.ref.leaf] = LeafState::bare;
+    for (const HistoryOp& step : steps)
+      if (changes_elements(step)) kept_[step.ref.commit][step.ref.leaf] = LeafState::bare;
+    MAILLON_TRY(const auto behind, ops_behind(state));
+    for (const merge::OpRef& ref : behind) kept_[ref.commit][ref.leaf] = LeafState::full;
+    return add_links(steps);
   }
 
   Result<std::vector<SignedCommit>> commits() {
@@ -73,6 +65,29 @@ class Prover {
 
  private:
   using Leaves = std::map<std::uint32_t, LeafState>;
+
+  static bool changes_elements(const HistoryOp& step) {
+    return std::ranges::any_of(
+        step.commit->body.ops.fields_of(*step.op),
+        [](const OpField& field) { return merge::has_elements(field.tag); });
+  }
+
+  /// What came between says that an earlier op was superseded by a later one. Its own values are
+  /// past: they stay at home.
+  Result<void> add_links(std::span<const HistoryOp> steps) {
+    MAILLON_TRY(const auto namers, namers_of(steps));
+    std::vector<merge::OpRef> work;
+    for (const auto& [log_id, leaves] : kept_)
+      for (const auto& [leaf, kept] : leaves) work.push_back({log_id, leaf});
+    while (!work.empty()) {
+      const auto named = namers.find(work.back());
+      work.pop_back();
+      if (named == namers.end()) continue;
+      for (const merge::OpRef& ref : named->second)
+        if (kept_[ref.commit].emplace(ref.leaf, LeafState::bare).second) work.push_back(ref);
+    }
+    return {};
+  }
 
   /// By each op, those that supersede part of it, or what it publishes again.
   Result<std::map<merge::OpRef, std::vector<merge::OpRef>>> namers_of(
@@ -192,10 +207,15 @@ class Prover {
 
 }  // namespace
 
-std::vector<merge::OpRef> ops_behind(const merge::RecordState& state) {
-  std::vector<merge::OpRef> out;
+Result<std::set<merge::OpRef>> ops_behind(merge::RecordState& state) {
+  std::set<merge::OpRef> out;
   for (const merge::OpEntry& op : state.ops)
-    if (!op.is_void) out.push_back(op.ref);
+    if (!op.is_void) out.insert(op.ref);
+  for (merge::FieldState& field : state.fields) {
+    if (!merge::has_elements(field.tag)) continue;
+    MAILLON_TRY(const merge::Document* const document, field.open());
+    out.merge(document->authors());
+  }
   return out;
 }
 

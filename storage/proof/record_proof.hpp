@@ -25,8 +25,8 @@ struct RecordProof {
 /// Judges the form alone. Errc::integrity for a file that was cut short or altered.
 [[nodiscard]] Result<RecordProof> decode_record_proof(ByteView file);
 
-/// The ops that what is shown of a record follows from: of each, the payload is proved.
-[[nodiscard]] std::vector<merge::OpRef> ops_behind(const merge::RecordState& state);
+/// The ops of which something is shown of a record, and its deletes: of each, the payload is proved.
+[[nodiscard]] Result<std::set<merge::OpRef>> ops_behind(merge::RecordState& state);
 
 /// Gathers what proves a record as `log` has it; all three as of one snapshot, which `trust` was
 /// folded from. Errc::not_found when nothing of the record is here, ::full beyond a limit of proofs.

@@ -48,7 +48,7 @@ Picture picture_of(Store& store, const SpaceId& space, const Named& record) {
   const auto collection = must(store.names().find_collection(*row, record.collection));
   const auto stored = must(store.records().find(*collection, record.id));
   const auto state = must(merge::decode_state(stored->state));
-  merge::digest_into(hasher, record.collection, record.id, state, store.records().context());
+  must(merge::digest_into(hasher, record.collection, record.id, state, store.records().context()));
   out.shown = hasher.finish();
   for (const merge::OpEntry& op : state.ops) out.counts = out.counts || !op.is_void;
   return out;

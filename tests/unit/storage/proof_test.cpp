@@ -29,22 +29,23 @@ RecordProof proof_of(TestNode& node, std::string_view space = kCatalogue,
                            node.space(space), "lieux", id));
 }
 
-/// The record as a store shows it: each field with all live values, and who wrote them.
+/// The record as a store shows it: each field with all live values, and the commits they are from.
 std::string shown(Store& store, const SpaceId& space, const RecordId& id = kRecord) {
   const auto row = must(store.log().find_space(space));
   const auto collection = row ? must(store.names().find_collection(*row, "lieux")) : std::nullopt;
   const auto record = collection ? must(store.records().find(*collection, id)) : std::nullopt;
   if (!record) return "-";
   const auto state = must(merge::decode_state(record->state));
-  const auto view = merge::show(state);
+  const auto view = merge::show(state, store.records().context());
   std::string out = view.deleted ? "deleted" : view.edit_won_over_delete ? "edited " : "";
   const auto add = [&](const merge::FieldHead& head) {
     const auto entry = must(store.log().commit_id_of(state.ops[head.op].ref.commit));
     out += "=" + must(Value::decode(head.value)).display() + "@" + entry.hex().substr(0, 8);
   };
   for (const auto& field : view.fields) {
-    out += std::string{store.names().text(field.name)};
-    add(*field.shown);
+    out += std::string{store.names().text(field.name())};
+    if (field.shown == nullptr) out += "=" + must(field.value()).display();
+    if (field.shown != nullptr) add(*field.shown);
     for (const auto* other : field.others) add(*other);
     out += " ";
   }
@@ -132,6 +133,32 @@ TEST_F(Proofs, ShowConcurrentValuesDeletesAndRowsOfASource) {
   const RecordProof proof = proof_of(*b.node, kCatalogue, row);
   EXPECT_EQ(checked(proof), shown(*b.node->store, b.node->space(kCatalogue), row));
   EXPECT_FALSE(holds(encode(proof), "deux"));
+}
+
+TEST_F(Proofs, ShowTextsListsAndCountersThatManyMadeTogether) {
+  using How = FieldEdit::How;
+  const auto edit = [&](Peer& peer, FieldEdit what) {
+    Change change = patch("lieux", kRecord, {});
+    change.edits.push_back(std::move(what));
+    (void)peer.node->write(kCatalogue, {change}, now += 1s);
+  };
+  const auto number = [](int n) { return Value{Value::Kind::number, std::to_string(n)}; };
+  edit(a, {"notes", FieldTag::text, How::set, {text("le chat dort ici")}});
+  edit(a, {"etapes", FieldTag::list, How::set, {text("un"), text("deux"), text("trois")}});
+  edit(a, {"visites", FieldTag::counter, How::add, {number(2)}});
+  pull_all();
+  edit(a, {"notes", FieldTag::text, How::add, {text(", secrètement")}});
+  edit(a, {"notes", FieldTag::text, How::set, {text("le chat roux dort ici")}});
+  edit(b, {"notes", FieldTag::text, How::set, {text("le chat dort ici et là")}});
+  edit(b, {"etapes", FieldTag::list, How::set, {text("trois"), text("un")}});
+  edit(b, {"visites", FieldTag::counter, How::add, {number(3)}});
+  pull_all();
+  for (const char* part : {"=le chat roux dort ici et là ", "[\"trois\",\"un\"]", "=5 "})
+    EXPECT_NE(here(a).find(part), std::string::npos) << here(a);
+  const Bytes file = encode(proof_of(*a.node));
+  EXPECT_EQ(checked(proof_of(*a.node)), here(a));
+  EXPECT_EQ(encode(proof_of(*b.node)), file);
+  EXPECT_FALSE(holds(file, "secrètement")) << "it made a place, and is gone";
 }
 
 TEST_F(Proofs, AnErasedContentIsProvedToHaveBeenThere) {
