@@ -113,6 +113,24 @@ class Proof(Case):
         self.assertEqual((shown["deleted"], shown["fields"]), (True, {}))
         self.assertEqual([a["name"] for a in shown["authors"]], ["angouleme"])
 
+    def test_shows_who_had_a_part_in_what_many_made(self):
+        self.a.ok("put", "lieux", "--id", self.id, "--type", "notes=text", "--type",
+                  "visites=counter", "notes=le chat dort", "visites+=2")
+        self.converge(self.a, self.b)
+        self.a.ok("put", "lieux", "--id", self.id, "notes+= ici")
+        self.b.ok("put", "lieux", "--id", self.id, "visites+=3", "notes=le chat roux dort")
+        self.converge(self.a, self.b)
+        self.a.ok("prove", "lieux", self.id, "-o", self.file)
+        shown = self.check(self.file).json
+        self.assertEqual((shown["fields"]["notes"], shown["fields"]["visites"]),
+                         ("le chat roux dort ici", 5))
+        for author in shown["authors"]:
+            self.assertLessEqual({"notes", "visites"}, set(author["fields"]))
+        told = self.check(self.file, json_output=False).out
+        self.assertEqual(told.count("= le chat roux dort ici"), 1, told)
+        for total in ("= 5\n", "= 2: angouleme", "= 3: cognac"):
+            self.assertIn(total, told)
+
     def test_whatever_is_changed_is_refused(self):
         self.a.ok("prove", "lieux", self.id, "-o", self.file)
         with open(self.file, "rb") as file:

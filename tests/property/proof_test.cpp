@@ -54,10 +54,31 @@ Picture picture_of(Store& store, const SpaceId& space, const Named& record) {
   return out;
 }
 
+/// Whether a faulty program hung elements of the record on what is none of it: a proof does not hold
+/// that, so `prove` refuses to hand it out.
+bool leads_elsewhere(Store& store, const RecordProof& proof, const SpaceId& space,
+                     const Named& record) {
+  std::set<CommitId> held;
+  for (const SignedCommit& commit : proof.commits)
+    if (!commit.body.empty()) held.insert(commit_id(commit.header));
+  const auto row = must(store.log().find_space(space));
+  const auto collection = must(store.names().find_collection(*row, record.collection));
+  const auto stored = must(store.records().find(*collection, record.id));
+  for (const auto& step : must(store.records().history(record.collection, record.id, stored->state)))
+    for (const OpField& field : step.commit->body.ops.fields_of(*step.op))
+      for (const Run& run : step.commit->body.ops.runs_in(field.runs))
+        for (const auto& anchor : {run.left, run.right, run.moved})
+          if (anchor && anchor->index != 0 &&
+              !held.contains(step.commit->body.table.commits[anchor->index - 1]))
+            return true;
+  return false;
+}
+
 struct Met {
   int proved = 0;
   int without_effect = 0;
   int headers_alone = 0;
+  int leading_elsewhere = 0;
 };
 
 /// What is wrong with the proofs of one history; nothing if they all hold.
@@ -82,7 +103,11 @@ std::string complaint(std::uint64_t seed, bool quarrels, Met& met) {
       }
       const Picture there = picture_of(*checked->store, space, record);
       if (!here.counts) return which + "what has no effect is proved";
-      if (there.shown != here.shown) return which + "the proof shows something else";
+      if (there.shown != here.shown) {
+        if (!leads_elsewhere(*node.store, proof, space, record))
+          return which + "the proof shows something else";
+        ++met.leading_elsewhere;
+      }
       ++met.proved;
       for (const SignedCommit& commit : proof.commits) met.headers_alone += commit.body.empty();
     }
@@ -93,13 +118,14 @@ std::string complaint(std::uint64_t seed, bool quarrels, Met& met) {
 TEST(Proofs, ShowWhatTheirMakersNodeShows) {
   Met met;
   const char* const more = std::getenv("MAILLON_HISTORIES");
-  const std::uint64_t count = more != nullptr ? std::strtoull(more, nullptr, 10) : 20;
+  const std::uint64_t count = more != nullptr ? std::strtoull(more, nullptr, 10) : 40;
   for (std::uint64_t seed = 1; seed <= count; ++seed)
     for (const bool quarrels : {false, true})
       ASSERT_EQ(complaint(seed, quarrels, met), "") << "seed " << seed << " " << quarrels;
   EXPECT_GT(met.proved, 0);
   EXPECT_GT(met.without_effect, 0);
   EXPECT_GT(met.headers_alone, 0);
+  EXPECT_LT(met.leading_elsewhere, met.proved / 100);
 }
 
 }  // namespace
