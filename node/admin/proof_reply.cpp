@@ -125,7 +125,8 @@ std::string signed_by(const Shown& shown, const HistoryEntry& entry) {
 
 std::string value_in_words(const Shown& shown, const HistoryEntry& entry) {
   if (entry.erased) return say(shown.language, "(contenu effacé)", "(content erased)");
-  if (!entry.readable) return say(shown.language, "(illisible par cette version)", "(not readable here)");
+  if (!entry.readable)
+    return say(shown.language, "(illisible par cette version)", "(not readable here)");
   return "= " + for_terminal(entry.value.display(), 2000);
 }
 

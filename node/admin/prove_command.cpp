@@ -62,8 +62,8 @@ Result<Reply> prove(Call& call) {
               proof_reply(own, /*expected=*/true, call.language(), call.wants_json()));
   MAILLON_CHECK(call.context().output(file));
   if (!call.wants_json())
-    out.text += call.say("Écrite en {}. Elle contient l’annuaire entier : noms, régions et adresses des "
-                         "membres.\n",
+    out.text += call.say("Écrite en {}. Elle contient l’annuaire entier : noms, régions et adresses "
+                         "des membres.\n",
                          "Written in {}. It holds the whole directory: names, regions and addresses "
                          "of the members.\n",
                          bytes_in_words(file.size(), call.language()));

@@ -153,6 +153,14 @@ class Checker {
         return against(piece.id, " had seen what the proof does not hold of annuaire",
                        " connaissait de l’annuaire ce que la preuve ne contient pas");
     }
+    std::vector<CommitId> past{h.deps};
+    if (piece.commit)
+      for (const CommitId& id : piece.commit->body.table.commits)
+        if (id != h.reissues) past.push_back(id);
+    for (const CommitId& id : past)
+      if (const auto known = places_.find(id);
+          known != places_.end() && pieces_[known->second].header.hlc >= h.hlc)
+        return against(piece.id, " names what came after it", " nomme ce qui est venu après lui");
     if (!h.previous) return {};
     const auto before = places_.find(*h.previous);
     if (before == places_.end()) return {};
@@ -176,7 +184,8 @@ class Checker {
         return against(commit.id, " gives the record an id that is not made as it says",
                        " donne à la fiche un identifiant qui n’est pas fait comme il le dit");
     }
-    if (!any) return against(commit.id, " holds nothing of the record", " ne contient rien de la fiche");
+    if (!any)
+      return against(commit.id, " holds nothing of the record", " ne contient rien de la fiche");
     return {};
   }
 

@@ -135,15 +135,27 @@ class Prover {
       MAILLON_TRY(const Bytes raw, log_.header_of(log_id));
       MAILLON_TRY(const Header header, decode_header(raw));
       if (is_limited(trust_, header.member, space_)) limited.insert(log_id);
-      // What was published again no longer counts.
-      MAILLON_TRY(const auto again, log_.reissues_of(commit_id(raw)));
-      shown.insert(again.begin(), again.end());
+      MAILLON_CHECK(find_reissues(commit_id(raw), shown));
     }
     if (!limited.empty()) MAILLON_CHECK(find_ways(limited, shown));
     for (const std::int64_t id : shown) {
       MAILLON_TRY(SignedCommit bytes, log_.bytes_of(id));
       bytes.body.clear();
       if (!kept_.contains(id)) MAILLON_CHECK(add(id, std::move(bytes)));
+    }
+    return {};
+  }
+
+  /// What was published again no longer counts; any commit may claim to do that.
+  Result<void> find_reissues(const CommitId& old, std::set<std::int64_t>& shown) {
+    MAILLON_TRY(const auto entry, log_.find(old));
+    if (!entry) return {};
+    MAILLON_TRY(const auto again, log_.reissues_of(old));
+    for (const std::int64_t id : again) {
+      MAILLON_TRY(const Bytes raw, log_.header_of(id));
+      MAILLON_TRY(const Header header, decode_header(raw));
+      MAILLON_TRY(const bool true_one, log_.replaces(header, *entry));
+      if (true_one) shown.insert(id);
     }
     return {};
   }

@@ -7,7 +7,7 @@
 #include "tests/support/oracle_store.hpp"
 #include "tests/support/world.hpp"
 
-/// Proofs of records: what they show, what they keep at home, and that nothing in them can be changed.
+/// Proofs of records: what they show, what they keep at home, and that nothing can be changed.
 namespace maillon::test {
 namespace {
 
@@ -355,8 +355,9 @@ class Judged : public Proofs {
 TEST_F(Judged, WhatAMemberWroteBeforeItsRemovalIsShownToCount) {
   write(b, {{"nom", text("un")}});
   for (int i = 0; i < 3; ++i)
-    (void)b.node->write(kCatalogue, {patch("lieux", record_number(5), {{"nom", text(std::to_string(i))}})},
-                        now += 1s);
+    (void)b.node->write(
+        kCatalogue, {patch("lieux", record_number(5), {{"nom", text(std::to_string(i))}})},
+        now += 1s);
   const auto before = b.node->commits(kCatalogue);
   write(b, {{"nom", text("trop tard")}});
   const auto all = b.node->commits(kCatalogue);
