@@ -114,6 +114,9 @@ Result<Place> Call::place(std::string_view collection) const {
     name = "catalogue/" + region;
   }
   const storage::Space* space = trust->space_named(name);
+  // Of two spaces of one name, the other has its id.
+  if (space == nullptr)
+    if (const auto id = SpaceId::from_hex(name)) space = trust->space(*id);
   if (space == nullptr)
     return said(
         Errc::not_found, "there is no space `" + name + "` here",

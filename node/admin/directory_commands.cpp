@@ -153,20 +153,27 @@ Result<Reply> list_spaces(Call& call) {
   for (const auto& [id, space] : trust->spaces()) spaces.push_back(&space);
   std::ranges::sort(spaces, {}, [](const storage::Space* s) { return s->declaration.name; });
   for (const storage::Space* one : spaces) {
-    const auto& [id, declaration] = *one;
+    const SpaceId& id = one->id;
+    const SpaceDeclaration& declaration = one->declaration;
+    const bool meant = trust->space_named(declaration.name)->id == id;
     const bool reads = trust->may_read(self, id);
     const bool writes = trust->may_write(self, id);
     const bool keeps = reads && (id == trust->annuaire() || !unwanted.contains(id));
     const Access readers = access_to(*trust, *one, /*write=*/false);
     const Access writers = access_to(*trust, *one, /*write=*/true);
-    json.object().field("name", declaration.name).field("space_id", id.hex());
+    json.object()
+        .field("name", declaration.name)
+        .field("space_id", id.hex())
+        .field("meant_by_name", meant);
     write_access(json, "readers", readers);
     write_access(json, "writers", writers);
     json.field("may_read", reads)
         .field("may_write", writes)
         .field("subscribed", keeps)
         .end_object();
-    rows.push_back({for_terminal(declaration.name, 60), in_words(call, *trust, readers),
+    // Of two spaces of one name, the other is called by its id.
+    const std::string called = meant ? declaration.name : declaration.name + " = " + id.hex();
+    rows.push_back({for_terminal(called, 140), in_words(call, *trust, readers),
                     in_words(call, *trust, writers),
                     own_access_in_words(call, reads, writes, keeps)});
   }

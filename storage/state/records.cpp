@@ -342,7 +342,13 @@ Result<void> Records::refold_row(std::string_view collection, const RecordId& ri
   MAILLON_CHECK(close(row.collection, rid));
   std::vector<CommitPtr> keep;
   MAILLON_TRY(const auto state, fold_all(collection, rid, row.state, std::nullopt, keep));
-  if (!state.ops.empty()) return store(row, state, row.source);
+  RecordRow left = row;
+  if ((row.flags & kFlagOwned) != 0) {
+    // The op that showed whose it is may have been put aside.
+    MAILLON_TRY(const auto whose, owner(collection, rid, row.state));
+    if (!whose) left.flags &= ~kFlagOwned;
+  }
+  if (!state.ops.empty()) return store(left, state, row.source);
   MAILLON_TRY(auto drop, db_.prepare("DELETE FROM record WHERE id = ?1"));
   return drop.bind(1, row.id).run();
 }

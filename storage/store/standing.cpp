@@ -27,8 +27,8 @@ Applied apply_limit(const Limit& limit, const SpaceId& space, const SpaceHistory
   for (const CutOff& cut : limit.cuts) {
     if (cut.space != space) continue;
     out.cuts_here = true;
-    if (const auto at = history.find(cut.commit); at && !history.is_held(*at))
-      out.inside[*at] = true;
+    // Also one whose time has not come: what it stands on was there when it was named.
+    if (const auto at = history.find(cut.commit)) out.inside[*at] = true;
   }
   history.mark_past(out.inside);
   for (std::size_t i = 0; i < commits.size(); ++i) {

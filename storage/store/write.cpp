@@ -402,7 +402,9 @@ Result<void> Store::add_ops(const Change& change, const Author& author,
   std::vector<DotRange> whole;
   for (const auto& entry : state.ops) {
     const bool all = change.kind == OpKind::remove;
-    if ((!entry.removes && !entry.bare && !all) || entry.hlc > reach) continue;
+    const bool listed = entry.removes || entry.bare;
+    // Naming a void delete would take away what it could not.
+    if ((!listed && !all) || (listed && entry.is_void) || entry.hlc > reach) continue;
     MAILLON_TRY(const DotRange dot, dot_of(entry.ref));
     whole.push_back(dot);
   }

@@ -43,6 +43,7 @@ class TrustFold {
     out_.known_.clear();
     out_.certified_.clear();
     out_.spaces_.clear();
+    out_.names_.clear();
     out_.access_.clear();
     out_.invitations_.clear();
     out_.limits_.clear();
@@ -73,17 +74,49 @@ class TrustFold {
     }
   }
 
-  void admit(const Admission& admission, const crypto::NodeCertificate& certificate) {
-    out_.posts_[certificate.member].emplace(admission.role, admission.region);
-    if (admission.invitation) out_.invitations_.insert(*admission.invitation);
+  /// Whether admission `later` takes back in who had gone since `earlier`.
+  bool renews(std::size_t later, std::size_t earlier, const MemberId& member) {
+    if (!log_.reaches(at(later).number, at(earlier).number)) return false;
+    const auto gone = tally_.removals().find(member);
+    return gone != tally_.removals().end() &&
+           std::ranges::any_of(gone->second, [&](std::size_t removal) {
+             return log_.reaches(at(later).number, at(removal).number) &&
+                    !log_.reaches(at(earlier).number, at(removal).number);
+           });
+  }
+
+  /// The admissions that say who a member is. Admitting again who is in already says nothing: else
+  /// one vote could rename anybody. Of concurrent ones that counts on which the member's own first
+  /// commit stands.
+  std::vector<std::size_t> holding(const MemberId& member, const std::vector<std::size_t>& all) {
+    std::vector<std::size_t> out;
+    for (const std::size_t i : all) {
+      const auto outdone = [&](std::size_t other) {
+        if (other == i || at(other).number == at(i).number) return false;
+        if (renews(other, i, member)) return true;
+        return log_.reaches(at(i).number, at(other).number) && !renews(i, other, member);
+      };
+      if (std::ranges::none_of(all, outdone)) out.push_back(i);
+    }
+    std::optional<std::uint32_t> first;
+    for (std::uint32_t number = 0; number < log_.size() && out.size() > 1; ++number) {
+      const AnnuaireCommit& commit = log_.at(number);
+      if (commit.member != member) continue;
+      if (!first || std::tie(commit.hlc, commit.id) <
+                        std::tie(log_.at(*first).hlc, log_.at(*first).id))
+        first = number;
+    }
+    const auto accepted = [&](std::size_t i) { return log_.reaches(*first, at(i).number); };
+    if (first && std::ranges::any_of(out, accepted))
+      std::erase_if(out, [&](std::size_t i) { return !accepted(i); });
+    return out;
   }
 
   void list_members() {
-    // Of several admissions the one that has seen the others holds; of concurrent ones the
-    // smallest.
     std::map<MemberId, std::vector<std::size_t>> admissions;
     each_passed(DecisionKind::admit, [&](std::size_t i) {
-      admit(*at(i).proposal->admit, *at(i).certificate);
+      const Admission& admission = *at(i).proposal->admit;
+      if (admission.invitation) out_.invitations_.insert(*admission.invitation);
       admissions[at(i).certificate->member].push_back(i);
     });
     const MemberId founder = log_.at(0).member;
@@ -92,7 +125,11 @@ class TrustFold {
     enter(founder, creator);
     for (const auto& [id, all] : admissions) {
       const Admission* best = nullptr;
-      for (const std::size_t i : tally_.latest(all)) {
+      if (id == founder) continue;
+      for (const std::size_t i : all)
+        if (!tally_.is_member(id, at(i).number))
+          out_.posts_[id].emplace(at(i).proposal->admit->role, at(i).proposal->admit->region);
+      for (const std::size_t i : holding(id, all)) {
         const Admission& one = *at(i).proposal->admit;
         if (best == nullptr || std::tie(one.name, one.region, one.role) <
                                    std::tie(best->name, best->region, best->role))
@@ -178,21 +215,52 @@ class TrustFold {
     }
   }
 
-  void declare(ByteView bytes) {
+  void declare(ByteView bytes, std::uint32_t number) {
     auto declaration = decode_space(bytes);
     if (!declaration) return;
     const SpaceId id = space_id(bytes);
     const bool ours = declaration->federation ? declaration->federation == out_.federation_
                                               : id == out_.annuaire_;
-    if (ours) out_.spaces_.try_emplace(id, Space{id, *std::move(declaration)});
+    if (!ours) return;
+    const auto at = out_.spaces_.try_emplace(id, Space{id, *std::move(declaration), {}}).first;
+    at->second.declared.push_back(number);
   }
 
   void declare_spaces() {
-    for (const Bytes& space : out_.genesis_->creator.spaces) declare(space);
+    for (const Bytes& space : out_.genesis_->creator.spaces) declare(space, 0);
     each_passed(DecisionKind::admit, [&](std::size_t i) {
-      for (const Bytes& space : at(i).proposal->admit->spaces) declare(space);
+      for (const Bytes& space : at(i).proposal->admit->spaces) declare(space, at(i).number);
     });
-    each_passed(DecisionKind::space, [&](std::size_t i) { declare(*at(i).proposal->space); });
+    each_passed(DecisionKind::space,
+                [&](std::size_t i) { declare(*at(i).proposal->space, at(i).number); });
+    std::map<std::string, std::vector<const Space*>> by_name;
+    for (const auto& [id, space] : out_.spaces_)
+      by_name[space.declaration.name].push_back(&space);
+    for (const auto& [name, all] : by_name) out_.names_.emplace(name, meant_by(name, all));
+  }
+
+  /// Of several spaces of one name: the one that every federation has, else one of which no other's
+  /// declarers knew before, the smaller id.
+  SpaceId meant_by(const std::string& name, const std::vector<const Space*>& all) const {
+    std::vector<Bytes> defaults = common_spaces(*out_.federation_);
+    if (const auto slash = name.find('/'); slash != std::string::npos)
+      std::ranges::move(regional_spaces(*out_.federation_, name.substr(slash + 1)),
+                        std::back_inserter(defaults));
+    for (const Space* space : all)
+      if (space->id == out_.annuaire_ ||
+          std::ranges::any_of(defaults, [&](const Bytes& one) { return space_id(one) == space->id; }))
+        return space->id;
+    for (const Space* space : all) {
+      const auto came_first = [&](const Space* other) {
+        return other != space && std::ranges::all_of(space->declared, [&](std::uint32_t later) {
+                 return std::ranges::any_of(other->declared, [&](std::uint32_t earlier) {
+                   return later != earlier && log_.reaches(later, earlier);
+                 });
+               });
+      };
+      if (std::ranges::none_of(all, came_first)) return space->id;
+    }
+    return all.front()->id;
   }
 
   /// The one of passed changes of one thing that holds; the others are marked.

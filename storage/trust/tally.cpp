@@ -39,6 +39,15 @@ Tally::Tally(const Annuaire& log, const Genesis& genesis, const MemberId& founde
       of_quorum_.push_back(i);
     if (kinds_[i] == DecisionKind::root_key) of_roots_.push_back(i);
   }
+  for (std::uint32_t number = 0; number < log_.size(); ++number)
+    for (const Said& said : log_.at(number).said)
+      if (const auto* revocation = std::get_if<Revocation>(&said.what))
+        // Whoever certified a node may take it back; who else might is a question of decisions,
+        // which rest on this.
+        if (std::ranges::any_of(log_.certificates(revocation->node), [&](const auto& known) {
+              return known.certificate->member == revocation->root;
+            }))
+          taken_back_[revocation->node].emplace_back(number, revocation);
   for (std::size_t i = 0; i < log_.proposals().size(); ++i) {
     (void)delegates(at(i).number);
     if (!is_additive(kinds_[i])) continue;
@@ -65,7 +74,8 @@ std::set<MemberId> Tally::votes(std::size_t proposal, View view) {
     if (!in(view, vote.number) || out.contains(voter) || !speaks(vote.number)) continue;
     const bool counts = is_additive(kinds_[proposal])
                             ? is_member(voter, p.number) && vote_stands(vote)
-                            : delegates(p.number).contains(voter) || MAILLON_FAULT("anyone_votes");
+                            : (delegates(p.number).contains(voter) && key_stands(vote.number)) ||
+                                  MAILLON_FAULT("anyone_votes");
     if (counts) out.insert(voter);
   }
   return out;
@@ -73,7 +83,8 @@ std::set<MemberId> Tally::votes(std::size_t proposal, View view) {
 
 bool Tally::restrictive_passed(std::size_t proposal, View view) {
   // Nobody is kept against their will; but only a member itself can say that it leaves.
-  if (kinds_[proposal] == DecisionKind::leave) return speaks(at(proposal).number);
+  if (kinds_[proposal] == DecisionKind::leave)
+    return speaks(at(proposal).number) && key_stands(at(proposal).number);
   return 2 * votes(proposal, view).size() > delegates(at(proposal).number).size();
 }
 
@@ -127,6 +138,30 @@ bool Tally::vote_stands(const CastVote& vote) {
                     passed(admission, vote.number);
            });
          });
+}
+
+bool Tally::key_stands(std::uint32_t number) {
+  const AnnuaireCommit& commit = log_.at(number);
+  const auto taken = taken_back_.find(commit.node);
+  if (taken == taken_back_.end()) return true;
+  if (const auto known = key_stands_.find(number); known != key_stands_.end()) return known->second;
+  const auto vouches = [&](std::uint32_t other, std::uint32_t since) {
+    const AnnuaireCommit& by = log_.at(other);
+    return by.member != commit.member && log_.reaches(other, number) &&
+           !log_.reaches(other, since) &&
+           std::ranges::any_of(log_.certificates(by.node), [&](const KnownCertificate& known) {
+             return known.certificate->member == by.member && log_.reaches(since, known.number);
+           });
+  };
+  const bool out = std::ranges::all_of(taken->second, [&](const auto& one) {
+    const auto& [since, revocation] = one;
+    if (log_.reaches(since, number)) return true;
+    if (up_to({revocation->cut.begin(), revocation->cut.end()}).contains(number)) return true;
+    for (std::uint32_t other = number + 1; other < log_.size(); ++other)
+      if (vouches(other, since)) return true;
+    return false;
+  });
+  return key_stands_[number] = out;
 }
 
 const Tally::Revoked& Tally::revoked() {
@@ -215,11 +250,30 @@ const std::set<MemberId>& Tally::delegates(View view) {
   return delegates_[view] = std::move(out);
 }
 
+bool Tally::outrun(std::size_t leave) {
+  const MemberId& member = at(leave).proposal->remove->member;
+  const auto came_back_between = [&](std::size_t removal) {
+    const auto back = admissions_.find(member);
+    return back != admissions_.end() &&
+           std::ranges::any_of(back->second, [&](std::size_t admission) {
+             return log_.reaches(at(admission).number, at(removal).number) &&
+                    log_.reaches(at(leave).number, at(admission).number);
+           });
+  };
+  return std::ranges::any_of(of_delegates_, [&](std::size_t i) {
+    return kinds_[i] == DecisionKind::remove && at(i).proposal->remove->member == member &&
+           passed(i, kAll) && !log_.reaches(at(i).number, at(leave).number) &&
+           !came_back_between(i);
+  });
+}
+
 const std::map<MemberId, std::vector<std::size_t>>& Tally::removals() {
   if (removals_) return *removals_;
   std::map<MemberId, std::vector<std::size_t>> out;
   for (const std::size_t i : of_delegates_)
-    if (removes(kinds_[i]) && passed(i, kAll)) out[at(i).proposal->remove->member].push_back(i);
+    if (removes(kinds_[i]) && passed(i, kAll) &&
+        (kinds_[i] != DecisionKind::leave || !outrun(i)))
+      out[at(i).proposal->remove->member].push_back(i);
   removals_ = std::move(out);
   return *removals_;
 }
@@ -260,9 +314,19 @@ std::set<CutOff> Tally::cuts(std::size_t proposal) {
   const KnownProposal& p = at(proposal);
   std::set<CutOff> out{p.proposal->cut.begin(), p.proposal->cut.end()};
   if (MAILLON_FAULT("votes_cut_nothing")) return out;
-  for (const CastVote& vote : p.votes)
-    if (delegates(p.number).contains(log_.at(vote.number).member))
+  // Each delegate names once what it has, by its first vote; whoever is to go names nothing.
+  const auto is_first = [&](const CastVote& vote) {
+    return std::ranges::none_of(p.votes, [&](const CastVote& other) {
+      return other.number != vote.number && log_.reaches(vote.number, other.number) &&
+             log_.at(other.number).member == log_.at(vote.number).member;
+    });
+  };
+  for (const CastVote& vote : p.votes) {
+    const MemberId& voter = log_.at(vote.number).member;
+    const bool own = p.proposal->remove && p.proposal->remove->member == voter;
+    if (!own && delegates(p.number).contains(voter) && key_stands(vote.number) && is_first(vote))
       out.insert(vote.vote->cut.begin(), vote.vote->cut.end());
+  }
   return out;
 }
 

@@ -50,6 +50,12 @@ class Tally {
   /// Whether the author of a commit had its member's certificate by then.
   [[nodiscard]] bool speaks(std::uint32_t number);
   [[nodiscard]] bool vote_stands(const CastVote& vote);
+  /// Whether a commit says anything although its key was taken back: it was named then, or seen, or
+  /// somebody else whom the taking back knows built on it without knowing of that.
+  [[nodiscard]] bool key_stands(std::uint32_t number);
+  /// Whether a member's own leave is outrun by a removal that had not seen it: then only the
+  /// removal says what counts.
+  [[nodiscard]] bool outrun(std::size_t leave);
   /// Node keys taken back, by whom, and what each may have said until then.
   using Revoked = std::map<NodeId, std::vector<std::pair<MemberId, CommitSet>>>;
   [[nodiscard]] const Revoked& revoked();
@@ -66,6 +72,8 @@ class Tally {
   std::vector<std::size_t> of_quorum_;
   std::vector<std::size_t> of_roots_;
   std::map<std::uint32_t, bool> speaks_;
+  std::map<NodeId, std::vector<std::pair<std::uint32_t, const Revocation*>>> taken_back_;
+  std::map<std::uint32_t, bool> key_stands_;
   std::map<std::pair<std::size_t, View>, bool> passed_;
   std::map<std::pair<MemberId, View>, bool> is_member_;
   std::map<View, std::set<MemberId>> delegates_;

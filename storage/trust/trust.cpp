@@ -101,10 +101,8 @@ const Space* Trust::space(const SpaceId& id) const {
 }
 
 const Space* Trust::space_named(std::string_view name) const {
-  // Two declarations may share a name; the smaller id is the one meant by it.
-  for (const auto& [id, space] : spaces_)
-    if (space.declaration.name == name) return &space;
-  return nullptr;
+  const auto found = names_.find(name);
+  return found == names_.end() ? nullptr : space(found->second);
 }
 
 bool Trust::matches(const std::string& rule, const MemberId& member) const {

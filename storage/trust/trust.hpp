@@ -38,6 +38,7 @@ struct NodeInfo {
 struct Space {
   SpaceId id = SpaceId::zero();
   SpaceDeclaration declaration;
+  std::vector<std::uint32_t> declared;  ///< the commits of annuaire that do
 };
 
 enum class DecisionKind : std::uint8_t {
@@ -144,6 +145,7 @@ class Trust {
   [[nodiscard]] const std::map<NodeId, NodeInfo>& nodes() const noexcept { return nodes_; }
   [[nodiscard]] const std::map<SpaceId, Space>& spaces() const noexcept { return spaces_; }
   [[nodiscard]] const Space* space(const SpaceId& id) const;
+  /// The one that a name means, of several that share it.
   [[nodiscard]] const Space* space_named(std::string_view name) const;
   /// Today: what a node serves, and what it lets its own people do.
   [[nodiscard]] bool may_read(const MemberId& member, const SpaceId& space) const;
@@ -218,6 +220,7 @@ class Trust {
   std::set<std::pair<NodeId, MemberId>> known_;
   std::set<std::pair<NodeId, MemberId>> certified_;
   std::map<SpaceId, Space> spaces_;
+  std::map<std::string, SpaceId, std::less<>> names_;
   std::vector<AccessRule> access_;  ///< of passed decisions
   std::set<Digest> invitations_;
   std::vector<Limit> limits_;
