@@ -46,7 +46,8 @@ bool Ways::grants(std::size_t i, Wish& wish) const {
   const auto seen = [&](std::uint32_t what) {
     return history_.has_seen(commit, what, trust_.graph());
   };
-  if (wish.vouchers == 0 || wish.asked.contains(commit.member) ||
+  // What waits for its time speaks for nothing before that.
+  if (wish.vouchers == 0 || history_.is_held(i) || wish.asked.contains(commit.member) ||
       (wish.uncharged && trust_.charged(commit.member)) ||
       !trust_.may_vouch(commit.feed.node, commit.member, space_) ||
       std::ranges::any_of(wish.since, seen))
@@ -67,9 +68,8 @@ void Ways::add_from(std::size_t i) {
     std::erase_if(wishes, [](const Wish& w) { return w.named.empty() && w.vouchers == 0; });
     if (useful)
       for (std::size_t step = here; step != i; step = before.at(step)) commits_.insert(step);
-    // What waits for its time speaks for nothing before that.
     for (const std::size_t next : children_[here])
-      if (!history_.is_held(next) && before.emplace(next, here).second) queue.push_back(next);
+      if (before.emplace(next, here).second) queue.push_back(next);
   }
 }
 
