@@ -100,6 +100,8 @@ std::string Call::name_of(const MemberId& id) const {
   return member != nullptr ? member->name : std::string{};
 }
 
+MemberId Call::self() const { return context_.replica.identity().member; }
+
 Result<Place> Call::place(std::string_view collection) const {
   MAILLON_TRY(const auto trust, federation());
   std::string name = text("space");

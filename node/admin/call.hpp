@@ -24,6 +24,8 @@ class Call {
   [[nodiscard]] bool wants_json() const noexcept { return request_.json; }
   [[nodiscard]] Context& context() noexcept { return context_; }
   [[nodiscard]] replica::Replica& replica() noexcept { return context_.replica; }
+  /// This node's member.
+  [[nodiscard]] MemberId self() const;
   [[nodiscard]] peers::PeerService* peers() noexcept { return context_.peers; }
   template <class... A>
   [[nodiscard]] std::string say(fmt::format_string<A...> fr, fmt::format_string<A...> en,

@@ -155,7 +155,22 @@ Result<crypto::SigningKey> root_from(const Call& call) {
   return crypto::SigningKey{*secret};
 }
 
-std::string revocation_in_words(Call& call, const Trust& trust, const NodeId& node) {
+/// Whether this node has anything that another one of its member wrote into the shared spaces.
+Result<bool> knows_work_of(Call& call, const Trust& trust, const NodeId& node) {
+  return call.replica().read<bool>([&](replica::Reader& reader) -> Result<bool> {
+    for (const auto& [id, space] : trust.spaces()) {
+      if (id == trust.annuaire()) continue;
+      MAILLON_TRY(const auto row, reader.log().find_space(id));
+      if (!row) continue;
+      MAILLON_TRY(const auto tips,
+                  reader.log().tips_of(*row, call.replica().identity().member, node));
+      if (!tips.empty()) return true;
+    }
+    return false;
+  });
+}
+
+Result<std::string> revocation_in_words(Call& call, const Trust& trust, const NodeId& node) {
   const auto self = call.replica().identity();
   std::string out = call.say(
       "Le nœud {} n’écrit plus au nom de ce membre ; ce qu’il a écrit jusqu’ici reste.",
@@ -166,6 +181,13 @@ std::string revocation_in_words(Call& call, const Trust& trust, const NodeId& no
         "« maillon node rotate » changerait sa clé sans l’arrêter.",
         " Mind: this is this very node. It will write nothing more, and cannot get another key; "
         "`maillon node rotate` would change its key without ending it.");
+  MAILLON_TRY(const bool knows, knows_work_of(call, trust, node));
+  if (!knows)
+    out += call.say(
+        " Attention : ce nœud-ci n’a rien de ce que l’autre a écrit dans les espaces partagés ; tout ce "
+        "qu’il n’a pas cesserait de compter. Lancez d’abord « maillon sync --wait 120 ».",
+        " Mind: this node has nothing of what that one wrote into the shared spaces; all that it does "
+        "not have would cease to count. Run `maillon sync --wait 120` first.");
   const bool last = std::ranges::none_of(trust.nodes(), [&](const auto& entry) {
     return entry.first != node && entry.second.member == self.member && !entry.second.revoked;
   });
@@ -312,7 +334,10 @@ Result<Reply> revoke_node(Call& call) {
                 "ce membre n’a pas de nœud « " + wanted + " »", "`maillon node list` shows them",
                 "« maillon node list » les montre");
   MAILLON_TRY(const auto root, root_from(call));
-  if (call.has("preview")) return preview(call, revocation_in_words(call, *trust, *node));
+  if (call.has("preview")) {
+    MAILLON_TRY(std::string words, revocation_in_words(call, *trust, *node));
+    return preview(call, std::move(words));
+  }
   MAILLON_CHECK(call.before_writing());
   MAILLON_CHECK(federation::revoke(call.replica(), *node, root));
   return list_nodes(call);

@@ -152,6 +152,31 @@ std::string delegate_in_words(const Call& call, const Trust& trust, const Delega
                                 "{} becomes a delegate: its vote counts for what restricts.", who);
 }
 
+/// What a removal or narrowing does where this node cannot name what was written, being no reader.
+std::string unnamed_in_words(const Call& call, const Trust& trust, const Proposal& p,
+                             const std::vector<SpaceId>& spaces) {
+  std::string where;
+  for (const SpaceId& id : spaces) {
+    const bool named = std::ranges::find(p.cut, id, &CutOff::space) != p.cut.end();
+    if (named || trust.may_read(call.self(), id)) continue;
+    where += (where.empty() ? "" : ", ") + quoted(call, space_named(trust, id));
+  }
+  if (where.empty()) return {};
+  return call.say(
+      " Mais dans {}, que ce nœud ne lit pas, il n’en reste que ce sur quoi d’autres ont déjà "
+      "écrit, sauf si un délégué qui lit cet espace vote aussi : sa voix nomme le reste.",
+      " But in {}, which this node does not read, only what others have built on by now stays, "
+      "unless a delegate who reads it votes as well: that vote names the rest.",
+      where);
+}
+
+std::vector<SpaceId> written_by(const Trust& trust, const MemberId& member) {
+  std::vector<SpaceId> out;
+  for (const auto& [id, space] : trust.spaces())
+    if (id != trust.annuaire() && trust.ever_writer(member, id)) out.push_back(id);
+  return out;
+}
+
 /// Without what follows for the delegates.
 std::string change_in_words(const Call& call, const Trust& trust, const Proposal& p) {
   if (p.admit)
@@ -166,10 +191,15 @@ std::string change_in_words(const Call& call, const Trust& trust, const Proposal
         "plus rien ne lui est transmis.",
         "{} is no longer a member: what it wrote by now stays, what follows has no effect, and "
         "nothing more is sent to it.",
-        quoted(call, trust, p.remove->member));
+        quoted(call, trust, p.remove->member)) +
+           unnamed_in_words(call, trust, p, written_by(trust, p.remove->member));
   if (p.delegate) return delegate_in_words(call, trust, *p.delegate);
   if (p.charter) return charter_change_in_words(call, trust, *p.charter);
-  if (p.access) return access_in_words(call, trust, *p.access);
+  if (p.access) {
+    const bool takes = p.access->narrow && !p.access->writers.empty();
+    return access_in_words(call, trust, *p.access) +
+           (takes ? unnamed_in_words(call, trust, p, {p.access->space}) : std::string{});
+  }
   if (p.root_key) return root_key_in_words(call, trust, *p.root_key);
   if (p.succession)
     return call.say("Les fiches de {} passent à {}.", "The records of {} pass to {}.",

@@ -90,6 +90,14 @@ Result<void> rotate(replica::Replica& replica, const crypto::SigningKey& root,
                    "make a node in another folder with `maillon init --recover`",
                    "créez un nœud dans un autre dossier avec « maillon init --recover »"};
     MAILLON_CHECK(check_root(*trust, old.member, root));
+    const auto tip = store.log().feed_tip(FeedKey{trust->annuaire(), old.node(), old.incarnation});
+    if (tip.has_error()) return tip.error();
+    // The new key would be known only by then.
+    if (*tip && (*tip)->hlc > latest_hlc(replica.clock().now()))
+      return Error{Errc::refused, "the clock of this node was ahead, and what it said then waits",
+                   "l’horloge de ce nœud avançait, et ce qu’il a dit alors est en attente",
+                   "run `maillon reissue` first, then `maillon node rotate` again",
+                   "lancez d’abord « maillon reissue », puis à nouveau « maillon node rotate »"};
     // Of a node that was copied, both branches are its own.
     MAILLON_TRY(const auto tips, store.branch_ends(old.member, old.node()));
     auto ops = revocations_of(store, old.node(), tips, root);

@@ -16,18 +16,104 @@ bool is_word(unsigned char byte) {
          (byte >= 'A' && byte <= 'Z');
 }
 
-std::size_t size_of(Pieces pieces) {
-  std::size_t size = 0;
-  for (const std::string_view piece : pieces) size += piece.size();
-  return size;
+bool is_space(char c) { return c == ' ' || c == '\n' || c == '\t' || c == '\r'; }
+
+/// Words, and all that stands between them as single characters.
+std::vector<std::string_view> words_of(std::string_view text) {
+  std::vector<std::string_view> out;
+  for (std::size_t at = 0; at < text.size();) {
+    std::size_t end = at + 1;
+    if (is_word(static_cast<unsigned char>(text[at])))
+      while (end < text.size() && is_word(static_cast<unsigned char>(text[end]))) ++end;
+    out.push_back(text.substr(at, end - at));
+    at = end;
+  }
+  return out;
 }
 
-/// Whether what two differences have between them is too little to keep them apart.
-bool is_accident(Pieces common, std::size_t size_before, std::size_t size_after) {
-  const auto words = std::ranges::count_if(common, [](std::string_view piece) {
-    return is_word(static_cast<unsigned char>(piece.front()));
-  });
-  return words == 0 || (words == 1 && size_of(common) < std::min(size_before, size_after));
+std::vector<std::size_t> starts_of(Pieces pieces) {
+  std::vector<std::size_t> out{0};
+  for (const std::string_view piece : pieces) out.push_back(out.back() + piece.size());
+  return out;
+}
+
+/// A text as sentences, each with the space behind it. Sentences compare without that: else one that
+/// stays between others would hold them apart.
+struct Sentences {
+  explicit Sentences(std::string_view text) : text_(text) {
+    for (std::size_t at = 0; at < text.size();) {
+      std::size_t end = at;
+      while (end < text.size() && !ends(at, end)) ++end;
+      bodies.push_back(text.substr(at, end - at));
+      while (end < text.size() && is_space(text[end])) ++end;
+      starts.push_back(end);
+      at = end;
+    }
+  }
+  [[nodiscard]] std::size_t body_end(std::size_t i) const { return starts[i] + bodies[i].size(); }
+  [[nodiscard]] std::string_view space(std::size_t i) const {
+    return text_.substr(body_end(i), starts[i + 1] - body_end(i));
+  }
+
+  std::vector<std::string_view> bodies;
+  std::vector<std::size_t> starts{0};
+
+ private:
+  [[nodiscard]] bool ends(std::size_t at, std::size_t end) const {
+    if (text_[end] == '\n') return true;
+    if (!is_space(text_[end])) return false;
+    if (end == at) return true;
+    const char last = text_[end - 1];
+    return last == '.' || last == '!' || last == '?';
+  }
+  std::string_view text_;
+};
+
+/// Twice what two sentences share, by what they are together: 1 when they are the same.
+double likeness(std::string_view a, std::string_view b) {
+  const auto count = [](std::string_view text) {
+    auto words = words_of(text);
+    std::erase_if(words, [](std::string_view w) { return !is_word(static_cast<unsigned char>(w[0])); });
+    return words;
+  };
+  const auto old_words = count(a);
+  const auto new_words = count(b);
+  std::size_t gone = 0;
+  for (const Difference& d : differences(old_words, new_words)) gone += d.removed;
+  const std::size_t all = old_words.size() + new_words.size();
+  return all == 0 ? 0 : 2.0 * static_cast<double>(old_words.size() - gone) / static_cast<double>(all);
+}
+
+constexpr double kSameSentence = 0.6;
+constexpr std::size_t kPairsMax = 1024;  ///< sentences compared with each other
+
+/// Of sentences that went and that came, those that are one sentence, changed: ascending pairs.
+std::vector<std::pair<std::size_t, std::size_t>> changed_sentences(Pieces gone, Pieces came) {
+  if (gone.empty() || came.empty() || gone.size() * came.size() > kPairsMax) return {};
+  const std::size_t width = came.size() + 1;
+  std::vector<double> like(gone.size() * width);
+  std::vector<double> best((gone.size() + 1) * width);
+  for (std::size_t i = gone.size(); i-- > 0;)
+    for (std::size_t k = came.size(); k-- > 0;) {
+      double& one = like[i * width + k];
+      one = likeness(gone[i], came[k]);
+      const double pair = one >= kSameSentence ? one + best[(i + 1) * width + k + 1] : 0;
+      best[i * width + k] =
+          std::max({pair, best[(i + 1) * width + k], best[i * width + k + 1]});
+    }
+  std::vector<std::pair<std::size_t, std::size_t>> out;
+  for (std::size_t i = 0, k = 0; i < gone.size() && k < came.size();) {
+    const double here = best[i * width + k];
+    if (like[i * width + k] >= kSameSentence &&
+        here == like[i * width + k] + best[(i + 1) * width + k + 1]) {
+      out.emplace_back(i++, k++);
+    } else if (here == best[(i + 1) * width + k]) {
+      ++i;
+    } else {
+      ++k;
+    }
+  }
+  return out;
 }
 
 }  // namespace
@@ -72,38 +158,48 @@ std::vector<Difference> differences(Pieces before, Pieces after) {
   return out;
 }
 
-std::vector<std::string_view> words_of(std::string_view text) {
-  std::vector<std::string_view> out;
-  for (std::size_t at = 0; at < text.size();) {
-    std::size_t end = at + 1;
-    if (is_word(static_cast<unsigned char>(text[at])))
-      while (end < text.size() && is_word(static_cast<unsigned char>(text[end]))) ++end;
-    out.push_back(text.substr(at, end - at));
-    at = end;
-  }
-  return out;
-}
-
-std::vector<Difference> text_differences(Pieces before, Pieces after) {
+std::vector<Difference> text_differences(std::string_view before, std::string_view after) {
+  const Sentences old{before};
+  const Sentences fresh{after};
   std::vector<Difference> out;
-  for (const Difference& next : differences(before, after)) {
-    if (out.empty()) {
-      out.push_back(next);
-      continue;
+  const auto add = [&](std::size_t from, std::size_t to, std::size_t new_from, std::size_t new_to) {
+    if (from != to || new_from != new_to)
+      out.push_back({from, to - from, new_from, new_to - new_from});
+  };
+  const auto change = [&](std::size_t i, std::size_t k) {
+    const auto old_words = words_of(old.bodies[i]);
+    const auto new_words = words_of(fresh.bodies[k]);
+    const auto old_at = starts_of(old_words);
+    const auto new_at = starts_of(new_words);
+    for (const Difference& d : differences(old_words, new_words))
+      add(old.starts[i] + old_at[d.before], old.starts[i] + old_at[d.before + d.removed],
+          fresh.starts[k] + new_at[d.after], fresh.starts[k] + new_at[d.after + d.added]);
+    if (old.space(i) != fresh.space(k))
+      add(old.body_end(i), old.starts[i + 1], fresh.body_end(k), fresh.starts[k + 1]);
+  };
+  std::size_t i = 0;
+  std::size_t k = 0;
+  const auto same_until = [&](std::size_t end) {
+    while (i < end) change(i++, k++);
+  };
+  for (const Difference& block : differences(old.bodies, fresh.bodies)) {
+    same_until(block.before);
+    const Pieces gone = Pieces{old.bodies}.subspan(block.before, block.removed);
+    const Pieces came = Pieces{fresh.bodies}.subspan(block.after, block.added);
+    for (const auto& [old_one, new_one] : changed_sentences(gone, came)) {
+      add(old.starts[i], old.starts[block.before + old_one], fresh.starts[k],
+          fresh.starts[block.after + new_one]);
+      i = block.before + old_one;
+      k = block.after + new_one;
+      change(i++, k++);
     }
-    Difference& last = out.back();
-    const auto common =
-        before.subspan(last.before + last.removed, next.before - last.before - last.removed);
-    const auto size = [&](const Difference& d) {
-      return size_of(before.subspan(d.before, d.removed)) + size_of(after.subspan(d.after, d.added));
-    };
-    if (!is_accident(common, size(last), size(next))) {
-      out.push_back(next);
-      continue;
-    }
-    last.removed = next.before + next.removed - last.before;
-    last.added = next.after + next.added - last.after;
+    const std::size_t end = block.before + block.removed;
+    const std::size_t new_end = block.after + block.added;
+    add(old.starts[i], old.starts[end], fresh.starts[k], fresh.starts[new_end]);
+    i = end;
+    k = new_end;
   }
+  same_until(old.bodies.size());
   return out;
 }
 

@@ -22,12 +22,10 @@ struct Difference {
 [[nodiscard]] std::vector<Difference> differences(std::span<const std::string_view> before,
                                                   std::span<const std::string_view> after);
 
-/// UTF-8 cut into words, and all that stands between them into single characters.
-[[nodiscard]] std::vector<std::string_view> words_of(std::string_view text);
-
-/// The same for words of texts, without the accidents: where two rewritten stretches have but a
-/// space or a short word in common, they are one. Else others' words might come to stand between.
-[[nodiscard]] std::vector<Difference> text_differences(std::span<const std::string_view> before,
-                                                       std::span<const std::string_view> after);
+/// What leads from one text to another, in bytes, cutting no word. Whole sentences that come or go do
+/// so at the borders of sentences, so that what others put beside them does not come to stand within;
+/// sentences that were merely changed differ in words.
+[[nodiscard]] std::vector<Difference> text_differences(std::string_view before,
+                                                       std::string_view after);
 
 }  // namespace maillon::storage::merge

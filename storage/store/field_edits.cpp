@@ -67,23 +67,16 @@ Result<Drafts> edit_text(const FieldEdit& edit, merge::Document& document, const
   const std::string before = text.str();
   const std::string said = wanted.display();
   const std::string after = edit.how == FieldEdit::How::add ? before + said : said;
-  const auto old_words = merge::words_of(before);
-  const auto new_words = merge::words_of(after);
   merge::TextEditor editor{text, own, context};
   std::uint64_t at = 0;
   std::size_t seen = 0;
-  const auto scalars = [](std::span<const std::string_view> words) {
-    std::uint64_t count = 0;
-    for (const std::string_view word : words) count += merge::count_scalars(word);
-    return count;
-  };
-  for (const merge::Difference& difference : merge::text_differences(old_words, new_words)) {
-    const std::span all{old_words};
-    at += scalars(all.subspan(seen, difference.before - seen));
+  const std::string_view all = before;
+  for (const merge::Difference& difference : merge::text_differences(before, after)) {
+    at += merge::count_scalars(all.substr(seen, difference.before - seen));
     seen = difference.before + difference.removed;
-    MAILLON_CHECK(editor.erase(at, scalars(all.subspan(difference.before, difference.removed))));
-    std::string put;
-    for (std::size_t i = 0; i < difference.added; ++i) put += new_words[difference.after + i];
+    const std::string_view gone = all.substr(difference.before, difference.removed);
+    const std::string_view put = std::string_view{after}.substr(difference.after, difference.added);
+    MAILLON_CHECK(editor.erase(at, merge::count_scalars(gone)));
     MAILLON_CHECK(editor.insert(at, put));
     at += merge::count_scalars(put);
   }

@@ -56,6 +56,42 @@ class Removed : public testing::Test {
   Peer member{1};
 };
 
+// Its last commit was ahead of the time: what it stands on counts all the same.
+TEST_F(Removed, WhatANamedCommitStandsOnCountsBeforeItsTimeHasCome) {
+  const auto kept = sign_by_hand(member, {naming("gardé")}, {}, kEpoch);
+  (void)member.node->receive(kept, kEpoch);
+  const auto ahead = sign_by_hand(member, {naming("demain", {{kept->id, 1}})}, {}, kEpoch + 24h);
+  (void)member.node->receive(ahead, kEpoch + 24h);
+  const auto removed = removal({ahead->id});
+  const auto soon = outcomes({kept, ahead, removed}, kEpoch + 2min);
+  ASSERT_EQ(soon.size(), 1u);
+  EXPECT_TRUE(soon.begin()->ends_with("gardé"));
+  const auto later = outcomes({kept, ahead, removed}, kEpoch + 25h);
+  ASSERT_EQ(later.size(), 1u);
+  EXPECT_TRUE(later.begin()->ends_with("demain"));
+}
+
+// A delete without effect stays so, whatever is written afterwards by those who know of it.
+TEST_F(Removed, WhatItDeletesAfterwardsIsNotTakenAwayByTheNextEdit) {
+  const auto kept = sign_by_hand(founder, {naming("gardé")}, {}, kEpoch);
+  (void)founder.node->receive(kept, kEpoch);
+  member.pull(founder, kEpoch);
+  const auto removed = removal({});
+  HandOp erase;
+  erase.kind = static_cast<std::uint32_t>(OpKind::remove);
+  erase.record = record_number(1);
+  erase.whole = {{kept->id, 1}};
+  const auto revenge = sign_by_hand(member, {erase}, {}, kEpoch + 1min);
+  (void)founder.node->receive(revenge, kEpoch + 2min);
+  EXPECT_TRUE(must(founder.node->store->log().find(revenge->id))->is_void);
+  founder.node->write(kCatalogue,
+                      {patch("lieux", record_number(1), {{"tel", Value::of_text("1")}})},
+                      kEpoch + 3min);
+  EXPECT_EQ(founder.node->value(kCatalogue, "lieux", record_number(1), "nom"), "gardé");
+  EXPECT_EQ(founder.node->value(kCatalogue, "lieux", record_number(1), "tel"), "1");
+  EXPECT_TRUE(founder.verify().has_value());
+}
+
 TEST_F(Removed, WhatComesBeyondTheCutOffChangesNothingInAnyOrder) {
   const auto kept = sign_by_hand(member, {naming("gardé")}, {}, kEpoch);
   (void)member.node->receive(kept, kEpoch);

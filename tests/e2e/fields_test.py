@@ -1,0 +1,109 @@
+"""Fields that are no registers: sets, counters, lists, texts, greatest and least values."""
+
+from harness import Case
+
+
+class Fields(Case):
+    def setUp(self):
+        super().setUp()
+        self.a = self.founder("une")
+        self.a.serve()
+        self.b = self.joined(self.a, "autre")
+        self.id = self.a.ok("put", "lieux", "nom=Un", "notes=Ouvert le lundi.", "langues+=fr",
+                            "visites+=3", 'etapes:=["accueil","atelier","bilan"]', "record=12",
+                            *self.types)["id"]
+        self.b.ok("sync", "--wait", 60)
+        self.a.stop()
+
+    types = ("--type", "notes=text", "--type", "langues=set", "--type", "visites=counter",
+             "--type", "etapes=list", "--type", "record=max")
+
+    def meet(self):
+        """By USB stick, both ways."""
+        for source, target in ((self.a, self.b), (self.b, self.a)):
+            stick = self.path("stick")
+            source.ok("bundle", "export", "--force", "-o", stick)
+            target.ok("bundle", "import", stick)
+        self.assertEqual(self.a.digests(), self.b.digests())
+
+    def fields(self, node):
+        return node.ok("get", "lieux", self.id)["fields"]
+
+    def put(self, node, *arguments):
+        return node.ok("put", "lieux", "--id", self.id, *arguments)
+
+    def test_each_type_merges_in_its_own_way(self):
+        self.put(self.a, "notes=Ouvert le lundi et le jeudi.", "langues+=ar", "visites+=5", "record=9",
+                 'etapes:=["atelier","accueil","bilan"]')
+        self.put(self.b, "notes=Sur rendez-vous. Ouvert le lundi.", "langues-=fr", "visites+=2",
+                 "record=15", 'etapes:=["accueil","atelier","entretien","bilan"]')
+        self.meet()
+        for node in (self.a, self.b):
+            fields = self.fields(node)
+            self.assertEqual(fields["notes"], "Sur rendez-vous. Ouvert le lundi et le jeudi.")
+            self.assertEqual(fields["langues"], ["ar"])
+            self.assertEqual(fields["visites"], 10)
+            self.assertEqual(fields["record"], 15)
+            # Moved by one, while the other put something beside: all of it, each once.
+            self.assertEqual(sorted(fields["etapes"]), ["accueil", "atelier", "bilan", "entretien"])
+            self.assertLess(fields["etapes"].index("atelier"), fields["etapes"].index("accueil"))
+            self.assertEqual(fields["etapes"][-1], "bilan")
+            self.assertEqual(node.ok("conflicts")["conflicts"], [])
+            self.assertEqual(node.ok("verify", "--deep")["errors"], [])
+            self.assertEqual(node.ok("find", "lieux", "--text", "jeudi")["total"], 1)
+
+    def test_what_is_there_already_writes_nothing(self):
+        for again in ("notes=Ouvert le lundi.", "langues+=fr", "record=11",
+                      'etapes:=["accueil","atelier","bilan"]', "visites=3"):
+            self.assertFalse(self.put(self.a, again)["changed"], again)
+        self.assertTrue(self.put(self.a, "visites=7")["changed"])
+        self.assertEqual(self.fields(self.a)["visites"], 7)
+
+    def test_two_who_rewrite_one_paragraph_keep_their_sentences(self):
+        self.put(self.a, "notes=Fermé en août. Le lundi, c’est complet. Ouvert le lundi.")
+        self.put(self.b, "notes=Ouvert le lundi. Prenez le bus 7. Entrée par la cour.")
+        self.meet()
+        notes = self.fields(self.a)["notes"]
+        for sentence in ("Fermé en août. Le lundi, c’est complet. ", " Prenez le bus 7. Entrée par la cour."):
+            self.assertIn(sentence, notes)
+
+    def test_a_delete_takes_all_of_it_and_keep_brings_it_back(self):
+        self.put(self.b, "notes=Ouvert le lundi. Et le mardi.")
+        self.a.ok("delete", "lieux", self.id)
+        self.meet()
+        for node in (self.a, self.b):
+            self.assertTrue(node.ok("get", "lieux", self.id)["edit_won_over_delete"])
+        self.a.ok("resolve", "lieux", self.id, "--keep")
+        self.meet()
+        fields = self.fields(self.b)
+        self.assertEqual(fields["langues"], ["fr"])
+        self.assertEqual(fields["etapes"], ["accueil", "atelier", "bilan"])
+        self.assertEqual(self.b.ok("conflicts")["conflicts"], [])
+        self.assertEqual(self.b.ok("verify", "--deep")["errors"], [])
+
+    def test_history_says_who_added_and_took_out_what(self):
+        self.put(self.b, "notes=Ouvert.", "langues+=ar")
+        self.meet()
+        entries = self.a.ok("history", "lieux", self.id)["entries"]
+        newest = {e["field"]: e for e in entries if e["author_name"] == "autre"}
+        self.assertEqual(newest["langues"]["value"], ["ar"])
+        self.assertEqual(newest["langues"]["type"], "set")
+        self.assertGreater(newest["notes"]["elements_removed"], 0)
+        words = self.a.run("history", "lieux", self.id, lang="fr", json_output=False).out
+        self.assertIn("langues : ajoute", words)
+
+    def test_what_a_type_cannot_take_is_refused_with_the_way(self):
+        for wrong in ("visites=beaucoup", "visites+=1.5", "etapes=accueil", "notes-=x", "nom+=x", "record+=1",
+                      "record:=true"):
+            self.refuses(self.a, 2, "put", "lieux", "--id", self.id, wrong)
+        self.refuses(self.a, 2, "put", "lieux", "x=1", "--type", "x=roman")
+        self.refuses(self.a, 2, "put", "lieux", "x=1", "--type", "x")
+
+    def test_a_long_text_goes_through_whole(self):
+        text = "".join(f"Phrase numéro {i}. " for i in range(12_000))
+        # An argument holds 128 KiB.
+        for start in range(0, len(text), 100_000):
+            self.put(self.a, ("notes+=" if start else "notes=") + text[start : start + 100_000])
+        self.meet()
+        self.assertEqual(self.fields(self.b)["notes"], text)
+        self.assertEqual(self.b.ok("verify", "--deep")["errors"], [])

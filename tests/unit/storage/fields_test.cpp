@@ -1,0 +1,226 @@
+#include <gtest/gtest.h>
+
+#include "storage/merge/differences.hpp"
+#include "tests/support/world.hpp"
+
+/// Fields that are no registers, written and read through the store.
+namespace maillon::test {
+namespace {
+
+using namespace storage;
+using namespace std::chrono_literals;
+using How = FieldEdit::How;
+
+const RecordId kRecord = record_number(0);
+
+Change edits(std::vector<FieldEdit> wanted) {
+  Change out = patch("lieux", kRecord, {});
+  out.edits = std::move(wanted);
+  return out;
+}
+
+class Fields : public testing::Test {
+ protected:
+  void write(Peer& peer, FieldEdit edit) {
+    now += 1s;
+    peer.node->write(kCatalogue, {edits({std::move(edit)})}, now);
+  }
+  void meet() {
+    a.pull(b, now);
+    b.pull(a, now);
+    ASSERT_EQ(a.text(), b.text());
+    ASSERT_TRUE(a.verify().has_value());
+    ASSERT_TRUE(b.verify().has_value());
+  }
+  static std::string value(Peer& peer, std::string_view field) {
+    return peer.node->value(kCatalogue, "lieux", kRecord, field);
+  }
+
+  Peer a{0};
+  Peer b{1};
+  UnixMillis now = kEpoch;
+};
+
+/// Of words that the other kind of sentence does not use, or few of them.
+std::string sentence(crypto::SeededRng& rng, bool fresh = false) {
+  static constexpr std::array kWords{"le",     "lieu", "ouvre", "lundi", "mardi", "avec",  "rendez",
+                                     "vous",   "pour", "tous",  "la",    "salle", "accès", "gratuit"};
+  static constexpr std::array kFresh{"le",   "bus",   "cour", "clé",    "borne", "écran", "aide", "carte",
+                                     "pour", "wi-fi", "prêt", "atelier", "une",  "août"};
+  std::string out;
+  for (auto n = 3 + rng.u64() % 8; n > 0; --n) {
+    if (!out.empty()) out += ' ';
+    out += (fresh ? kFresh : kWords)[rng.u64() % kWords.size()];
+  }
+  return out + ".";
+}
+
+using Sentences = std::vector<std::string>;
+
+std::string paragraph(const Sentences& sentences) {
+  std::string out;
+  for (const std::string& one : sentences) out += (out.empty() ? "" : " ") + one;
+  return out;
+}
+
+/// Some sentences go, some come in one or two places; gives those that came, place by place.
+Sentences rewrite(Sentences& text, crypto::SeededRng& rng, const std::string& sign) {
+  Sentences came;
+  for (auto n = rng.u64() % 3; n > 0 && text.size() > 2; --n)
+    text.erase(text.begin() + static_cast<std::ptrdiff_t>(rng.u64() % text.size()));
+  for (auto places = 1 + rng.u64() % 2; places > 0; --places) {
+    Sentences fresh;
+    for (auto n = 1 + rng.u64() % 3; n > 0; --n) fresh.push_back(sign + " " + sentence(rng, true));
+    const auto at = text.begin() + static_cast<std::ptrdiff_t>(rng.u64() % (text.size() + 1));
+    text.insert(at, paragraph(fresh));
+    came.push_back(paragraph(fresh));
+  }
+  return came;
+}
+
+TEST_F(Fields, TwoWhoRewriteOneParagraphKeepTheirSentencesTogether) {
+  for (std::uint64_t seed = 1; seed <= 100; ++seed) {
+    crypto::SeededRng rng{seed};
+    Sentences before;
+    for (int i = 0; i < 6; ++i) before.push_back(sentence(rng));
+    const std::string field = "texte " + std::to_string(seed);
+    const auto edit = [&](const Sentences& text) {
+      return FieldEdit{field, FieldTag::text, How::set, {Value::of_text(paragraph(text))}};
+    };
+    write(a, edit(before));
+    b.pull(a, now);
+    Sentences by_a = before;
+    Sentences by_b = before;
+    const Sentences of_a = rewrite(by_a, rng, "Anne :");
+    const Sentences of_b = rewrite(by_b, rng, "Bruno :");
+    write(a, edit(by_a));
+    EXPECT_EQ(value(a, field), paragraph(by_a)) << "seed " << seed;
+    write(b, edit(by_b));
+    meet();
+    const std::string merged = value(a, field);
+    for (const Sentences* came : {&of_a, &of_b})
+      for (const std::string& one : *came)
+        EXPECT_NE(merged.find(one), std::string::npos)
+            << "seed " << seed << ": " << one << "\nis torn in\n" << merged;
+  }
+}
+
+TEST_F(Fields, WhateverAListOrTextShallBecomeItBecomes) {
+  crypto::SeededRng rng{5};
+  for (int i = 0; i < 60; ++i) {
+    std::vector<Value> list;
+    std::string array = "[";
+    for (auto n = rng.u64() % 7; n > 0; --n) {
+      const std::string one = std::to_string(rng.u64() % 5);
+      list.push_back({Value::Kind::number, one});
+      array += (array.size() > 1 ? "," : "") + one;
+    }
+    write(a, {"liste", FieldTag::list, How::set, list});
+    EXPECT_EQ(value(a, "liste"), list.empty() ? "-" : array + "]");
+    std::string text;
+    for (auto n = rng.u64() % 3; n > 0; --n) text += sentence(rng);
+    write(a, {"texte", FieldTag::text, How::set, {Value::of_text(text)}});
+    EXPECT_EQ(value(a, "texte"), text.empty() ? "-" : text);
+  }
+  ASSERT_TRUE(a.verify().has_value());
+  meet();
+}
+
+TEST_F(Fields, AMovedElementIsMovedAndNotWrittenAgain) {
+  const auto list = [](const std::vector<std::string>& of) {
+    FieldEdit out{"liste", FieldTag::list, How::set, {}};
+    for (const std::string& one : of) out.values.push_back(Value::of_text(one));
+    return out;
+  };
+  write(a, list({"a", "b", "c"}));
+  b.pull(a, now);
+  write(a, list({"c", "a", "b"}));
+  // b renames nothing of what a moves: it takes c out, and c stays out.
+  write(b, list({"a", "b"}));
+  meet();
+  EXPECT_EQ(value(a, "liste"), R"(["a","b"])");
+}
+
+TEST_F(Fields, CountersAddUpWhateverHappensToANode) {
+  const auto by = [](int n) {
+    return FieldEdit{"compte", FieldTag::counter, n > 0 ? How::add : How::remove,
+                     {Value{Value::Kind::number, std::to_string(std::abs(n))}}};
+  };
+  write(a, by(5));
+  b.pull(a, now);
+  write(a, by(2));
+  write(b, by(-1));
+  // As after a restore.
+  b.node->incarnation = 99;
+  write(b, by(10));
+  meet();
+  EXPECT_EQ(value(a, "compte"), "16");
+  write(b, {"compte", FieldTag::counter, How::set, {Value{Value::Kind::number, "3"}}});
+  meet();
+  EXPECT_EQ(value(a, "compte"), "3");
+}
+
+TEST_F(Fields, OfASetAConcurrentAdditionWins) {
+  const auto set = [](How how, const char* word) {
+    return FieldEdit{"ens", FieldTag::set, how, {Value::of_text(word)}};
+  };
+  write(a, set(How::add, "x"));
+  b.pull(a, now);
+  write(a, set(How::remove, "x"));
+  write(b, set(How::remove, "x"));
+  write(b, set(How::add, "x"));
+  meet();
+  EXPECT_EQ(value(a, "ens"), R"(["x"])");
+  write(a, set(How::remove, "x"));
+  meet();
+  EXPECT_EQ(value(b, "ens"), "-");
+}
+
+TEST_F(Fields, GreatestAndLeastValuesNeedNobodyToDecide) {
+  const auto keep = [](FieldTag tag, const char* digits) {
+    return FieldEdit{tag == FieldTag::max ? "max" : "min", tag, How::set,
+                     {Value{Value::Kind::number, digits}}};
+  };
+  for (const FieldTag tag : {FieldTag::max, FieldTag::min}) {
+    write(a, keep(tag, "9"));
+    write(b, keep(tag, "10.5"));
+  }
+  meet();
+  EXPECT_EQ(value(a, "max"), "10.5");
+  EXPECT_EQ(value(a, "min"), "9");
+}
+
+TEST_F(Fields, TwoTypesUnderOneNameAreAConflict) {
+  write(a, {"x", FieldTag::set, How::add, {Value::of_text("un")}});
+  b.node->write(kCatalogue, {patch("lieux", kRecord, {{"x", Value::of_text("deux")}})}, now);
+  meet();
+  const auto row = must(a.node->store->records().find(
+      *must(a.node->store->names().find_collection(
+          must(a.node->store->log().space_row(a.node->space(kCatalogue))), "lieux")),
+      kRecord));
+  EXPECT_NE(row->flags & kFlagConflict, 0);
+}
+
+TEST(Differences, AreFewAndLeadFromOneToTheOther) {
+  crypto::SeededRng rng{3};
+  for (int i = 0; i < 300; ++i) {
+    const auto words = [&] {
+      std::string out;
+      for (auto n = rng.u64() % 12; n > 0; --n) out += std::array{"un ", "deux ", "a", ". ", "!", "\n"}[rng.u64() % 6];
+      return out;
+    };
+    const std::string before = words();
+    const std::string after = words();
+    std::string got;
+    std::size_t at = 0;
+    for (const merge::Difference& d : merge::text_differences(before, after)) {
+      EXPECT_GT(d.removed + d.added, 0u);
+      got += before.substr(at, d.before - at) + after.substr(d.after, d.added);
+      at = d.before + d.removed;
+    }
+    EXPECT_EQ(got + before.substr(at), after);
+  }
+}
+
+}  // namespace
+}  // namespace maillon::test
