@@ -50,6 +50,11 @@ inline constexpr std::uint64_t kAnnuaireOpsMax = 100'000;  ///< of one feed ther
 inline constexpr std::uint64_t kAnnuaireBytesMax = 64u << 20;
 inline constexpr std::size_t kPendingPerFeedBytes = 8u << 20;    ///< commits waiting for what they depend on
 
+// Proofs of records.
+inline constexpr std::size_t kProofMax = 64u << 20;        ///< annuaire of the largest federation in sight, years of it
+inline constexpr std::size_t kProofCommitsMax = 20'000;    ///< of annuaire; of the record's space: bounds the work behind a file
+inline constexpr std::size_t kProofBodyMax = 2u << 20;     ///< a cut body may be longer than the whole one was
+
 // Files and arguments.
 inline constexpr std::size_t kJsonDepthMax = 32;
 inline constexpr std::size_t kImportFileMax = 1u << 30;          ///< bytes; a national file is under 100 MiB

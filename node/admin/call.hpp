@@ -123,6 +123,7 @@ Result<Reply> list_conflicts(Call& call);
 Result<Reply> resolve_conflict(Call& call);
 Result<Reply> resolve_all(Call& call);
 Result<Reply> explain(Call& call);
+Result<Reply> prove(Call& call);
 Result<Reply> import_table(Call& call);
 Result<Reply> export_table(Call& call);
 Result<Reply> show_status(Call& call);

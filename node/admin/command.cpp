@@ -25,6 +25,7 @@ const std::map<std::string, Handler, std::less<>>& handlers() {
       {"conflicts", list_conflicts},
       {"resolve", resolve_conflict},
       {"why", explain},
+      {"prove", prove},
       {"import", import_table},
       {"export", export_known},
       {"status", show_status},

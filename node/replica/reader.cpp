@@ -193,6 +193,8 @@ Result<std::vector<HistoryEntry>> Reader::history(const SpaceId& space, std::str
     entry.commit = step.commit->id;
     entry.leaf = step.ref.leaf;
     entry.author = step.commit->header.member;
+    entry.node = step.commit->header.node;
+    entry.erased = step.op->state == LeafState::bare;
     entry.time = step.commit->header.hlc.time();
     entry.source = step.op->source;
     entry.is_void = step.is_void;

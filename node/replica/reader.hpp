@@ -41,8 +41,10 @@ struct HistoryEntry {
   CommitId commit = CommitId::zero();
   std::uint32_t leaf = 0;
   MemberId author = MemberId::zero();
+  NodeId node = NodeId::zero();
   UnixMillis time{};
   bool removes = false;
+  bool erased = false;  ///< its content is gone; what it wrote to is still known
   std::string source;
   std::string field;
   std::uint32_t tag = 0;

@@ -106,6 +106,8 @@ class BodyParser {
         if (!in.ok()) return bad("body: skeletons");
         MAILLON_TRY(carried_[k].shape,
                     parse_skeleton(carried_[k].bytes, k + 1, body_.table, body_.ops, op));
+        if (!trusted_ && !carried_[k].shape.id_omitted && !is_own_id(op))
+          return bad("body: an owned id that is not its owner's");
         // Bulk commits repeat one shape: the first op tells how much the others will add.
         if (k == 0) reserve_like(op);
         if (carried_[k].shape.id_omitted && op.id_form == IdForm::derived &&
@@ -156,10 +158,19 @@ class BodyParser {
     return {};
   }
 
+  [[nodiscard]] RecordId owned_id(const Op& op) const {
+    return owned_record_id(op.collection, body_.table.members[op.owner], op.key);
+  }
+
+  /// Whoever owns a record decides who may change it, so nobody may claim another's.
+  [[nodiscard]] bool is_own_id(const Op& op) const {
+    return op.id_form != IdForm::owned || op.id == owned_id(op);
+  }
+
   void complete_id(std::uint32_t k, Op& op) const {
     if (!carried_[k].shape.id_omitted) return;
     op.id = op.id_form == IdForm::owned
-                ? owned_record_id(op.collection, body_.table.members[op.owner], op.key)
+                ? owned_id(op)
                 : derived_record_id(op.collection, op.source, op.external_id);
   }
 

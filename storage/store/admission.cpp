@@ -127,6 +127,11 @@ Result<bool> Store::move(const SpaceHistory& history, const std::vector<bool>& s
     MAILLON_CHECK(fold_trust());
     MAILLON_CHECK(judge_all_again(*before));
   }
+  // What others wrote may have been spared for the sake of these alone.
+  for (const Limit& limit : trust_->limits()) members.insert(limit.member);
+  for (const Charge& charge : trust_->charges())
+    for (const auto& [node, member] : trust_->known_nodes())
+      if (node == charge.node) members.insert(member);
   for (const MemberId& member : members) MAILLON_CHECK(judge_again(row, space, member));
   return true;
 }

@@ -24,6 +24,21 @@ Result<SpaceHistory> SpaceHistory::read(Log& log, std::int64_t space, const Annu
   return out;
 }
 
+SpaceHistory SpaceHistory::of(std::span<const std::pair<CommitId, Header>> commits,
+                              const Annuaire& annuaire) {
+  SpaceHistory out;
+  for (const auto& [id, header] : commits) {
+    LogEntry entry;
+    entry.cid = id;
+    entry.seq = header.seq;
+    entry.hlc = header.hlc;
+    out.add(entry, header, annuaire);
+  }
+  for (std::size_t i = 0; i < commits.size(); ++i)
+    if (const auto& old = commits[i].second.reissues) out.commits_[i].reissues = out.find(*old);
+  return out;
+}
+
 Result<void> SpaceHistory::read_tables(Log& log, std::size_t from) {
   for (std::size_t i = from; i < commits_.size(); ++i) {
     MAILLON_TRY(SignedCommit bytes, log.bytes_of(commits_[i].entry.id));

@@ -28,6 +28,9 @@ class SpaceHistory {
   /// `aside`: with the commits that are kept out of the frontier.
   [[nodiscard]] static Result<SpaceHistory> read(Log& log, std::int64_t space,
                                                  const Annuaire& annuaire, bool aside = false);
+  /// The same of commits at hand, all of them applied, in an order that respects causality.
+  [[nodiscard]] static SpaceHistory of(std::span<const std::pair<CommitId, Header>> commits,
+                                       const Annuaire& annuaire);
   /// Adds to the parents of every commit from `from` on whatever its body names: a commit may name
   /// what it does not depend on.
   [[nodiscard]] Result<void> read_tables(Log& log, std::size_t from);
@@ -51,6 +54,12 @@ class SpaceHistory {
   std::vector<Commit> commits_;
   std::map<CommitId, std::size_t> places_;
 };
+
+/// Which commits of a member count in a space, by their places in `history`: rights ever granted,
+/// less what is cut off, in doubt or replaced (docs/trust.md, "Cut-offs"). Of a part of the history in
+/// which every commit's `view` is whole, it never says more than of all.
+[[nodiscard]] std::vector<bool> counting(const SpaceHistory& history, const SpaceId& space,
+                                         const MemberId& member, const Trust& trust);
 
 /// What removals, narrowings and keys taken back name of a space, each with all that it stands on.
 class Named {

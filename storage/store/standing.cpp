@@ -80,21 +80,20 @@ Result<std::vector<std::uint32_t>> view_of(Log& log, Header header, const Annuai
 
 }  // namespace
 
-Result<void> Store::judge_again(std::int64_t row, const SpaceId& space, const MemberId& member) {
-  if (space == trust_->annuaire()) return {};
-  const Annuaire& annuaire = trust_->graph();
-  MAILLON_TRY(const auto history, SpaceHistory::read(log_, row, annuaire));
+std::vector<bool> counting(const SpaceHistory& history, const SpaceId& space,
+                           const MemberId& member, const Trust& trust) {
+  const Annuaire& annuaire = trust.graph();
   std::vector<Applied> limits;
-  for (const Limit& limit : trust_->limits())
+  for (const Limit& limit : trust.limits())
     if (limit.member == member && (!limit.space || *limit.space == space))
-      limits.push_back(apply_limit(limit, space, history, *trust_));
+      limits.push_back(apply_limit(limit, space, history, trust));
   std::vector<std::pair<const Charge*, Vouchers>> charges;
-  for (const Charge& charge : trust_->charges())
-    if (trust_->known(charge.node, member) && (!charge.fork || charge.fork->space == space))
-      charges.emplace_back(&charge, vouchers_for(charge, space, history, *trust_));
+  for (const Charge& charge : trust.charges())
+    if (trust.known(charge.node, member) && (!charge.fork || charge.fork->space == space))
+      charges.emplace_back(&charge, vouchers_for(charge, space, history, trust));
   std::optional<Named> named;
-  if (!charges.empty()) named.emplace(history, *trust_, space);
-  const bool writer = trust_->ever_writer(member, space);
+  if (!charges.empty()) named.emplace(history, trust, space);
+  const bool writer = trust.ever_writer(member, space);
   const auto& commits = history.commits();
   std::vector<bool> counts(commits.size());
   for (std::size_t i = 0; i < commits.size(); ++i) {
@@ -121,8 +120,8 @@ Result<void> Store::judge_again(std::int64_t row, const SpaceId& space, const Me
              vouchers.others(i, member) >= charge->needed || named->settles(i, *charge) ||
              MAILLON_FAULT("evidence_ignored");
     });
-    counts[i] = writer && trust_->certified(commit.feed.node, member) && vouched &&
-                !trust_->beyond_quota(space, commit.total_ops, commit.total_bytes) &&
+    counts[i] = writer && trust.certified(commit.feed.node, member) && vouched &&
+                !trust.beyond_quota(space, commit.total_ops, commit.total_bytes) &&
                 stands(Group::member) && stands(Group::space) && stands(Group::node);
   }
   // A re-issue that does not count takes nothing back: who was removed cannot undo what it did.
@@ -130,9 +129,18 @@ Result<void> Store::judge_again(std::int64_t row, const SpaceId& space, const Me
   for (std::size_t i = 0; i < commits.size(); ++i)
     if (const auto old = commits[i].reissues; old && counts[i] && commits[*old].member == member)
       replaced[*old] = true;
+  for (std::size_t i = 0; i < commits.size(); ++i) counts[i] = counts[i] && !replaced[i];
+  return counts;
+}
+
+Result<void> Store::judge_again(std::int64_t row, const SpaceId& space, const MemberId& member) {
+  if (space == trust_->annuaire()) return {};
+  MAILLON_TRY(const auto history, SpaceHistory::read(log_, row, trust_->graph()));
+  const std::vector<bool> counts = counting(history, space, member, *trust_);
+  const auto& commits = history.commits();
   for (std::size_t i = 0; i < commits.size(); ++i)
     if (commits[i].member == member)
-      MAILLON_CHECK(set_standing(commits[i].entry, counts[i] && !replaced[i], row));
+      MAILLON_CHECK(set_standing(commits[i].entry, counts[i], row));
   return {};
 }
 

@@ -130,6 +130,31 @@ TEST_F(Forked, OneOtherKeepsItInTheLogWithoutEffect) {
   EXPECT_TRUE(all.begin()->ends_with("0v 2v 0  0  ")) << *all.begin();
 }
 
+// What a removed member wrote counts because somebody built on it, as long as that stands itself.
+TEST_F(Forked, WhatItAloneSparedFallsWithItInAnyOrder) {
+  Peer removed{4};
+  Peer second{1};
+  const auto work = sign_by_hand(removed, {saying(3, "avant")}, {}, kEpoch);
+  (void)second.node->receive(work, kEpoch);
+  const auto built = sign_by_hand(second, {saying(1, "un")}, {}, kEpoch + 1s);
+  const auto again = sign_by_hand(second, {saying(2, "autre")}, {}, kEpoch + 2s);
+  for (const CommitPtr& commit : {work, built, again})
+    (void)witness.node->receive(commit, kEpoch + 1min);
+  TestNode& founder = *witness.node;
+  Proposal removal;
+  removal.remove = Removal{removed.node->member};
+  const std::vector<GovernanceOp> ops{{OpKind::proposal, encode(removal)},
+                                      {OpKind::vote, encode(Vote{std::nullopt, 1})}};
+  must(founder.store->begin());
+  const auto decided =
+      must(founder.store->write_governance(ops, founder.author(), kEpoch + 2min, founder.rng));
+  must(founder.store->commit());
+  const auto proof = publish(witness, kEpoch + 3min).at(0);
+  const auto all = outcomes({work, built, again, decided, proof});
+  ASSERT_EQ(all.size(), 1u) << *all.begin() << "\n" << *all.rbegin();
+  EXPECT_TRUE(all.begin()->ends_with("0v 2v 2v 0  0  ")) << *all.begin();
+}
+
 TEST_F(Forked, WhoKnewTheProofVouchesForNothing) {
   const auto proof = proved();
   std::vector<CommitPtr> builds;

@@ -108,5 +108,41 @@ TEST_F(Owned, OnesOwnNodeRefusesToWriteIntoIt) {
   EXPECT_FALSE(write(other)) << "after the succession";
 }
 
+/// Else one op would make everybody's record somebody's, and void what the others wrote.
+TEST_F(Owned, NobodyClaimsARecordUnderAnIdOfAnotherMaking) {
+  OpTable table;
+  Op op;
+  op.kind = static_cast<std::uint32_t>(OpKind::patch);
+  op.collection = "lieux";
+  op.id_form = IdForm::owned;
+  op.key = "1";
+  LeafTable leaf0;
+  leaf0.members.push_back(other.node->member);
+  const auto body = [&](const RecordId& id) {
+    op.id = id;
+    Bytes names;
+    leaf0.encode_into(names);
+    Bytes skeleton;
+    encode_skeleton(table, op, /*omit_id=*/false, skeleton);
+    Bytes payload;
+    encode_payload(table, op, payload);
+    Bytes raw;
+    ByteWriter out{raw};
+    out.u8(1);
+    out.sized(names);
+    for (const unsigned one : {1u, 1u, 0u, 1u}) out.varint(one);  // One op, in one run, full.
+    out.raw(crypto::Seed{});
+    out.sized(skeleton);
+    out.sized(payload);
+    return parse_body(std::move(raw), /*leaves=*/2, /*trusted=*/false);
+  };
+  EXPECT_TRUE(body(owned_record_id("lieux", other.node->member, "1")).has_value());
+  for (const RecordId& id : {record, record_number(1)}) {
+    const auto claimed = body(id);
+    ASSERT_TRUE(claimed.has_error());
+    EXPECT_EQ(claimed.error().code, Errc::malformed);
+  }
+}
+
 }  // namespace
 }  // namespace maillon::test
