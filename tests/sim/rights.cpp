@@ -132,8 +132,7 @@ class Reading {
       for (const CutOff& cut : limit.cuts) {
         if (cut.space != space_) continue;
         named = true;
-        const auto tip = commits_.find(cut.commit);
-        if (is_up_to(id, cut) && tip->second.header->hlc <= latest_) return true;
+        if (is_up_to(id, cut)) return true;
       }
       auto builders = builders_on(id, {limit.since});
       builders.erase(member);
