@@ -1,6 +1,9 @@
 #include "node/federation/own_values.hpp"
 
 #include <algorithm>
+#include <charconv>
+
+#include "storage/merge/document.hpp"
 
 namespace maillon::federation {
 
@@ -14,9 +17,10 @@ class Collector {
       : reader_(reader), member_(member), out_(out) {}
 
   Result<void> take(const std::string& collection, const RecordId& id, ByteView blob) {
-    MAILLON_TRY(const auto state, merge::decode_state(blob));
+    MAILLON_TRY(auto state, merge::decode_state(blob));
+    MAILLON_TRY(auto edits, own_edits(state));
     MAILLON_TRY(const bool concerned, writes_live(state));
-    if (!concerned) return {};
+    if (!concerned && edits.empty()) return {};
     MAILLON_TRY(history_, reader_.records().history(collection, id, blob));
     imported_ = hand_ = Change{};
     for (Change* change : {&imported_, &hand_}) {
@@ -25,8 +29,9 @@ class Collector {
     }
     if (merge::show(state, reader_.records().context()).deleted) return take_delete();
     take_fields(state);
+    hand_.edits = std::move(edits);
     if (!imported_.fields.empty()) out_.from_sources.push_back(imported_);
-    if (!hand_.fields.empty()) out_.by_hand.push_back(hand_);
+    if (!hand_.fields.empty() || !hand_.edits.empty()) out_.by_hand.push_back(hand_);
     return {};
   }
 
@@ -47,6 +52,79 @@ class Collector {
       if (own) return true;
     }
     return false;
+  }
+
+  /// What the member put into fields that are no registers. Of a text or list that several wrote,
+  /// nobody could bring along a part.
+  Result<std::vector<FieldEdit>> own_edits(merge::RecordState& state) {
+    std::vector<FieldEdit> out;
+    for (merge::FieldState& field : state.fields) {
+      const std::string name{reader_.names().text(field.name)};
+      MAILLON_TRY(auto edit, merge::has_elements(field.tag) ? own_elements(field)
+                                                            : own_totals(state, field));
+      if (edit.values.empty()) continue;
+      edit.name = name;
+      edit.tag = static_cast<FieldTag>(field.tag);
+      out.push_back(std::move(edit));
+    }
+    return out;
+  }
+
+  Result<FieldEdit> own_elements(merge::FieldState& field) {
+    FieldEdit out;
+    MAILLON_TRY(merge::Document* const document, field.open());
+    if (const merge::Set* const set = document->set()) {
+      out.how = FieldEdit::How::add;
+      for (const ByteView value : set->values()) {
+        const auto elements = set->elements_of(value);
+        bool own = false;
+        for (const merge::ElementRef& element : elements) {
+          MAILLON_TRY(const bool ours, is_own(element.op.commit));
+          own = own || ours;
+        }
+        auto decoded = Value::decode(value);
+        if (own && decoded) out.values.push_back(*std::move(decoded));
+      }
+      return out;
+    }
+    for (const merge::OpRef& author : document->authors()) {
+      MAILLON_TRY(const bool own, is_own(author.commit));
+      if (!own) return out;
+    }
+    if (document->size() == 0) return out;
+    if (document->text() != nullptr) {
+      out.values.push_back(document->shown());
+      return out;
+    }
+    for (const Bytes& value : document->values())
+      if (auto decoded = Value::decode(value)) out.values.push_back(*std::move(decoded));
+    return out;
+  }
+
+  /// The member's part of a counter, or its greatest or least value.
+  Result<FieldEdit> own_totals(const merge::RecordState& state, const merge::FieldState& field) {
+    FieldEdit out;
+    const auto tag = static_cast<FieldTag>(field.tag);
+    if (tag != FieldTag::counter && tag != FieldTag::max && tag != FieldTag::min) return out;
+    std::int64_t sum = 0;
+    for (const merge::FieldHead& head : field.heads) {
+      const merge::OpEntry& entry = state.ops[head.op];
+      auto value = Value::decode(head.value);
+      MAILLON_TRY(const bool own, is_own(entry.ref.commit));
+      if (!own || entry.is_void || !entry.readable || !value) continue;
+      if (tag != FieldTag::counter) {
+        if (out.values.empty()) out.values.push_back(*std::move(value));
+        continue;
+      }
+      std::int64_t total = 0;
+      const std::string& text = value->text();
+      std::from_chars(text.data(), text.data() + text.size(), total);
+      sum += total;
+    }
+    if (sum == 0) return out;
+    out.how = FieldEdit::How::add;
+    out.values.emplace_back(Value::Kind::number, std::to_string(sum));
+    return out;
   }
 
   [[nodiscard]] const HistoryOp* step_of(const merge::OpRef& ref) const {

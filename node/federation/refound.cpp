@@ -41,7 +41,7 @@ Result<Brought> bring(const Trust& former, replica::Reader& reader, const Member
     for (const auto* changes : {&own.from_sources, &own.by_hand, &own.deletes})
       MAILLON_CHECK(write_in(store, here->id, *changes, author, now, rng));
     for (const auto* changes : {&own.from_sources, &own.by_hand})
-      for (const Change& change : *changes) out.values += change.fields.size();
+      for (const Change& change : *changes) out.values += change.fields.size() + change.edits.size();
     out.deletes += own.deletes.size();
   }
   return out;

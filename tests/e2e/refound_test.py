@@ -20,6 +20,26 @@ class Refound(Case):
     def fields(self, node, collection="lieux"):
         return {r["id"]: r["fields"] for r in node.ok("find", collection, "--limit", 1000)["records"]}
 
+    def test_fields_of_every_type_come_along(self):
+        lost, a, b = self.federation()
+        record = a.ok("put", "lieux", "nom=Un", "notes=Ouvert le lundi.", "langues+=fr", "visites+=3",
+                      'etapes:=["accueil","bilan"]', "record=12", "--type", "notes=text", "--type",
+                      "langues=set", "--type", "visites=counter", "--type", "etapes=list", "--type",
+                      "record=max")["id"]
+        self.synced(a, b)
+        b.ok("put", "lieux", "--id", record, "langues+=ar", "visites+=4", "record=15")
+        self.synced(b, a)
+        before = self.fields(a)[record]
+        lost.stop()
+        a.ok("federation", "refound", "--quorum", "1")
+        a.serve()
+        code = a.ok("invite")["code"]
+        b.ok("join", code, "--yes", "--wait", 60)
+        self.synced(b)
+        for node in (a, b):
+            self.assertEqual(self.fields(node)[record], before)
+            self.assertEqual(node.ok("verify", "--deep")["errors"], [])
+
     def test_each_member_brings_along_what_it_wrote(self):
         lost, a, b = self.federation()
         csv = self.write("l.csv", "id,nom,commune\n1,Un,Cognac\n2,Deux,Jarnac\n3,Trois,Saintes\n")
