@@ -57,10 +57,12 @@ Vouchers vouchers_for(const Charge& charge, const SpaceId& space, const SpaceHis
           }};
 }
 
-/// Limits that add up: several removals of one member leave what any of them leaves.
-enum class Group : std::uint8_t { member, space, node };
+/// Limits that add up: several removals of one member leave what any of them leaves. What it says
+/// itself when it leaves adds nothing to them.
+enum class Group : std::uint8_t { member, left, space, node };
 Group group_of(const Limit& limit) {
   if (limit.node) return Group::node;
+  if (limit.left) return Group::left;
   return limit.space ? Group::space : Group::member;
 }
 
@@ -122,7 +124,8 @@ std::vector<bool> counting(const SpaceHistory& history, const SpaceId& space,
     });
     counts[i] = writer && trust.certified(commit.feed.node, member) && vouched &&
                 !trust.beyond_quota(space, commit.total_ops, commit.total_bytes) &&
-                stands(Group::member) && stands(Group::space) && stands(Group::node);
+                stands(Group::member) && stands(Group::left) && stands(Group::space) &&
+                stands(Group::node);
   }
   // A re-issue that does not count takes nothing back: who was removed cannot undo what it did.
   std::vector<bool> replaced(commits.size());

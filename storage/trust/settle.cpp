@@ -351,6 +351,7 @@ class TrustFold {
       for (const std::size_t i : removals) {
         Limit limit;
         limit.member = member;
+        limit.left = tally_.kind(i) == DecisionKind::leave;
         limit.since = at(i).number;
         limit.cuts = tally_.cuts(i);
         for (std::size_t k = 0; k < count(); ++k)

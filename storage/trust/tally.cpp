@@ -121,23 +121,33 @@ bool Tally::vote_stands(const CastVote& vote) {
     for (const auto& [member, allowed] : taken->second)
       if (member == cast.member && !allowed.contains(vote.number)) return false;
   const auto found = removals().find(cast.member);
-  if (found == removals().end()) return true;
-  auto allowed = allowed_.find(cast.member);
-  if (allowed == allowed_.end()) {
+  return found == removals().end() ||
+         (stands_after(vote, found->second, DecisionKind::remove) &&
+          stands_after(vote, found->second, DecisionKind::leave));
+}
+
+bool Tally::stands_after(const CastVote& vote, const std::vector<std::size_t>& gone,
+                         DecisionKind kind) {
+  const MemberId& voter = log_.at(vote.number).member;
+  const auto known = allowed_.try_emplace({voter, kind});
+  if (known.second) {
     std::set<CutOff> all;
-    for (const std::size_t removal : found->second) all.merge(cuts(removal));
-    allowed = allowed_.emplace(cast.member, up_to(all)).first;
+    for (const std::size_t removal : gone)
+      if (kinds_[removal] == kind) all.merge(cuts(removal));
+    known.first->second = up_to(all);
   }
-  if (allowed->second.contains(vote.number)) return true;
+  if (known.first->second.contains(vote.number)) return true;
   // Who came back votes again, once it knows that it did.
-  const auto back = admissions_.find(cast.member);
-  return back != admissions_.end() && std::ranges::all_of(found->second, [&](std::size_t removal) {
-           return std::ranges::any_of(back->second, [&](std::size_t admission) {
-             return in(vote.number, at(admission).number) &&
-                    log_.reaches(at(admission).number, at(removal).number) &&
-                    passed(admission, vote.number);
-           });
-         });
+  const auto back = admissions_.find(voter);
+  return std::ranges::all_of(gone, [&](std::size_t removal) {
+    return kinds_[removal] != kind ||
+           (back != admissions_.end() &&
+            std::ranges::any_of(back->second, [&](std::size_t admission) {
+              return in(vote.number, at(admission).number) &&
+                     log_.reaches(at(admission).number, at(removal).number) &&
+                     passed(admission, vote.number);
+            }));
+  });
 }
 
 bool Tally::key_stands(std::uint32_t number) {
@@ -250,30 +260,11 @@ const std::set<MemberId>& Tally::delegates(View view) {
   return delegates_[view] = std::move(out);
 }
 
-bool Tally::outrun(std::size_t leave) {
-  const MemberId& member = at(leave).proposal->remove->member;
-  const auto came_back_between = [&](std::size_t removal) {
-    const auto back = admissions_.find(member);
-    return back != admissions_.end() &&
-           std::ranges::any_of(back->second, [&](std::size_t admission) {
-             return log_.reaches(at(admission).number, at(removal).number) &&
-                    log_.reaches(at(leave).number, at(admission).number);
-           });
-  };
-  return std::ranges::any_of(of_delegates_, [&](std::size_t i) {
-    return kinds_[i] == DecisionKind::remove && at(i).proposal->remove->member == member &&
-           passed(i, kAll) && !log_.reaches(at(i).number, at(leave).number) &&
-           !came_back_between(i);
-  });
-}
-
 const std::map<MemberId, std::vector<std::size_t>>& Tally::removals() {
   if (removals_) return *removals_;
   std::map<MemberId, std::vector<std::size_t>> out;
   for (const std::size_t i : of_delegates_)
-    if (removes(kinds_[i]) && passed(i, kAll) &&
-        (kinds_[i] != DecisionKind::leave || !outrun(i)))
-      out[at(i).proposal->remove->member].push_back(i);
+    if (removes(kinds_[i]) && passed(i, kAll)) out[at(i).proposal->remove->member].push_back(i);
   removals_ = std::move(out);
   return *removals_;
 }
@@ -327,6 +318,13 @@ std::set<CutOff> Tally::cuts(std::size_t proposal) {
     if (!own && delegates(p.number).contains(voter) && key_stands(vote.number) && is_first(vote))
       out.insert(vote.vote->cut.begin(), vote.vote->cut.end());
   }
+  // What its member named when it left stands for whoever removes it knowing that.
+  if (kinds_[proposal] == DecisionKind::remove)
+    for (const std::size_t i : of_delegates_)
+      if (kinds_[i] == DecisionKind::leave && passed(i, kAll) &&
+          at(i).proposal->remove->member == p.proposal->remove->member &&
+          log_.reaches(p.number, at(i).number))
+        out.merge(cuts(i));
   return out;
 }
 

@@ -53,9 +53,10 @@ class Tally {
   /// Whether a commit says anything although its key was taken back: it was named then, or seen, or
   /// somebody else whom the taking back knows built on it without knowing of that.
   [[nodiscard]] bool key_stands(std::uint32_t number);
-  /// Whether a member's own leave is outrun by a removal that had not seen it: then only the
-  /// removal says what counts.
-  [[nodiscard]] bool outrun(std::size_t leave);
+  /// Whether the removals of its member, or its leaves, leave a vote standing. Neither spares what the
+  /// other cuts off: who is removed could else leave with whatever it wrote since.
+  [[nodiscard]] bool stands_after(const CastVote& vote, const std::vector<std::size_t>& gone,
+                                  DecisionKind kind);
   /// Node keys taken back, by whom, and what each may have said until then.
   using Revoked = std::map<NodeId, std::vector<std::pair<MemberId, CommitSet>>>;
   [[nodiscard]] const Revoked& revoked();
@@ -79,7 +80,7 @@ class Tally {
   std::map<View, std::set<MemberId>> delegates_;
   std::map<View, std::uint32_t> quorum_;
   std::optional<std::map<MemberId, std::vector<std::size_t>>> removals_;
-  std::map<MemberId, CommitSet> allowed_;  ///< of removed members, in annuaire
+  std::map<std::pair<MemberId, DecisionKind>, CommitSet> allowed_;  ///< of who is gone, in annuaire
   std::optional<Revoked> revoked_;
 };
 

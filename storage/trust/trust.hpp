@@ -79,6 +79,7 @@ struct Limit {
   MemberId member = MemberId::zero();
   std::optional<NodeId> node;    ///< a key taken back; else all of the member's
   std::optional<SpaceId> space;  ///< a right to write taken away; else everywhere
+  bool left = false;             ///< the member itself said so
   std::uint32_t since = 0;       ///< the commit of annuaire that says so
   std::set<CutOff> cuts;         ///< up to these, with all they depend on, everything counts
   /// Where nothing is cut, or always for a key: what another member built on counts, unless it had

@@ -102,6 +102,20 @@ class Thieves(Case):
         self.converge(a, b, c)
         self.agree(a, b, c, names=written)
 
+    def test_a_key_is_changed_only_once_a_wrong_clock_is_behind(self):
+        a, b, c = nodes = self.federation("une", "deux", "trois")
+        c.env = {"MAILLON_FAULT": "clock_far_ahead"}
+        c.ok("space", "create", "demain")
+        c.env = {}
+        refused = self.refuses(c, 1, "node", "rotate", "--words-file", c.words)
+        self.assertIn("maillon reissue", refused["hint"])
+        c.ok("reissue")
+        c.ok("node", "rotate", "--words-file", c.words)
+        self.write(c, "après")
+        self.converge(*nodes)
+        for node in nodes:
+            self.assertEqual(self.names(node), ["après"])
+
     def test_a_clock_400_days_ahead(self):
         a, b, c = nodes = self.federation("une", "deux", "trois")
         made = a.ok("put", "lieux", "nom=mairie", "telephone=1")["id"]

@@ -95,7 +95,10 @@ class Reading {
                     [&](const MemberId& m) { return m == h.member || trust_.charged(m); });
       if (builders.size() < charge.needed && !was_settled(id, h, charge)) return false;
     }
-    return stands(id, one, [](const Limit& limit) { return !limit.space && !limit.node; }) &&
+    const auto gone = [](bool left) {
+      return [left](const Limit& l) { return !l.space && !l.node && l.left == left; };
+    };
+    return stands(id, one, gone(false)) && stands(id, one, gone(true)) &&
            stands(id, one, [](const Limit& limit) { return limit.space.has_value(); });
   }
 

@@ -71,6 +71,36 @@ TEST_F(Removed, WhatANamedCommitStandsOnCountsBeforeItsTimeHasCome) {
   EXPECT_TRUE(later.begin()->ends_with("demain"));
 }
 
+// Nor does it help to propose oneself again in between.
+TEST_F(Removed, LeavingAfterwardsSparesNothing) {
+  const auto kept = sign_by_hand(member, {naming("gardé")}, {}, kEpoch);
+  (void)member.node->receive(kept, kEpoch);
+  const auto removed = removal({kept->id});
+  TestNode& node = *member.node;
+  (void)node.receive(removed, kEpoch + 1min);
+  const auto late = sign_by_hand(member, {naming("tard", {{kept->id, 1}})}, {}, kEpoch + 90s);
+  (void)node.receive(late, kEpoch + 90s);
+  Proposal again;
+  again.admit = Admission{};
+  again.admit->certificate = node.certificate();
+  again.admit->name = "encore";
+  Proposal leave;
+  leave.remove = Removal{node.member};
+  leave.cut = {{node.space(kCatalogue), late->id}};
+  const auto say = [&](const Proposal& proposal) {
+    const std::vector<GovernanceOp> ops{{OpKind::proposal, encode(proposal)}};
+    must(node.store->begin());
+    auto out = must(node.store->write_governance(ops, node.author(), kEpoch + 100s, node.rng));
+    must(node.store->commit());
+    return out;
+  };
+  const auto proposed = say(again);
+  const auto left = say(leave);
+  const auto all = outcomes({kept, removed, late, proposed, left}, kEpoch + 2min);
+  ASSERT_EQ(all.size(), 1u);
+  EXPECT_TRUE(all.begin()->ends_with("gardé")) << *all.begin();
+}
+
 // A delete without effect stays so, whatever is written afterwards by those who know of it.
 TEST_F(Removed, WhatItDeletesAfterwardsIsNotTakenAwayByTheNextEdit) {
   const auto kept = sign_by_hand(founder, {naming("gardé")}, {}, kEpoch);

@@ -68,23 +68,39 @@ class Reference {
     return out;
   }
 
+  bool left(int r) const { return items_[r].op.target == items_[r].author; }
+
+  void allow(int r, Set& allowed) const {
+    for (const int tip : items_[r].op.tips) {
+      allowed.insert(tip);
+      allowed.insert(items_[tip].past.begin(), items_[tip].past.end());
+    }
+  }
+
+  /// After removals by others, and after leaves, each by themselves; a removal accepts what a leave
+  /// named that it has seen.
+  bool stands_after(int c, const Set& gone, bool leaves, const Set& s) {
+    Set allowed;
+    for (const int r : gone) {
+      if (left(r) != leaves) continue;
+      allow(r, allowed);
+      for (const int l : gone)
+        if (left(l) && items_[r].past.contains(l)) allow(l, allowed);
+    }
+    if (allowed.contains(c)) return true;
+    return std::ranges::all_of(gone, [&](int r) {
+      return left(r) != leaves || std::ranges::any_of(items_[c].past, [&](int p) {
+               return items_[p].op.kind == Op::admit && items_[p].op.target == items_[c].author &&
+                      items_[p].past.contains(r) && admitted(p, items_[c].past, s);
+             });
+    });
+  }
+
   bool vote_stands(int c, const Set& s) {
     const auto gone = removals(s);
     const auto mine = gone.find(items_[c].author);
-    if (mine == gone.end()) return true;
-    Set allowed;
-    for (const int r : mine->second)
-      for (const int tip : items_[r].op.tips) {
-        allowed.insert(tip);
-        allowed.insert(items_[tip].past.begin(), items_[tip].past.end());
-      }
-    if (allowed.contains(c)) return true;
-    return std::ranges::all_of(mine->second, [&](int r) {
-      return std::ranges::any_of(items_[c].past, [&](int p) {
-        return items_[p].op.kind == Op::admit && items_[p].op.target == items_[c].author &&
-               items_[p].past.contains(r) && admitted(p, items_[c].past, s);
-      });
-    });
+    return mine == gone.end() ||
+           (stands_after(c, mine->second, false, s) && stands_after(c, mine->second, true, s));
   }
 
   bool admitted(int p, const Set& x, const Set& s) {
