@@ -3,6 +3,7 @@
 #include "node/admin/typed_fields.hpp"
 #include "node/admin/call.hpp"
 #include "node/replica/lookup.hpp"
+#include "storage/merge/document.hpp"
 
 /// Reading and writing records one by one.
 namespace maillon::admin {
@@ -222,16 +223,13 @@ std::string what_changed(const Call& call, const replica::HistoryEntry& entry) {
   const std::string value = for_terminal(entry.value.display());
   if (entry.tag == static_cast<std::uint32_t>(FieldTag::counter))
     return call.say("{} : total de ce nœud {}", "{}: total of this node {}", field, value);
-  if (entry.tag < static_cast<std::uint32_t>(FieldTag::list) &&
-      entry.tag != static_cast<std::uint32_t>(FieldTag::set))
-    return fmt::format("{} = {}", field, value);
-  if (entry.tag > static_cast<std::uint32_t>(FieldTag::text)) return fmt::format("{} = {}", field, value);
-  std::string out = field;
-  if (entry.added > 0) out += call.say(" : ajoute {}", ": adds {}", value);
-  if (entry.removed > 0)
-    out += call.say("{} retire {} élément(s)", "{} takes out {} element(s)",
-                    entry.added > 0 ? "," : " :", entry.removed);
-  return out;
+  if (!storage::merge::has_elements(entry.tag)) return fmt::format("{} = {}", field, value);
+  if (entry.removed == 0) return call.say("{} : ajoute {}", "{}: adds {}", field, value);
+  if (entry.added == 0)
+    return call.say("{} : retire {} élément(s)", "{}: takes out {} element(s)", field,
+                    entry.removed);
+  return call.say("{} : retire {} élément(s), ajoute {}", "{}: takes out {} element(s), adds {}",
+                  field, entry.removed, value);
 }
 
 }  // namespace

@@ -13,14 +13,6 @@ class Conflicts(Case):
         self.b.ok("sync", "--wait", 60)
         self.a.stop()
 
-    def meet(self):
-        """By USB stick, both ways."""
-        for source, target in ((self.a, self.b), (self.b, self.a)):
-            stick = self.path("stick")
-            source.ok("bundle", "export", "--force", "-o", stick)
-            target.ok("bundle", "import", stick)
-        self.assertEqual(self.a.digests(), self.b.digests())
-
     def test_both_values_are_kept_until_somebody_decides(self):
         self.a.ok("put", "lieux", "--id", self.id, "tel=0545")
         self.b.ok("put", "lieux", "--id", self.id, "tel=0546")

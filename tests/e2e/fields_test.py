@@ -18,14 +18,6 @@ class Fields(Case):
     types = ("--type", "notes=text", "--type", "langues=set", "--type", "visites=counter",
              "--type", "etapes=list", "--type", "record=max")
 
-    def meet(self):
-        """By USB stick, both ways."""
-        for source, target in ((self.a, self.b), (self.b, self.a)):
-            stick = self.path("stick")
-            source.ok("bundle", "export", "--force", "-o", stick)
-            target.ok("bundle", "import", stick)
-        self.assertEqual(self.a.digests(), self.b.digests())
-
     def fields(self, node):
         return node.ok("get", "lieux", self.id)["fields"]
 

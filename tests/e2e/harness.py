@@ -165,6 +165,11 @@ class Case(unittest.TestCase):
                     if other is not source:
                         other.ok("bundle", "import", stick)
 
+    def meet(self):
+        """self.a and self.b exchange all they have by USB stick, and agree."""
+        self.converge(self.a, self.b)
+        self.assertEqual(self.a.digests(), self.b.digests())
+
     def joined(self, host, name):
         """A further member; `host` must be serving."""
         node = self.node(name)

@@ -167,21 +167,12 @@ TEST(Merge, TheAuthorsConvergeWhenTheirTimeHasCome) {
   EXPECT_TRUE(ok);
 }
 
-std::vector<Step> steps_from(std::uint64_t seed, std::size_t count) {
-  crypto::SeededRng rng{seed};
-  std::vector<Step> out(count);
-  for (Step& step : out)
-    for (unsigned* part : {&step.action, &step.who, &step.what, &step.how})
-      *part = static_cast<unsigned>(rng.u64() % 60);
-  return out;
-}
-
 // A test of merging is worth what it meets.
 TEST(Merge, HistoriesMeetEveryKindOfEvent) {
   std::map<std::string, int> met;
   for (std::uint64_t seed = 1; seed <= 6; ++seed) {
     World world{4};
-    world.run(steps_from(seed, 50));
+    world.run(steps_from(seed, 50, 60));
     const auto commits = world.commits();
     std::map<std::pair<FeedKey, std::uint64_t>, int> places;
     std::map<CommitId, MemberId> authors;
@@ -234,7 +225,7 @@ TEST_P(BrokenRule, IsNoticed) {
   set_fault(name);
   for (std::uint64_t seed = first; seed < first + 40; ++seed) {
     World world{3};
-    world.run(steps_from(seed, 40));
+    world.run(steps_from(seed, 40, 60));
     if (complaint_of_deliveries(world, seed).empty()) continue;
     RecordProperty("seed", static_cast<int>(seed));  // Shown in reports, to set `first` by.
     return;
@@ -253,7 +244,7 @@ INSTANTIATE_TEST_SUITE_P(Merge, BrokenRule,
 // A byte of a stored state that changed by itself shows: in the digest, or as an error.
 TEST(Merge, DamagedStatesShow) {
   World world{3};
-  world.run(steps_from(3, 40));
+  world.run(steps_from(3, 40, 60));
   Peer peer{1};
   deliver(peer, world.commits(), world.now(), {});
   TestNode& node = *peer.node;

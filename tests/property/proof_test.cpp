@@ -10,15 +10,6 @@ namespace {
 using namespace storage;
 using namespace std::chrono_literals;
 
-std::vector<Step> steps_from(std::uint64_t seed, std::size_t count) {
-  crypto::SeededRng rng{seed};
-  std::vector<Step> out(count);
-  for (Step& step : out)
-    for (unsigned* part : {&step.action, &step.who, &step.what, &step.how})
-      *part = static_cast<unsigned>(rng.u64() % 960);
-  return out;
-}
-
 struct Named {
   std::string collection;
   RecordId id;

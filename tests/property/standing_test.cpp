@@ -15,15 +15,6 @@ using namespace std::chrono_literals;
 
 constexpr unsigned kMembers = 5;
 
-std::vector<Step> steps_from(std::uint64_t seed, std::size_t count) {
-  crypto::SeededRng rng{seed};
-  std::vector<Step> out(count);
-  for (Step& step : out)
-    for (unsigned* part : {&step.action, &step.who, &step.what, &step.how})
-      *part = static_cast<unsigned>(rng.u64() % 960);
-  return out;
-}
-
 /// A fresh node that gets the commits in some causal order; anything may have to wait for annuaire.
 class Reader {
  public:

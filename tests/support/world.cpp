@@ -82,6 +82,15 @@ std::vector<std::int64_t> places(TestNode& node, std::string_view where) {
 
 }  // namespace
 
+std::vector<Step> steps_from(std::uint64_t seed, std::size_t count, unsigned below) {
+  crypto::SeededRng rng{seed};
+  std::vector<Step> out(count);
+  for (Step& step : out)
+    for (unsigned* part : {&step.action, &step.who, &step.what, &step.how})
+      *part = static_cast<unsigned>(rng.u64() % below);
+  return out;
+}
+
 RecordId record_number(unsigned number) {
   std::array<std::uint8_t, RecordId::kSize> raw{};
   raw[0] = static_cast<std::uint8_t>(number + 1);

@@ -26,6 +26,10 @@ struct Step {
   unsigned how = 0;
 };
 
+/// Steps by chance, each number below `below`.
+[[nodiscard]] std::vector<Step> steps_from(std::uint64_t seed, std::size_t count,
+                                           unsigned below = 960);
+
 /// A store on a disk of its own, as one of the members of a federation founded once per process.
 class Peer {
  public:
