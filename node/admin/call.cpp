@@ -4,6 +4,7 @@
 #include <set>
 
 #include "node/replica/lookup.hpp"
+#include "node/replica/scrub.hpp"
 
 namespace maillon::admin {
 namespace {
@@ -269,6 +270,14 @@ Result<Call::Wrote> Call::write_one(const Place& place, const storage::Change& c
     if (!written.commits.empty()) out.commit = written.commits.back()->id;
     return out;
   });
+}
+
+Result<bool> Call::finish_erasures() {
+  MAILLON_TRY(const bool any, replica::erasures_to_finish(replica()));
+  if (!any) return false;
+  // A key taken back confirms nothing; what it destroyed is gone all the same.
+  if (context_.peers != nullptr) context_.peers->hear_own_tips(3s);
+  return replica::finish_erasures(replica());
 }
 
 bool key_was_taken_back(const storage::Trust& trust, const NodeId& node) {

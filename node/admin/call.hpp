@@ -69,6 +69,9 @@ class Call {
   /// Errc::not_allowed, in words, when this node's member left the federation or was removed, or
   /// when its key was taken back: nothing that it writes would count.
   [[nodiscard]] Result<void> still_speaks();
+  /// replica::finish_erasures(), if something came to be erased; whether that is so. A daemon would
+  /// do it a moment later.
+  [[nodiscard]] Result<bool> finish_erasures();
   /// Errc::not_allowed, in words, when this member may not write in the space, or not read what the
   /// others write there.
   [[nodiscard]] Result<void> may_write_in(const Place& place);
@@ -124,6 +127,10 @@ Result<Reply> resolve_conflict(Call& call);
 Result<Reply> resolve_all(Call& call);
 Result<Reply> explain(Call& call);
 Result<Reply> prove(Call& call);
+Result<Reply> erase_record(Call& call);
+Result<Reply> list_erasures(Call& call);
+Result<Reply> confirm_erasure(Call& call);
+Result<Reply> lift_erasure(Call& call);
 Result<Reply> import_table(Call& call);
 Result<Reply> export_table(Call& call);
 Result<Reply> show_status(Call& call);

@@ -27,6 +27,12 @@ struct Position {
   std::uint64_t record = 0;
 };
 
+/// What the file says and was taken away here: it does not come back.
+struct KeptOut : Position {
+  bool erased = false;     ///< else deleted
+  std::string field = {};  ///< of one field; else the whole row
+};
+
 struct Batch {
   std::vector<Change> changes;
   std::vector<Position> positions;  ///< one per change
@@ -39,7 +45,7 @@ struct Totals {
   std::uint64_t created = 0;
   std::uint64_t changed = 0;
   std::uint64_t unchanged = 0;
-  std::vector<Position> deleted_here;
+  std::vector<KeptOut> kept_out;
   std::uint64_t commits = 0;
   std::vector<catalogue::Warning> shown;  ///< the first of rows created or changed
   std::uint64_t of_touched = 0;           ///< warnings
@@ -115,12 +121,16 @@ class Pipeline {
           ++totals_.changed;
           break;
         case ChangeOutcome::deleted_here:
-          totals_.deleted_here.push_back(batch.positions[i]);
+        case ChangeOutcome::erased_here:
+          totals_.kept_out.push_back(
+              {batch.positions[i], written.outcomes[i] == ChangeOutcome::erased_here});
           [[fallthrough]];
         default:
           ++totals_.unchanged;
       }
     }
+    for (const storage::Withheld& one : written.withheld)
+      totals_.kept_out.push_back({batch.positions[one.change], true, one.field});
   }
   void wait_for(std::size_t at_most) {
     std::unique_lock lock{mutex_};
@@ -367,16 +377,24 @@ class Import {
           .field("field", one.field)
           .field("reason", reason(one.reason_fr, one.reason_en))
           .end_object();
-    for (const Position& where : totals_.deleted_here)
-      open_entry(json, where).field("field", "").field("reason", deleted()).end_object();
+    for (const KeptOut& where : totals_.kept_out)
+      open_entry(json, where)
+          .field("field", where.field)
+          .field("reason", kept_out(where))
+          .end_object();
     json.end_array();
   }
-  [[nodiscard]] std::string deleted() const {
-    return call_.say("supprimée ici : la ligne ne la rétablit pas",
-                     "deleted here: the row does not bring it back");
+  [[nodiscard]] std::string kept_out(const KeptOut& what) const {
+    if (!what.erased)
+      return call_.say("supprimée ici : la ligne ne la rétablit pas",
+                       "deleted here: the row does not bring it back");
+    return what.field.empty() ? call_.say("effacée ici : la ligne ne la rétablit pas",
+                                          "erased here: the row does not bring it back")
+                              : call_.say("effacé ici : le fichier ne le rétablit pas",
+                                          "erased here: the file does not bring it back");
   }
   [[nodiscard]] std::uint64_t warnings_total() const {
-    return warnings_total_ + summary_.remarks.size() + totals_.deleted_here.size();
+    return warnings_total_ + summary_.remarks.size() + totals_.kept_out.size();
   }
 
   JsonWriter json_report() const {
@@ -480,11 +498,11 @@ class Import {
     };
     for (const Rejection& one : summary_.remarks)
       line(one, one.field, reason(one.reason_fr, one.reason_en));
-    for (const Position& where : totals_.deleted_here) line(where, "", deleted());
+    for (const KeptOut& where : totals_.kept_out) line(where, where.field, kept_out(where));
     for (const auto& one : totals_.shown)
       line(one, one.field, reason(one.reason_fr, one.reason_en));
     const std::uint64_t all =
-        summary_.remarks.size() + totals_.deleted_here.size() + totals_.of_touched;
+        summary_.remarks.size() + totals_.kept_out.size() + totals_.of_touched;
     if (all > kShown)
       out += call_.say("  … {} points à vérifier en tout ; --json les donne tous\n",
                        "  … {} points to check in all; --json gives them all\n", grouped_(all));

@@ -54,6 +54,11 @@ Explanation explanation_of(const Call& call, const Standing& standing) {
       return {"deleted", call.say("la fiche a été supprimée{}", "the record was deleted{}", who),
               call.say("« maillon history » montre ses valeurs ; « maillon put --id » la rétablit",
                        "`maillon history` shows its values; `maillon put --id` brings it back")};
+    case State::erased:
+      return {"erased", call.say("la fiche a été effacée, ou ce qui en est caché attend de l’être",
+                                 "the record was erased, or what is hidden of it waits to be"),
+              call.say("« maillon erasures » montre qui l’a demandé et où cela en est",
+                       "`maillon erasures` shows who asked for it and how it stands")};
     case State::voided:
       return {"void",
               call.say("tout ce qui en a été écrit est sans effet{}",

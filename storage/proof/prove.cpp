@@ -37,7 +37,8 @@ class Prover {
       if (changes_elements(step)) kept_[step.ref.commit][step.ref.leaf] = LeafState::bare;
     MAILLON_TRY(const auto behind, ops_behind(state));
     for (const merge::OpRef& ref : behind) kept_[ref.commit][ref.leaf] = LeafState::full;
-    return add_links(steps);
+    MAILLON_CHECK(add_links(steps));
+    return add_erasures();
   }
 
   Result<std::vector<SignedCommit>> commits() {
@@ -86,6 +87,19 @@ class Prover {
       for (const merge::OpRef& ref : named->second)
         if (kept_[ref.commit].emplace(ref.leaf, LeafState::bare).second) work.push_back(ref);
     }
+    return {};
+  }
+
+  /// Who asked to erase of what travels, and what they left of it.
+  Result<void> add_erasures() {
+    const auto all = kept_;
+    for (const auto& [log_id, leaves] : all)
+      for (const auto& [leaf, kept] : leaves) {
+        MAILLON_TRY(const auto asked, records_.erasures().of({log_id, leaf}));
+        for (const Erasure& erasure : asked)
+          if (erasure.effect != ErasureEffect::none)
+            kept_[erasure.by.commit][erasure.by.leaf] = LeafState::full;
+      }
     return {};
   }
 

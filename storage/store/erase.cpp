@@ -1,0 +1,424 @@
+#include "storage/store/erase.hpp"
+
+#include <algorithm>
+
+#include "proto/fault.hpp"
+#include "storage/merge/document.hpp"
+#include "storage/merge/utf8.hpp"
+#include "storage/store/opening.hpp"
+
+/// Asking to erase: from what somebody wants gone to the ops that say so.
+namespace maillon::storage {
+namespace {
+
+using merge::OffsetRange;
+
+/// What is to go of one op, beside what went before.
+struct Cut {
+  bool whole = false;
+  std::vector<FieldRemains> fields;  ///< as the op has them; the values of those that remain
+  bool any = false;                  ///< anything that was still there
+};
+
+bool is_text(const OpField& field) {
+  return field.tag == static_cast<std::uint32_t>(FieldTag::text);
+}
+
+/// Where `words` stand in a text, in scalars.
+std::vector<OffsetRange> places_of(std::string_view text, std::string_view words) {
+  std::vector<OffsetRange> out;
+  const auto length = static_cast<std::uint32_t>(merge::count_scalars(words));
+  for (std::size_t at = text.find(words); at != std::string_view::npos;
+       at = text.find(words, at + words.size()))
+    out.push_back({static_cast<std::uint32_t>(merge::count_scalars(text.substr(0, at))), length});
+  return out;
+}
+
+std::uint64_t count_of(std::span<const OffsetRange> ranges) {
+  std::uint64_t out = 0;
+  for (const OffsetRange& range : ranges) out += range.count;
+  return out;
+}
+
+bool covers(std::span<const OffsetRange> ranges, std::uint32_t offset) {
+  return std::ranges::any_of(ranges, [&](const OffsetRange& range) {
+    return offset >= range.offset && offset - range.offset < range.count;
+  });
+}
+
+/// The value with as many elements, of which those erased say nothing.
+Bytes without(const OpField& field, ByteView value, std::span<const OffsetRange> ranges) {
+  Bytes out;
+  if (ranges.empty()) return {value.begin(), value.end()};
+  if (is_text(field)) {
+    std::u32string scalars;
+    merge::append_scalars(as_text(value), scalars);
+    for (std::uint32_t i = 0; i < scalars.size(); ++i)
+      if (covers(ranges, i)) scalars[i] = U' ';
+    std::string text;
+    merge::append_utf8(scalars, text);
+    const ByteView view = as_bytes(text);
+    return {view.begin(), view.end()};
+  }
+  std::vector<Bytes> kept;
+  if (const auto elements = merge::decode_elements(value))
+    for (std::uint32_t i = 0; i < elements->size(); ++i) {
+      const ByteView one = covers(ranges, i) ? ByteView{} : (*elements)[i];
+      kept.emplace_back(one.begin(), one.end());
+    }
+  merge::encode_elements(kept, out);
+  return out;
+}
+
+}  // namespace
+
+/// Works out what to ask for of one record.
+class Store::Eraser {
+ public:
+  Eraser(Store& store, const ErasureWish& wish, const MemberId& author)
+      : store_(store), wish_(wish), author_(author) {}
+
+  Result<void> plan(const SpaceId& space) {
+    MAILLON_TRY(const std::int64_t row, store_.log_.space_row(space));
+    MAILLON_TRY(const auto collection, store_.names_.find_collection(row, wish_.collection));
+    std::optional<RecordRow> record;
+    if (collection) {
+      MAILLON_TRY(record, store_.records_.find(*collection, wish_.id));
+    }
+    if (!record) return {};
+    MAILLON_TRY(steps_, store_.records_.history(wish_.collection, wish_.id, record->state));
+    MAILLON_TRY(auto state, merge::decode_state(record->state));
+    if (!wish_.words.empty()) MAILLON_CHECK(find_shown(state));
+    for (const HistoryOp& step : steps_) {
+      Cut cut = cut_of(step);
+      if (cut.any) cuts_.emplace(step.ref, std::move(cut));
+    }
+    return add_remainders(*collection);
+  }
+
+  /// The ops, one commit's worth after the other; `full` seals a draft and empties it.
+  Result<void> write(const std::function<Result<void>()>& full, CommitDraft& draft) {
+    for (const HistoryOp& step : steps_) {
+      const auto cut = cuts_.find(step.ref);
+      if (cut == cuts_.end()) continue;
+      MAILLON_TRY(auto op, remaining(step, cut->second));
+      MAILLON_CHECK(make_room(op.size, full, draft));
+      add(op, step.commit->id, step.ref.leaf, draft);
+    }
+    for (const auto& [ref, commit] : askers_) {
+      MAILLON_CHECK(make_room(256, full, draft));
+      add({}, commit->id, ref.leaf, draft);
+    }
+    return {};
+  }
+
+  [[nodiscard]] ErasureOutcome outcome(const MemberId& author) const {
+    ErasureOutcome out;
+    for (const HistoryOp& step : steps_) {
+      const auto cut = cuts_.find(step.ref);
+      if (cut == cuts_.end()) continue;
+      ++out.ops[step.commit->header.member];
+      for (std::size_t i = 0; i < cut->second.fields.size(); ++i)
+        if (cut->second.whole || cut->second.fields[i].erased ||
+            !cut->second.fields[i].elements.empty())
+          out.fields.emplace(step.commit->body.ops.fields_of(*step.op)[i].name);
+    }
+    for (const auto& [ref, commit] : askers_) ++out.ops[commit->header.member];
+    out.own = out.ops.contains(author) ? out.ops.at(author) : 0;
+    return out;
+  }
+
+ private:
+  /// One erasing op, its dots not named yet: whole when it has no fields.
+  struct Draft {
+    struct Field {
+      const OpField* field = nullptr;
+      bool erased = false;
+      std::vector<OffsetRange> elements;
+      Bytes value;
+    };
+    std::vector<Field> fields;
+    std::string_view source;
+    std::string_view external_id;
+    std::size_t size = 256;
+  };
+
+  [[nodiscard]] bool wanted(std::string_view name) const {
+    return wish_.fields.empty() || std::ranges::find(wish_.fields, name) != wish_.fields.end();
+  }
+
+  /// Of which op each shown character is that belongs to the words.
+  Result<void> find_shown(merge::RecordState& state) {
+    for (merge::FieldState& field : state.fields) {
+      if (field.tag != static_cast<std::uint32_t>(FieldTag::text)) continue;
+      MAILLON_TRY(merge::Document* const document, field.open());
+      const std::string name{store_.records_.context().name(field.name)};
+      for (const OffsetRange& place : places_of(document->text()->str(), wish_.words))
+        for (std::uint32_t i = 0; i < place.count; ++i) {
+          const merge::ElementRef element = document->text()->element_at(place.offset + i);
+          shown_[{element.op, name}].push_back({element.offset, 1});
+        }
+    }
+    return {};
+  }
+
+  [[nodiscard]] Cut cut_of(const HistoryOp& step) const {
+    Cut out;
+    const auto fields = step.commit->body.ops.fields_of(*step.op);
+    out.fields.resize(fields.size());
+    for (std::size_t i = 0; i < fields.size(); ++i) {
+      FieldRemains& field = out.fields[i];
+      if (step.remains) field = step.remains->fields[i];
+      field.value = step.value(i);
+      field.erased = field.erased || (!step.readable() && step.op->state != LeafState::full);
+    }
+    out.whole = step.remains && step.remains->whole;
+    const bool here = step.op->state == LeafState::full || step.readable();
+    if (!here || wish_.only_complete) return out;
+    if (wish_.fields.empty() && wish_.words.empty()) {
+      out.any = !out.whole && step.op->kind != kRemove;
+      out.whole = true;
+      return out;
+    }
+    // What cannot be read cannot be told apart: all of it goes.
+    if (!step.readable()) {
+      out.whole = out.any = std::ranges::any_of(
+          fields, [&](const OpField& field) { return wanted(field.name); });
+      return out;
+    }
+    for (std::size_t i = 0; i < fields.size(); ++i)
+      if (wanted(fields[i].name)) out.any |= cut_field(step, fields[i], out.fields[i]);
+    return out;
+  }
+
+  [[nodiscard]] bool cut_field(const HistoryOp& step, const OpField& field,
+                               FieldRemains& out) const {
+    if (out.erased || out.value.empty()) return false;
+    if (wish_.words.empty()) {
+      out.erased = true;
+      out.value = {};
+      return true;
+    }
+    const std::uint64_t before = count_of(out.elements);
+    if (is_text(field)) {
+      const auto shown = shown_.find({step.ref, std::string{field.name}});
+      if (shown != shown_.end())
+        out.elements.insert(out.elements.end(), shown->second.begin(), shown->second.end());
+      if (is_utf8(as_text(out.value)))
+        std::ranges::copy(places_of(as_text(out.value), wish_.words),
+                          std::back_inserter(out.elements));
+    } else if (merge::has_elements(field.tag)) {
+      const auto elements = merge::decode_elements(out.value);
+      for (std::uint32_t i = 0; elements && i < elements->size(); ++i)
+        if (says(Value::decode((*elements)[i]))) out.elements.push_back({i, 1});
+    } else if (says(Value::decode(out.value))) {
+      out.erased = true;
+      out.value = {};
+      return true;
+    }
+    normalise(out.elements);
+    return count_of(out.elements) > before;
+  }
+
+  [[nodiscard]] bool says(const Result<Value>& value) const {
+    return value && value->display().find(wish_.words) != std::string::npos;
+  }
+
+  /// Earlier erasures hold what they left: where more is to go, they go whole, and what remains is
+  /// said again.
+  Result<void> add_remainders(std::int64_t collection) {
+    MAILLON_TRY(const auto known, store_.records_.erasures().of_record(collection, wish_.id));
+    for (const Erasure& erasure : known) {
+      if (askers_.contains(erasure.by)) continue;
+      MAILLON_TRY(CommitPtr by, store_.records_.commits().get(erasure.by.commit));
+      const Op& asking = by->body.ops.ops[erasure.by.leaf - 1];
+      if (asking.state != LeafState::full || erasure.effect == ErasureEffect::none) continue;
+      if (wish_.only_complete && by->header.member != author_) continue;
+      const auto step = std::ranges::find(steps_, erasure.target, &HistoryOp::ref);
+      if (step == steps_.end()) continue;
+      auto cut = cuts_.find(erasure.target);
+      // Two who erased at once each hold what the other erased.
+      if (cut == cuts_.end() && !holds_more(*by, asking, *step)) continue;
+      if (cut == cuts_.end()) cut = cuts_.emplace(erasure.target, cut_of(*step)).first;
+      cut->second.any = true;
+      askers_.emplace(erasure.by, std::move(by));
+    }
+    return {};
+  }
+
+  /// Whether an erasing op brings along values that other erasures of its target hide.
+  [[nodiscard]] static bool holds_more(const Commit& by, const Op& asking, const HistoryOp& step) {
+    if (!step.remains) return false;
+    const auto fields = step.commit->body.ops.fields_of(*step.op);
+    for (const OpField& field : by.body.ops.fields_of(asking)) {
+      if (field.value.empty()) continue;
+      for (std::size_t i = 0; i < fields.size(); ++i) {
+        if (fields[i].name != field.name || fields[i].tag != field.tag) continue;
+        const FieldRemains& remains = step.remains->fields[i];
+        if (step.remains->whole || remains.erased) return true;
+        std::vector<OffsetRange> own;
+        for (const DotRange& dot : by.body.ops.dots_in(field.replaced))
+          own.push_back({dot.offset, dot.count});
+        normalise(own);
+        for (const OffsetRange& range : remains.elements)
+          for (std::uint32_t k = 0; k < range.count; ++k)
+            if (!covers(own, range.offset + k)) return true;
+      }
+    }
+    return false;
+  }
+
+  Result<Draft> remaining(const HistoryOp& step, const Cut& cut) const {
+    Draft out;
+    if (cut.whole) return out;
+    const auto fields = step.commit->body.ops.fields_of(*step.op);
+    out.source = step.source();
+    out.external_id = step.external_id();
+    out.size += out.source.size() + out.external_id.size();
+    for (std::size_t i = 0; i < fields.size(); ++i) {
+      // Whoever looks for the reason finds it under no name.
+      if (fields[i].name == kReasonField) continue;
+      const FieldRemains& left = cut.fields[i];
+      Draft::Field field{&fields[i], left.erased, left.elements, {}};
+      if (!left.erased) field.value = without(fields[i], left.value, left.elements);
+      out.size += fields[i].name.size() + field.value.size() + 16 + 16 * field.elements.size();
+      out.fields.push_back(std::move(field));
+    }
+    if (out.fields.empty() || out.size + 4096 > limits::kCommitBodyMax)
+      return Error{Errc::full, "what would remain is too large to be said in one commit",
+                   "ce qui resterait est trop gros pour un seul commit",
+                   "erase the whole field, or the whole record",
+                   "effacez le champ entier, ou la fiche entière"};
+    return out;
+  }
+
+  Result<void> make_room(std::size_t size, const std::function<Result<void>()>& full,
+                         CommitDraft& draft) const {
+    return draft.has_room(size + wish_.reason.size()) ? Result<void>{} : full();
+  }
+
+  void add(const Draft& what, const CommitId& target, std::uint32_t leaf, CommitDraft& draft) {
+    OpTable table;
+    Op op;
+    op.kind = static_cast<std::uint32_t>(OpKind::erase);
+    op.collection = wish_.collection;
+    op.id = wish_.id;
+    op.source = what.source;
+    op.external_id = what.external_id;
+    const DotRange whole{draft.index_of(target), leaf, 0, 0};
+    table.dots.push_back(whole);
+    op.replaced = {0, 1};
+    const auto reason = Value::of_text(wish_.reason).encoded();
+    if (!wish_.reason.empty() && draft.ops() == 0)
+      table.fields.push_back(
+          {kReasonField, static_cast<std::uint32_t>(FieldTag::reg), {}, {}, reason});
+    for (const Draft::Field& field : what.fields) {
+      OpField out;
+      out.name = field.field->name;
+      out.tag = field.field->tag;
+      out.replaced.first = static_cast<std::uint32_t>(table.dots.size());
+      if (field.erased)
+        table.dots.push_back(whole);
+      else
+        for (const OffsetRange& range : field.elements)
+          table.dots.push_back({whole.index, leaf, range.offset, range.count});
+      out.replaced.count = static_cast<std::uint32_t>(table.dots.size()) - out.replaced.first;
+      out.value = field.value;
+      table.fields.push_back(out);
+    }
+    op.fields = {0, static_cast<std::uint32_t>(table.fields.size())};
+    draft.add(table, op);
+  }
+
+  static constexpr auto kRemove = static_cast<std::uint32_t>(OpKind::remove);
+
+  Store& store_;
+  const ErasureWish& wish_;
+  MemberId author_;
+  std::vector<HistoryOp> steps_;
+  std::map<merge::OpRef, Cut> cuts_;
+  std::map<merge::OpRef, CommitPtr> askers_;  ///< erasing ops that are to go themselves
+  std::map<std::pair<merge::OpRef, std::string>, std::vector<OffsetRange>> shown_;
+};
+
+Result<ErasureOutcome> Store::erase(const SpaceId& space, const ErasureWish& wish,
+                                    const Author& author, UnixMillis now, Rng& rng, bool rehearse) {
+  MAILLON_CHECK(check_may_write(space, author));
+  Eraser eraser{*this, wish, author.member};
+  MAILLON_CHECK(eraser.plan(space));
+  ErasureOutcome out = eraser.outcome(author.member);
+  if (rehearse) return out;
+  CommitDraft draft;
+  const auto flush = [&]() -> Result<void> {
+    if (draft.ops() == 0) return {};
+    MAILLON_TRY(Opening opening, open_feed(space, author, now));
+    MAILLON_TRY(auto commit, seal_and_take(draft, opening, author, rng));
+    out.commits.push_back(std::move(commit));
+    draft = CommitDraft{};
+    return {};
+  };
+  MAILLON_CHECK(eraser.write(flush, draft));
+  MAILLON_CHECK(flush());
+  return out;
+}
+
+Result<std::optional<std::string>> Store::false_remainder(std::int64_t log_id) {
+  MAILLON_TRY(const auto asked, records_.erasures().asked_by(log_id));
+  for (const Erasure& erasure : asked) {
+    MAILLON_TRY(const CommitPtr target, records_.commits().get(erasure.target.commit));
+    MAILLON_TRY(const CommitPtr by, records_.commits().get(erasure.by.commit));
+    const Op& op = target->body.ops.ops[erasure.target.leaf - 1];
+    const OpTable& table = by->body.ops;
+    const Op& asking = table.ops[erasure.by.leaf - 1];
+    if (op.state != LeafState::full || asking.state != LeafState::full ||
+        erases_whole(table, asking))
+      continue;
+    for (const OpField& field : target->body.ops.fields_of(op)) {
+      const auto fields = table.fields_of(asking);
+      const auto left = std::ranges::find_if(fields, [&](const OpField& one) {
+        return one.name == field.name && one.tag == field.tag;
+      });
+      if (left == fields.end()) return std::optional{std::string{field.name}};
+      const auto dots = table.dots_in(left->replaced);
+      if (std::ranges::any_of(dots, [](const DotRange& dot) { return dot.count == 0; })) continue;
+      std::vector<OffsetRange> ranges;
+      for (const DotRange& dot : dots) ranges.push_back({dot.offset, dot.count});
+      if (!std::ranges::equal(without(field, field.value, ranges), left->value))
+        return std::optional{std::string{field.name}};
+    }
+  }
+  return std::optional<std::string>{};
+}
+
+Result<std::vector<CommitPtr>> Store::complete_erasures(const Author& author, UnixMillis now,
+                                                        Rng& rng) {
+  struct Twice {
+    SpaceId space;
+    ErasureWish wish;
+  };
+  std::vector<Twice> all;
+  {
+    MAILLON_TRY(auto get, db_.prepare("SELECT DISTINCT s.sid, c.name, e.rid FROM erasure e"
+                                      " JOIN collection c ON c.id = e.collection"
+                                      " JOIN space s ON s.id = c.space WHERE e.effect > 0"
+                                      " GROUP BY e.target, e.leaf HAVING count(*) > 1"));
+    for (;;) {
+      MAILLON_TRY(const bool more, get.step());
+      if (!more) break;
+      MAILLON_TRY(const SpaceId space, SpaceId::from_bytes(get.blob(0)));
+      MAILLON_TRY(const RecordId id, RecordId::from_bytes(get.blob(2)));
+      ErasureWish wish{std::string{get.text(1)}, id};
+      wish.only_complete = true;
+      all.push_back({space, std::move(wish)});
+    }
+  }
+  std::vector<CommitPtr> out;
+  for (const Twice& one : all) {
+    if (!trust_->may_write(author.member, one.space) || unwanted_.contains(one.space)) continue;
+    MAILLON_TRY(auto done, erase(one.space, one.wish, author, now, rng));
+    std::ranges::move(done.commits, std::back_inserter(out));
+  }
+  return out;
+}
+
+}  // namespace maillon::storage
