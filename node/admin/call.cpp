@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "node/admin/schema.hpp"
 #include "node/replica/lookup.hpp"
 #include "node/replica/scrub.hpp"
 
@@ -353,13 +354,18 @@ void write_fields(JsonWriter& json, const replica::RecordView& record) {
   json.end_object();
 }
 
-std::string fields_in_words(const replica::RecordView& record, Language language) {
+std::string fields_in_words(const replica::RecordView& record, Language language,
+                            const Schema* schema) {
   std::string out;
   for (const auto& field : record.fields) {
+    const FieldSchema* known = schema == nullptr ? nullptr : schema->field(field.name);
+    const std::string label = known == nullptr ? field.name : label_of(*known, language);
+    const std::string name =
+        for_terminal(label == field.name ? label : label + " (" + field.name + ")");
     const std::string shown =
         field.readable ? for_terminal(field.value.display(), 2000)
                        : say(language, "(illisible par cette version)", "(not readable here)");
-    out += fmt::format("  {} = {}\n", for_terminal(field.name), shown);
+    out += fmt::format("  {} = {}\n", name, shown);
     for (const Value& other : field.others)
       out += say(language, "    en conflit avec : {}\n", "    in conflict with: {}\n",
                  for_terminal(other.display(), 2000));

@@ -14,6 +14,8 @@ struct Place {
   std::string name;
 };
 
+struct Schema;
+
 /// One command being run.
 class Call {
  public:
@@ -61,6 +63,11 @@ class Call {
   /// Errc::not_found when no space that this member reads has such a collection, and it is none of
   /// those that every federation has.
   [[nodiscard]] Result<void> expect_collection(const std::string& collection);
+  /// The collection's schema in a space: the shared one, else the one that this version knows.
+  [[nodiscard]] Result<std::optional<Schema>> schema_of(const Place& place,
+                                                        const std::string& collection);
+  /// All that are shared in a space.
+  [[nodiscard]] Result<std::vector<Schema>> schemas_of(const Place& place);
   /// One sentence when the place has nothing of the collection and other spaces have; else empty.
   [[nodiscard]] std::string elsewhere(const Place& place, const std::string& collection);
   /// Hears about this node's own feeds before it writes, where that is possible; then
@@ -112,7 +119,8 @@ using Handler = Result<Reply> (*)(Call&);
 /// Adds {"fields": …, "conflicts": …} of a record to an open object.
 void write_fields(JsonWriter& json, const replica::RecordView& record);
 /// The record's lines for people.
-[[nodiscard]] std::string fields_in_words(const replica::RecordView& record, Language language);
+[[nodiscard]] std::string fields_in_words(const replica::RecordView& record, Language language,
+                                          const Schema* schema = nullptr);
 /// Its name, or what else tells people which record it is.
 [[nodiscard]] std::string title_of(const replica::RecordView& record);
 
@@ -127,6 +135,11 @@ Result<Reply> resolve_conflict(Call& call);
 Result<Reply> resolve_all(Call& call);
 Result<Reply> explain(Call& call);
 Result<Reply> prove(Call& call);
+Result<Reply> list_schemas(Call& call);
+Result<Reply> show_schema(Call& call);
+Result<Reply> add_schema(Call& call);
+/// Erasures that wait for this member's word: it wrote what is to go, or is a delegate.
+[[nodiscard]] Result<std::size_t> erasures_to_decide(Call& call);
 Result<Reply> erase_record(Call& call);
 Result<Reply> list_erasures(Call& call);
 Result<Reply> confirm_erasure(Call& call);

@@ -214,6 +214,9 @@ std::string what_goes(const Call& call, const storage::ErasureWish& wish,
                       "  {} op(s) of {}: hidden at once, erased when that member or two delegates "
                       "agree.\n",
                       count, for_terminal(call.name_of(member), 60));
+  if (outcome.ahead > 0)
+    out += call.say("  {} écriture(s) datée(s) du futur restent : d’abord « maillon reissue ».\n",
+                    "  {} op(s) dated in the future stay: first `maillon reissue`.\n", outcome.ahead);
   return out;
 }
 
@@ -237,10 +240,14 @@ Result<Listed> named(Call& call) {
               "donnez un identifiant plus long");
 }
 
-Result<void> may_decide(Call& call, const storage::Trust& trust, const Listed& erasure) {
+bool decides(const Call& call, const storage::Trust& trust, const Listed& erasure) {
   const auto& delegates = trust.charter().delegates;
   const bool delegate = std::ranges::find(delegates, call.self()) != delegates.end();
-  if (delegate || erasure.awaited.contains(call.self())) return {};
+  return erasure.hidden > 0 && (delegate || erasure.awaited.contains(call.self()));
+}
+
+Result<void> may_decide(const Call& call, const storage::Trust& trust, const Listed& erasure) {
+  if (decides(call, trust, erasure)) return {};
   return said(Errc::not_allowed,
               "this member neither wrote what is to be erased nor is it a delegate",
               "ce membre n’a pas écrit ce qui est à effacer, et n’est pas délégué",
@@ -317,6 +324,10 @@ Result<Reply> erase_record(Call& call) {
                        preview);
   });
   if (done.has_error()) return done.error();
+  if (done->ops.empty() && done->ahead > 0)
+    return said(Errc::refused, "what is to be erased is dated in the future",
+                "ce qui est à effacer est daté du futur", "publish it again first: `maillon reissue`",
+                "publiez-le d’abord à nouveau : « maillon reissue »");
   if (done->ops.empty())
     return said(Errc::not_found, "there is nothing left of that to erase",
                 "il ne reste rien de cela à effacer", "`maillon history` shows what is there",
@@ -329,7 +340,7 @@ Result<Reply> erase_record(Call& call) {
   for (const auto& commit : done->commits) json.text(commit->id.hex());
   json.end_array().key("fields").array();
   for (const std::string& field : done->fields) json.text(field);
-  json.end_array().field("erased", done->own).key("waits_for").array();
+  json.end_array().field("erased", done->own).field("ahead", done->ahead).key("waits_for").array();
   for (const auto& [member, count] : done->ops)
     if (member != call.self())
       json.object()
@@ -390,6 +401,19 @@ Result<Reply> list_erasures(Call& call) {
   if (all.empty())
     text = call.say("Rien n’a été effacé.\n", "Nothing was erased.\n");
   return answer(call, std::move(text), std::move(json));
+}
+
+Result<std::size_t> erasures_to_decide(Call& call) {
+  MAILLON_TRY(const auto trust, call.federation());
+  MAILLON_TRY(const auto all, all_erasures(call));
+  // Whoever has spoken is not asked again: another delegate may still be missing.
+  const auto spoken = [&](const Listed& one) {
+    const auto words = trust->erasure_words().find(one.id);
+    return words != trust->erasure_words().end() &&
+           (words->second.erase.contains(call.self()) || words->second.lift.contains(call.self()));
+  };
+  return static_cast<std::size_t>(std::ranges::count_if(
+      all, [&](const Listed& one) { return decides(call, *trust, one) && !spoken(one); }));
 }
 
 Result<Reply> confirm_erasure(Call& call) { return decide(call, /*lift=*/false); }

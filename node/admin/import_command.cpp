@@ -4,6 +4,7 @@
 #include <unordered_set>
 
 #include "node/admin/call.hpp"
+#include "node/admin/schema.hpp"
 #include "node/catalogue/lieux_schema.hpp"
 
 /// Files into records: rows are read and judged here while the writer takes in the batch before.
@@ -198,6 +199,8 @@ class Import {
     MAILLON_TRY(summary_, catalogue::check_table(bytes_, options_));
     MAILLON_CHECK(check_source_column());
     version_ = catalogue::detect_lieux_version(summary_.columns);
+    MAILLON_TRY(schema_, call_.schema_of(place_, collection_));
+    if (schema_ && schema_->built_in) schema_.reset();
     seen_.reserve(summary_.rows_read);
     return {};
   }
@@ -228,7 +231,7 @@ class Import {
     }
     change.id = storage::derived_record_id(collection_, change.source, row.external_id);
     seen_.insert(change.id);
-    if (version_ && !judge(row, batch)) return {};
+    if ((version_ || schema_) && !judge(row, batch)) return {};
     change.collection = collection_;
     change.form = IdForm::derived;
     change.untyped = summary_.format == catalogue::Format::csv;
@@ -249,7 +252,7 @@ class Import {
 
   /// False when --strict refuses the row.
   bool judge(const catalogue::Row& row, Batch& batch) {
-    auto found = catalogue::validate_lieu(row, *version_);
+    auto found = schema_ ? judge_row(*schema_, row) : catalogue::validate_lieu(row, *version_);
     if (strict_ && !found.empty()) {
       for (auto& warning : found)
         refuse({warning.line, std::move(warning.field), std::move(warning.reason_en),
@@ -527,6 +530,7 @@ class Import {
   Bytes bytes_;
   catalogue::ReadSummary summary_;
   std::optional<catalogue::LieuxVersion> version_;
+  std::optional<Schema> schema_;  ///< shared; of places the national one is known without
   std::unordered_set<RecordId, IdHash> seen_;
   std::uint64_t handed_ = 0;
   std::vector<catalogue::Warning> warnings_;

@@ -1,7 +1,7 @@
 #include <algorithm>
 
-#include "node/admin/typed_fields.hpp"
 #include "node/admin/call.hpp"
+#include "node/admin/schema.hpp"
 #include "node/replica/lookup.hpp"
 #include "storage/merge/document.hpp"
 
@@ -54,6 +54,27 @@ Result<Assignments> assignments_of(Call& call) {
   return out;
 }
 
+/// Errc::refused for what the schema would not have.
+Result<void> conforms(const Schema& schema, const Assignments& fields, bool fresh) {
+  const auto refuse = [](const std::string& field, const Misfit& why) {
+    const std::string name = for_terminal(field, 60);
+    return said(Errc::refused, fmt::format("the field `{}`: {}", name, why.en),
+                fmt::format("le champ « {} » : {}", name, why.fr),
+                "`maillon schema show` shows what it expects; --anyway writes it all the same",
+                "« maillon schema show » montre ce qu’il attend ; --anyway l’écrit malgré tout");
+  };
+  for (const FieldSchema& field : schema.fields) {
+    const auto given = std::ranges::find(fields, field.name, &Assignment::name);
+    const bool empty = given == fields.end() || given->value.is_null();
+    // Cleared on purpose, or not given to a new record.
+    if (field.required && empty && (fresh || given != fields.end()))
+      return refuse(field.name, {"the schema requires it", "le schéma l’exige"});
+    if (empty || given->how == storage::FieldEdit::How::remove) continue;
+    if (const auto found = misfit(field, given->value)) return refuse(field.name, *found);
+  }
+  return {};
+}
+
 void write_head(JsonWriter& json, const Target& target) {
   json.field("id", target.id.hex())
       .field("collection", target.collection)
@@ -93,6 +114,33 @@ storage::Change change_of(const Target& target, Values fields) {
   return out;
 }
 
+/// A field that names another record.
+struct Reference {
+  std::string field;
+  std::string collection;
+  bool here = false;
+  std::string title;
+};
+
+Result<std::vector<Reference>> references_of(Call& call, const Place& place,
+                                             const std::optional<Schema>& schema,
+                                             const RecordView& record) {
+  std::vector<Reference> out;
+  if (!schema) return out;
+  for (const FieldSchema& field : schema->fields) {
+    const auto* given = record.field(field.name);
+    if (field.reference.empty() || given == nullptr || given->value.display().empty()) continue;
+    const auto found = call.replica().read<std::vector<replica::Candidate>>([&](Reader& reader) {
+      return replica::candidates(reader, place.id, field.reference, given->value.display());
+    });
+    if (found.has_error()) return found.error();
+    const bool here = !found->empty() && found->front().record.visible;
+    out.push_back({field.name, field.reference, here,
+                   here ? title_of(found->front().record) : std::string{}});
+  }
+  return out;
+}
+
 }  // namespace
 
 Result<Reply> get_record(Call& call) {
@@ -109,9 +157,26 @@ Result<Reply> get_record(Call& call) {
   json.object();
   write_head(json, target);
   write_fields(json, record);
-  json.field("edit_won_over_delete", record.edit_won_over_delete).end_object();
+  json.field("edit_won_over_delete", record.edit_won_over_delete);
+  MAILLON_TRY(const auto schema, call.schema_of(target.place, target.collection));
+  MAILLON_TRY(const auto references, references_of(call, target.place, schema, record));
+  json.key("references").object();
+  for (const Reference& one : references)
+    json.key(one.field)
+        .object()
+        .field("collection", one.collection)
+        .field("here", one.here)
+        .field("title", one.title)
+        .end_object();
+  json.end_object().end_object();
   std::string text = fmt::format("{} ({}, {})\n{}", target.id.hex(), target.collection,
-                                 target.place.name, fields_in_words(record, call.language()));
+                                 target.place.name,
+                                 fields_in_words(record, call.language(), schema ? &*schema : nullptr));
+  for (const Reference& one : references)
+    text += one.here ? call.say("  {} désigne : {}\n", "  {} names: {}\n", for_terminal(one.field, 60), one.title)
+                     : call.say("  {} désigne une fiche qui n’est pas (encore) ici\n",
+                                "  {} names a record that is not here (yet)\n",
+                                for_terminal(one.field, 60));
   if (record.edit_won_over_delete)
     text += call.say("  Modifiée par l’un, supprimée par l’autre : la modification l’emporte.\n",
                      "  Edited by one, deleted by another: the edit won.\n");
@@ -190,7 +255,12 @@ Result<Reply> put_record(Call& call) {
     return said(Errc::usage, "a new record needs a value",
                 "une nouvelle fiche a besoin d’une valeur", "give at least one FIELD=VALUE",
                 "donnez au moins un CHAMP=VALEUR");
-  MAILLON_TRY(const FieldTypes types, parse_types(call.all("type")));
+  MAILLON_TRY(FieldTypes types, parse_types(call.all("type")));
+  MAILLON_TRY(const auto schema, call.schema_of(target.place, target.collection));
+  if (schema && !schema->built_in) {
+    types.merge(schema->types());
+    if (!call.has("anyway")) MAILLON_CHECK(conforms(*schema, fields, /*fresh=*/!call.has("id")));
+  }
   storage::Change change = change_of(target, {});
   const auto known = call.replica().read<std::optional<RecordView>>(
       [&](Reader& reader) { return reader.get(target.place.id, target.collection, target.id); });

@@ -75,8 +75,9 @@ Bytes without(const OpField& field, ByteView value, std::span<const OffsetRange>
 /// Works out what to ask for of one record.
 class Store::Eraser {
  public:
-  Eraser(Store& store, const ErasureWish& wish, const MemberId& author)
-      : store_(store), wish_(wish), author_(author) {}
+  /// `reach`: what lies beyond cannot be named yet.
+  Eraser(Store& store, const ErasureWish& wish, const MemberId& author, Hlc reach)
+      : store_(store), wish_(wish), author_(author), reach_(reach) {}
 
   Result<void> plan(const SpaceId& space) {
     MAILLON_TRY(const std::int64_t row, store_.log_.space_row(space));
@@ -91,7 +92,11 @@ class Store::Eraser {
     if (!wish_.words.empty()) MAILLON_CHECK(find_shown(state));
     for (const HistoryOp& step : steps_) {
       Cut cut = cut_of(step);
-      if (cut.any) cuts_.emplace(step.ref, std::move(cut));
+      if (!cut.any) continue;
+      if (step.commit->header.hlc > reach_)
+        ++ahead_;
+      else
+        cuts_.emplace(step.ref, std::move(cut));
     }
     return add_remainders(*collection);
   }
@@ -125,6 +130,7 @@ class Store::Eraser {
     }
     for (const auto& [ref, commit] : askers_) ++out.ops[commit->header.member];
     out.own = out.ops.contains(author) ? out.ops.at(author) : 0;
+    out.ahead = ahead_;
     return out;
   }
 
@@ -233,9 +239,9 @@ class Store::Eraser {
       MAILLON_TRY(CommitPtr by, store_.records_.commits().get(erasure.by.commit));
       const Op& asking = by->body.ops.ops[erasure.by.leaf - 1];
       if (asking.state != LeafState::full || erasure.effect == ErasureEffect::none) continue;
-      if (wish_.only_complete && by->header.member != author_) continue;
+      if (by->header.hlc > reach_ || (wish_.only_complete && by->header.member != author_)) continue;
       const auto step = std::ranges::find(steps_, erasure.target, &HistoryOp::ref);
-      if (step == steps_.end()) continue;
+      if (step == steps_.end() || step->commit->header.hlc > reach_) continue;
       auto cut = cuts_.find(erasure.target);
       // Two who erased at once each hold what the other erased.
       if (cut == cuts_.end() && !holds_more(*by, asking, *step)) continue;
@@ -335,6 +341,8 @@ class Store::Eraser {
   Store& store_;
   const ErasureWish& wish_;
   MemberId author_;
+  Hlc reach_;
+  std::size_t ahead_ = 0;
   std::vector<HistoryOp> steps_;
   std::map<merge::OpRef, Cut> cuts_;
   std::map<merge::OpRef, CommitPtr> askers_;  ///< erasing ops that are to go themselves
@@ -344,7 +352,8 @@ class Store::Eraser {
 Result<ErasureOutcome> Store::erase(const SpaceId& space, const ErasureWish& wish,
                                     const Author& author, UnixMillis now, Rng& rng, bool rehearse) {
   MAILLON_CHECK(check_may_write(space, author));
-  Eraser eraser{*this, wish, author.member};
+  MAILLON_TRY(const Hlc within, reach({space, author.node(), author.incarnation}, now));
+  Eraser eraser{*this, wish, author.member, within};
   MAILLON_CHECK(eraser.plan(space));
   ErasureOutcome out = eraser.outcome(author.member);
   if (rehearse) return out;

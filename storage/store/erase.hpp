@@ -23,6 +23,7 @@ struct ErasureOutcome {
   std::map<MemberId, std::size_t> ops;  ///< of which something is to go, by their authors
   std::size_t own = 0;                  ///< of the asking member: gone at once
   std::set<std::string> fields;         ///< of which something goes
+  std::size_t ahead = 0;  ///< ops that a clock ahead wrote: they cannot be named before their time
 };
 
 }  // namespace maillon::storage

@@ -133,7 +133,9 @@ class Erasure(Case):
         self.assertTrue(finds(self.a.dir, PHONE))
         one = self.a.ok("erasures")["erasures"][0]
         self.assertEqual((one["state"], [w["name"] for w in one["waits_for"]]), ("waiting", ["une"]))
+        self.assertTrue(any("erasure(s) wait" in w for w in self.a.ok("status")["warnings"]))
         trois = self.nodes_of[2]
+        self.assertEqual(trois.ok("status")["warnings"], [])
         self.assertIn("neither wrote", self.refuses(trois, 4, "erasures", "confirm", one["id"])["message"])
         self.refuses(trois, 3, "erasures", "confirm", "00000000")
         lifted = self.a.ok("erasures", "lift", one["id"][:10])

@@ -37,7 +37,7 @@ const std::vector<Mutant> kMutants{{"no_dependency_check", 1},
                                    {"quota_ignored", 33},
                                    {"evidence_ignored", 210},
                                    {"applied_stays", 14},
-                                   {"erasure_only_hides", 1}};
+                                   {"erasure_only_hides", 3}};
 
 struct Options {
   std::uint64_t from = 1;
