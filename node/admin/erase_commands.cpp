@@ -320,7 +320,7 @@ Result<Reply> erase_record(Call& call) {
   MAILLON_CHECK(call.may_write_in(place));
   auto& replica = call.replica();
   const auto done = replica.write<storage::ErasureOutcome>([&](storage::Store& store) {
-    return store.erase(place.id, wish, replica.author(), replica.clock().now(), replica.rng(),
+    return store.erase(place.id, std::span{&wish, 1}, replica.author(), replica.clock().now(), replica.rng(),
                        preview);
   });
   if (done.has_error()) return done.error();

@@ -80,10 +80,12 @@ void add_records(Command app, Line& line) {
   add_space(add, line);
 
   Command why = app.add("why",
-                        line.say("Pourquoi une fiche est là, absente, retenue ou cachée.",
-                                 "Why a record is here, absent, held or hidden."),
+                        line.say("Pourquoi une fiche, ou un de ses champs, est là, absent, retenu ou "
+                                 "caché.",
+                                 "Why a record, or a field of it, is here, absent, held or hidden."),
                         "why");
   add_record_arguments(why, line);
+  why.value("--field", "field", line.say("Pourquoi ce champ", "Why this field"));
 }
 
 }  // namespace maillon::cli

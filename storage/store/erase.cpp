@@ -87,6 +87,7 @@ class Store::Eraser {
       MAILLON_TRY(record, store_.records_.find(*collection, wish_.id));
     }
     if (!record) return {};
+    record_ = *record;
     MAILLON_TRY(steps_, store_.records_.history(wish_.collection, wish_.id, record->state));
     MAILLON_TRY(auto state, merge::decode_state(record->state));
     if (!wish_.words.empty()) MAILLON_CHECK(find_shown(state));
@@ -117,8 +118,20 @@ class Store::Eraser {
     return {};
   }
 
-  [[nodiscard]] ErasureOutcome outcome(const MemberId& author) const {
-    ErasureOutcome out;
+  /// Errc::not_allowed where it would hide nothing: of a record of somebody else's, all of it
+  /// written by others.
+  Result<void> check_owner(const Author& author) {
+    const auto own = [&](const HistoryOp& step) {
+      return cuts_.contains(step.ref) && step.commit->header.member == author.member;
+    };
+    if (!record_ || std::ranges::any_of(steps_, own)) return {};
+    Change change;
+    change.collection = wish_.collection;
+    change.id = wish_.id;
+    return store_.check_owner(change, *record_, author);
+  }
+
+  void add_to(ErasureOutcome& out) const {
     for (const HistoryOp& step : steps_) {
       const auto cut = cuts_.find(step.ref);
       if (cut == cuts_.end()) continue;
@@ -129,9 +142,7 @@ class Store::Eraser {
           out.fields.emplace(step.commit->body.ops.fields_of(*step.op)[i].name);
     }
     for (const auto& [ref, commit] : askers_) ++out.ops[commit->header.member];
-    out.own = out.ops.contains(author) ? out.ops.at(author) : 0;
-    out.ahead = ahead_;
-    return out;
+    out.ahead += ahead_;
   }
 
  private:
@@ -343,20 +354,18 @@ class Store::Eraser {
   MemberId author_;
   Hlc reach_;
   std::size_t ahead_ = 0;
+  std::optional<RecordRow> record_;
   std::vector<HistoryOp> steps_;
   std::map<merge::OpRef, Cut> cuts_;
   std::map<merge::OpRef, CommitPtr> askers_;  ///< erasing ops that are to go themselves
   std::map<std::pair<merge::OpRef, std::string>, std::vector<OffsetRange>> shown_;
 };
 
-Result<ErasureOutcome> Store::erase(const SpaceId& space, const ErasureWish& wish,
+Result<ErasureOutcome> Store::erase(const SpaceId& space, std::span<const ErasureWish> wishes,
                                     const Author& author, UnixMillis now, Rng& rng, bool rehearse) {
   MAILLON_CHECK(check_may_write(space, author));
   MAILLON_TRY(const Hlc within, reach({space, author.node(), author.incarnation}, now));
-  Eraser eraser{*this, wish, author.member, within};
-  MAILLON_CHECK(eraser.plan(space));
-  ErasureOutcome out = eraser.outcome(author.member);
-  if (rehearse) return out;
+  ErasureOutcome out;
   CommitDraft draft;
   const auto flush = [&]() -> Result<void> {
     if (draft.ops() == 0) return {};
@@ -366,8 +375,15 @@ Result<ErasureOutcome> Store::erase(const SpaceId& space, const ErasureWish& wis
     draft = CommitDraft{};
     return {};
   };
-  MAILLON_CHECK(eraser.write(flush, draft));
+  for (const ErasureWish& wish : wishes) {
+    Eraser eraser{*this, wish, author.member, within};
+    MAILLON_CHECK(eraser.plan(space));
+    MAILLON_CHECK(eraser.check_owner(author));
+    eraser.add_to(out);
+    if (!rehearse) MAILLON_CHECK(eraser.write(flush, draft));
+  }
   MAILLON_CHECK(flush());
+  out.own = out.ops.contains(author.member) ? out.ops.at(author.member) : 0;
   return out;
 }
 
@@ -424,7 +440,7 @@ Result<std::vector<CommitPtr>> Store::complete_erasures(const Author& author, Un
   std::vector<CommitPtr> out;
   for (const Twice& one : all) {
     if (!trust_->may_write(author.member, one.space) || unwanted_.contains(one.space)) continue;
-    MAILLON_TRY(auto done, erase(one.space, one.wish, author, now, rng));
+    MAILLON_TRY(auto done, erase(one.space, std::span{&one.wish, 1}, author, now, rng));
     std::ranges::move(done.commits, std::back_inserter(out));
   }
   return out;

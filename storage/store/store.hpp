@@ -127,8 +127,9 @@ class Store {
                         UnixMillis now, Rng& rng);
   /// Asks to erase: of the author's own member at once, of others once they or the delegates say so.
   /// No commits when there is nothing to erase, or to `rehearse`.
-  Result<ErasureOutcome> erase(const SpaceId& space, const ErasureWish& wish, const Author& author,
-                               UnixMillis now, Rng& rng, bool rehearse = false);
+  Result<ErasureOutcome> erase(const SpaceId& space, std::span<const ErasureWish> wishes,
+                               const Author& author, UnixMillis now, Rng& rng,
+                               bool rehearse = false);
   /// The name of a field of which a commit that asks to erase says that something else would remain
   /// than what was written; none when it tells the truth, as far as this node can see.
   Result<std::optional<std::string>> false_remainder(std::int64_t log_id);

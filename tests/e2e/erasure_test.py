@@ -157,6 +157,14 @@ class Erasure(Case):
         self.a.ok("erase", "places", "7")
         self.refuses(self.a, 3, "get", "places", "7")
         self.assertEqual(self.a.ok("why", "places", "7")["state"], "erased")
+        self.a.ok("put", "places", "--id", "8", "nom=Un", "siret=")
+        self.b.ok("put", "places", "--id", "8", "nom=Deux")
+        self.a.ok("erase", "places", "8", "--field", "telephone")
+        self.converge(*self.nodes_of)
+        for field, state in (("adresse", "here"), ("nom", "conflicting"), ("telephone", "erased"),
+                             ("siret", "cleared"), ("rien", "absent")):
+            done = self.b.run("why", "places", "8", "--field", field)
+            self.assertEqual((done.code, done.json["state"]), (3 if state == "absent" else 0, state))
         self.assertFalse(finds(self.a.dir, "valeur 3"))
         self.assertEqual(self.import_into(self.a)["created"], 0)
         self.refuses(self.a, 3, "erase", "places", "7")

@@ -266,7 +266,7 @@ void Workload::erase(SimNode& node) {
   if (edits_.chance(800)) wish.fields.push_back(edits_.pick(edits_.chance(500) ? kTyped : kFields));
   if (edits_.chance(300)) wish.words = edits_.chance(500) ? "mardi" : "v1";
   node.write([&node, space = *space, wish](Store& store) -> Result<std::vector<CommitPtr>> {
-    MAILLON_TRY(auto done, store.erase(space, wish, node.author(), node.clock().now(), node.rng()));
+    MAILLON_TRY(auto done, store.erase(space, std::span{&wish, 1}, node.author(), node.clock().now(), node.rng()));
     return std::move(done.commits);
   });
 }

@@ -358,7 +358,7 @@ void World::erase(Peer& peer, const Step& step) {
   if (how % 4 != 0) wish.fields.emplace_back(kErased[how / 4 % kErased.size()]);
   if (how % 4 == 3) wish.words = kWords[how / 4 % kWords.size()];
   must(node.store->begin());
-  const auto done = node.store->erase(node.space(kCatalogue), wish, node.author(), now_, node.rng);
+  const auto done = node.store->erase(node.space(kCatalogue), std::span{&wish, 1}, node.author(), now_, node.rng);
   // Not everybody may ask.
   must(done.has_error() ? node.store->rollback() : node.store->commit());
 }

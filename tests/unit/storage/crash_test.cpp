@@ -84,7 +84,7 @@ class Life {
 
   /// Of its own and of another's.
   Result<void> erase(Store& store, const ErasureWish& wish) {
-    MAILLON_TRY(const auto done, store.erase(space(), wish, author_, kEpoch + 25s, rng_));
+    MAILLON_TRY(const auto done, store.erase(space(), std::span{&wish, 1}, author_, kEpoch + 25s, rng_));
     return done.ops.size() == 2 ? Result<void>{} : Error{Errc::refused, "not of both"};
   }
 

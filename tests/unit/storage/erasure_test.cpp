@@ -33,7 +33,7 @@ class Erasures : public testing::Test {
     TestNode& node = *peer.node;
     wish.collection = "lieux";
     must(node.store->begin());
-    auto out = must(node.store->erase(node.space(kCatalogue), wish, node.author(), now, node.rng));
+    auto out = must(node.store->erase(node.space(kCatalogue), std::span{&wish, 1}, node.author(), now, node.rng));
     must(node.store->commit());
     return out;
   }
