@@ -2,6 +2,7 @@
 
 #include "node/admin/call.hpp"
 #include "node/admin/schema.hpp"
+#include "node/replica/authorship.hpp"
 #include "node/replica/lookup.hpp"
 #include "storage/merge/document.hpp"
 
@@ -141,6 +142,40 @@ Result<std::vector<Reference>> references_of(Call& call, const Place& place,
   return out;
 }
 
+/// With --authors: who wrote each part of what is shown, also into `json`.
+Result<std::string> authors_in_words(Call& call, const Target& target, JsonWriter& json) {
+  if (!call.has("authors")) return std::string{};
+  using Fields = std::vector<replica::FieldAuthors>;
+  const auto fields = call.replica().read<Fields>([&](Reader& reader) {
+    return replica::authors_of(reader, target.place.id, target.collection, target.id);
+  });
+  if (fields.has_error()) return fields.error();
+  std::string out = call.say("Écrit par :\n", "Written by:\n");
+  json.key("authors").object();
+  std::string_view last;
+  for (const replica::FieldAuthors& field : *fields) {
+    // Two types under one name would be two keys alike.
+    if (&field != fields->data() && field.field == last) continue;
+    last = field.field;
+    json.key(field.field).array();
+    for (const replica::Part& part : field.parts) {
+      const std::string name = call.name_of(part.author);
+      json.object()
+          .field("text", part.text)
+          .field("author", part.author.hex())
+          .field("author_name", name)
+          .field("time", utc(part.time))
+          .field("commit", part.commit.hex())
+          .end_object();
+      out += fmt::format("  {}  {}  {}: {}\n", local(part.time), for_terminal(name, 40),
+                         for_terminal(field.field, 60), for_terminal(part.text, 200));
+    }
+    json.end_array();
+  }
+  json.end_object();
+  return out;
+}
+
 }  // namespace
 
 Result<Reply> get_record(Call& call) {
@@ -168,7 +203,9 @@ Result<Reply> get_record(Call& call) {
         .field("here", one.here)
         .field("title", one.title)
         .end_object();
-  json.end_object().end_object();
+  json.end_object();
+  MAILLON_TRY(const std::string authors, authors_in_words(call, target, json));
+  json.end_object();
   std::string text = fmt::format("{} ({}, {})\n{}", target.id.hex(), target.collection,
                                  target.place.name,
                                  fields_in_words(record, call.language(), schema ? &*schema : nullptr));
@@ -177,6 +214,7 @@ Result<Reply> get_record(Call& call) {
                      : call.say("  {} désigne une fiche qui n’est pas (encore) ici\n",
                                 "  {} names a record that is not here (yet)\n",
                                 for_terminal(one.field, 60));
+  text += authors;
   if (record.edit_won_over_delete)
     text += call.say("  Modifiée par l’un, supprimée par l’autre : la modification l’emporte.\n",
                      "  Edited by one, deleted by another: the edit won.\n");

@@ -6,6 +6,9 @@ namespace maillon::cli {
 void add_records(Command app, Line& line) {
   Command get = app.add("get", line.say("Montre une fiche.", "Shows a record."), "get");
   add_record_arguments(get, line);
+  get.flag("--authors", "authors",
+           line.say("Aussi, qui a écrit chaque valeur, et chaque partie d’un texte",
+                    "Also who wrote each value, and each part of a text"));
 
   Command find = app.add("find", line.say("Cherche des fiches.", "Finds records."), "find");
   const auto collection = [&line](Command command) {
