@@ -17,6 +17,7 @@ inline constexpr std::size_t kHeaderMax = 16u << 10;      ///< 200 heads of 34 b
 inline constexpr std::size_t kDepsMax = 256;              ///< more concurrent heads than nodes of a federation
 inline constexpr std::size_t kTableIdsMax = 8192;         ///< leaf 0: ids that one body refers to
 inline constexpr std::size_t kReceiptsMax = 1024;         ///< erasures that one op confirms
+inline constexpr std::size_t kErasureDepthMax = 64;        ///< erasures of erasures: two are ever needed
 inline constexpr std::size_t kFieldsMax = 512;            ///< fields one op may touch
 inline constexpr std::size_t kCutOffsMax = 1024;          ///< feeds of one member, over all spaces
 inline constexpr std::size_t kAccessRulesMax = 1024;      ///< who may read or write, in one declaration

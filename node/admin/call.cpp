@@ -102,6 +102,8 @@ std::string Call::name_of(const MemberId& id) const {
   return member != nullptr ? member->name : std::string{};
 }
 
+std::size_t Call::delegates() const { return context_.replica.trust()->charter().delegates.size(); }
+
 MemberId Call::self() const { return context_.replica.identity().member; }
 
 Result<Place> Call::place(std::string_view collection) const {
@@ -179,6 +181,7 @@ Result<void> Call::expect_collection(const std::string& collection) {
     if (some.has_error()) return some.error();
     names.insert(some->begin(), some->end());
   }
+  names.erase(std::string{kSchemas});
   if (names.contains(collection)) return {};
   const std::string name = for_terminal(collection, 80);
   const std::string there = joined(names);

@@ -54,6 +54,8 @@ class Call {
   [[nodiscard]] Result<Place> place(std::string_view collection) const;
   [[nodiscard]] std::vector<Place> readable_spaces() const;
   [[nodiscard]] std::string home_region() const;
+  /// How many delegates there are.
+  [[nodiscard]] std::size_t delegates() const;
   /// Also of those who left; empty for one that annuaire does not know.
   [[nodiscard]] std::string name_of(const MemberId& member) const;
 
@@ -63,7 +65,7 @@ class Call {
   /// Errc::not_found when no space that this member reads has such a collection, and it is none of
   /// those that every federation has.
   [[nodiscard]] Result<void> expect_collection(const std::string& collection);
-  /// The collection's schema in a space: the shared one, else the one that this version knows.
+  /// The collection's schema in a space: the one that this version knows, else the shared one.
   [[nodiscard]] Result<std::optional<Schema>> schema_of(const Place& place,
                                                         const std::string& collection);
   /// All that are shared in a space.

@@ -31,7 +31,7 @@ struct Listed {
 
   [[nodiscard]] const char* state() const {
     if (hidden > 0) return "waiting";
-    return destroyed > 0 ? "done" : "lifted";
+    return lifted > 0 && destroyed == 0 ? "lifted" : "done";
   }
 };
 
@@ -52,9 +52,12 @@ Result<void> count(replica::Reader& reader, Listed& out) {
     if (target->body.ops.ops[erasure.target.leaf - 1].id != out.record) continue;
     if (erasure.effect == ErasureEffect::destroys) ++out.destroyed;
     if (erasure.effect == ErasureEffect::none) ++out.lifted;
-    if (erasure.effect != ErasureEffect::hides) continue;
+    // What it hides may be gone through another one.
+    MAILLON_TRY(const bool hides, records.erasures().hides_something(erasure));
+    if (!hides) continue;
     ++out.hidden;
-    out.awaited.insert(target->header.member);
+    MAILLON_TRY(const auto whose, records.erasures().meant_member(erasure.target));
+    if (whose) out.awaited.insert(*whose);
   }
   return {};
 }
@@ -134,16 +137,21 @@ std::string names_of(const Call& call, const std::vector<const storage::NodeInfo
   return out;
 }
 
+std::string of_delegates(const Call& call) {
+  return call.delegates() > 1 ? call.say("de deux délégués", "of two delegates")
+                              : call.say("du délégué", "of the delegate");
+}
+
 /// Who must still speak, in words.
 std::string awaited_words(const Call& call, const Listed& erasure) {
   std::string names;
   for (const MemberId& member : erasure.awaited)
     names += (names.empty() ? "" : ", ") + for_terminal(call.name_of(member), 60);
-  return call.say("  {} valeur(s) seulement cachée(s) : attend l’accord de {}, ou de deux délégués "
+  return call.say("  {} écriture(s) seulement cachée(s) : attend l’accord de {}, ou {} "
                   "(« maillon erasures confirm {} »)\n",
-                  "  {} op(s) merely hidden: waits for the word of {}, or of two delegates "
+                  "  {} op(s) merely hidden: waits for the word of {}, or {} "
                   "(`maillon erasures confirm {}`)\n",
-                  erasure.hidden, names, shortened(erasure.id));
+                  erasure.hidden, names, of_delegates(call), shortened(erasure.id));
 }
 
 std::string in_words(const Call& call, const storage::Trust& trust, const Listed& erasure,
@@ -197,23 +205,34 @@ std::string what_goes(const Call& call, const storage::ErasureWish& wish,
   std::string fields;
   for (const std::string& field : outcome.fields)
     fields += (fields.empty() ? "" : ", ") + for_terminal(field, 60);
+  const auto said_words = [&] {
+    return wish.words.empty() ? call.say("", "")
+                              : call.say(", là où il est écrit « {} » (les textes et les listes gardent le "
+                                         "reste, les autres valeurs partent entières)",
+                                         ", where they say `{}` (texts and lists keep the rest, other values "
+                                         "go whole)",
+                                         for_terminal(wish.words, 100));
+  };
   std::string out =
       wish.fields.empty() && wish.words.empty()
           ? call.say("Efface pour toujours toute la fiche {}, avec son histoire ({} écriture(s) : "
                      "{}).\n",
                      "Erases for ever the whole record {}, with its history ({} op(s): {}).\n",
                      wish.id.hex(), ops, fields)
-          : call.say("Efface pour toujours, de la fiche {} : {}, anciennes valeurs comprises ({} "
+          : call.say("Efface pour toujours, de la fiche {} : {}{}, anciennes valeurs comprises ({} "
                      "écriture(s)).\n",
-                     "Erases for ever, of the record {}: {}, with former values ({} op(s)).\n",
-                     wish.id.hex(), fields, ops);
+                     "Erases for ever, of the record {}: {}{}, with former values ({} op(s)).\n",
+                     wish.id.hex(), fields, said_words(), ops);
   for (const auto& [member, count] : outcome.ops)
     if (member != call.self())
-      out += call.say("  {} écriture(s) de {} : cachée(s) aussitôt, effacée(s) quand ce membre ou "
-                      "deux délégués l’acceptent.\n",
-                      "  {} op(s) of {}: hidden at once, erased when that member or two delegates "
-                      "agree.\n",
-                      count, for_terminal(call.name_of(member), 60));
+      out += call.say("  {} écriture(s) de {} : cachée(s) aussitôt, effacée(s) avec l’accord de ce membre, "
+                      "ou {}.\n",
+                      "  {} op(s) of {}: hidden at once, erased on the word of that member, or {}.\n",
+                      count, for_terminal(call.name_of(member), 60), of_delegates(call));
+  if (outcome.asked_before > 0)
+    out += call.say("  {} écriture(s) d’autres sont déjà cachées et attendent : « maillon erasures ».\n",
+                    "  {} op(s) of others are hidden already and wait: `maillon erasures`.\n",
+                    outcome.asked_before);
   if (outcome.ahead > 0)
     out += call.say("  {} écriture(s) datée(s) du futur restent : d’abord « maillon reissue ».\n",
                     "  {} op(s) dated in the future stay: first `maillon reissue`.\n", outcome.ahead);
@@ -324,6 +343,11 @@ Result<Reply> erase_record(Call& call) {
                        preview);
   });
   if (done.has_error()) return done.error();
+  if (done->ops.empty() && done->asked_before > 0)
+    return said(Errc::refused, "that was asked for before: it is hidden, and waits for a word",
+                "c’est déjà demandé : c’est caché, et attend un accord",
+                "`maillon erasures` shows whose word is missing",
+                "« maillon erasures » montre de qui l’accord est attendu");
   if (done->ops.empty() && done->ahead > 0)
     return said(Errc::refused, "what is to be erased is dated in the future",
                 "ce qui est à effacer est daté du futur", "publish it again first: `maillon reissue`",
@@ -340,7 +364,7 @@ Result<Reply> erase_record(Call& call) {
   for (const auto& commit : done->commits) json.text(commit->id.hex());
   json.end_array().key("fields").array();
   for (const std::string& field : done->fields) json.text(field);
-  json.end_array().field("erased", done->own).field("ahead", done->ahead).key("waits_for").array();
+  json.end_array().field("erased", done->own).field("ahead", done->ahead).field("asked_before", done->asked_before).key("waits_for").array();
   for (const auto& [member, count] : done->ops)
     if (member != call.self())
       json.object()
@@ -350,8 +374,15 @@ Result<Reply> erase_record(Call& call) {
           .end_object();
   json.end_array().end_object();
   if (preview) return answer(call, std::move(text), std::move(json));
-  MAILLON_TRY(const bool finished, call.finish_erasures());
-  (void)finished;
+  if (const auto finished = call.finish_erasures(); finished.has_error()) {
+    Reply out = answer(call, std::move(text), std::move(json));
+    out.error = call.say("c’est effacé, mais le journal et l’index ne sont pas encore nettoyés ({}) : un "
+                         "prochain « maillon sync », ou le démon, s’en charge",
+                         "it is erased, but the journal and the index are not cleaned yet ({}): a next "
+                         "`maillon sync`, or the daemon, does it",
+                         sentence(finished.error(), call.language()));
+    return out;
+  }
   text += call.say("Fait ici. « maillon erasures » montre qui d’autre l’a confirmé ; les "
                    "sauvegardes et les lots faits avant gardent ce qu’ils contiennent : "
                    "détruisez-les.\n",

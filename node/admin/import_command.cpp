@@ -166,6 +166,9 @@ class Import {
     auto totals = pipeline.finish();
     if (totals.has_error()) return after_failure(totals.error());
     totals_ = *std::move(totals);
+    std::ranges::stable_sort(totals_.kept_out, {}, [](const KeptOut& one) {
+      return std::pair{one.line, one.record};
+    });
     summary_ = *read;
     call_.progress(1, doing());
     MAILLON_CHECK(find_missing());

@@ -47,20 +47,24 @@ Error wrong_field(std::string_view field, std::string_view en, std::string_view 
 /// A member of an object, of the kind that is wanted; nothing when it is not there.
 class Members {
  public:
-  explicit Members(const json::object& object) : object_(object) {}
+  /// `field`: whose members they are, for messages; empty for the schema's own.
+  explicit Members(const json::object& object, std::string field = {})
+      : object_(object), field_(std::move(field)) {}
+  void name_field(const std::string& field) { field_ = field; }
+  void expect(std::string_view key) { known_.insert(key); }
 
   Result<std::string> text(std::string_view key) {
     known_.insert(key);
     const json::value* value = object_.if_contains(key);
     if (value == nullptr) return std::string{};
-    if (!value->is_string() || value->get_string().size() > kTextMax) return bad(key, "text");
+    if (!value->is_string() || value->get_string().size() > kTextMax) return bad(key, "a text", "un texte");
     return std::string{value->get_string()};
   }
   Result<bool> flag(std::string_view key) {
     known_.insert(key);
     const json::value* value = object_.if_contains(key);
     if (value == nullptr) return false;
-    if (!value->is_bool()) return bad(key, "true or false");
+    if (!value->is_bool()) return bad(key, "true or false", "true ou false");
     return value->get_bool();
   }
   Result<std::vector<std::string>> texts(std::string_view key) {
@@ -68,12 +72,15 @@ class Members {
     std::vector<std::string> out;
     const json::value* value = object_.if_contains(key);
     if (value == nullptr) return out;
-    if (!value->is_array() || value->get_array().size() > kValuesMax) return bad(key, "list of texts");
+    if (!value->is_array() || value->get_array().size() > kValuesMax) return bad(key, "a list of different texts", "une liste de textes différents");
     for (const json::value& one : value->get_array()) {
       if (!one.is_string() || one.get_string().empty() || one.get_string().size() > kTextMax)
-        return bad(key, "list of texts");
+        return bad(key, "a list of different texts", "une liste de textes différents");
       out.emplace_back(one.get_string());
+      if (std::ranges::count(out, out.back()) > 1)
+        return bad(key, "a list of different texts", "une liste de textes différents");
     }
+    if (out.empty()) return bad(key, "a list of different texts", "une liste de textes différents");
     return out;
   }
   /// {"fr": …, "en": …}; one of them stands for both.
@@ -81,8 +88,8 @@ class Members {
     known_.insert(key);
     const json::value* value = object_.if_contains(key);
     if (value == nullptr) return {};
-    if (!value->is_object()) return bad(key, "{\"fr\": …, \"en\": …}");
-    Members both{value->get_object()};
+    if (!value->is_object()) return bad(key, "{\"fr\": …, \"en\": …}", "{\"fr\": …, \"en\": …}");
+    Members both{value->get_object(), field_};
     MAILLON_TRY(fr, both.text("fr"));
     MAILLON_TRY(en, both.text("en"));
     if (fr.empty()) fr = en;
@@ -93,16 +100,20 @@ class Members {
   Result<void> nothing_else() const {
     for (const auto& member : object_)
       if (!known_.contains(std::string_view{member.key()}))
-        return wrong(fmt::format("`{}` is not known here", for_terminal(member.key(), 60)),
-                     fmt::format("« {} » n’est pas connu ici", for_terminal(member.key(), 60)));
+        return say_wrong(fmt::format("`{}` is not known here", for_terminal(member.key(), 60)),
+                         fmt::format("« {} » n’est pas connu ici", for_terminal(member.key(), 60)));
     return {};
   }
 
  private:
-  static Error bad(std::string_view key, std::string_view wanted) {
-    return wrong(fmt::format("`{}` wants {}", key, wanted), fmt::format("« {} » attend {}", key, wanted));
+  [[nodiscard]] Error say_wrong(const std::string& en, const std::string& fr) const {
+    return field_.empty() ? wrong(en, fr) : wrong_field(field_, en, fr);
+  }
+  [[nodiscard]] Error bad(std::string_view key, std::string_view en, std::string_view fr) const {
+    return say_wrong(fmt::format("`{}` wants {}", key, en), fmt::format("« {} » attend {}", key, fr));
   }
   const json::object& object_;
+  std::string field_;
   std::set<std::string_view> known_;
 };
 
@@ -111,24 +122,33 @@ Result<json::value> parsed(std::string_view text) {
   options.max_depth = limits::kJsonDepthMax;
   boost::system::error_code failed;
   json::stream_parser parser{{}, options};
+  if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
   const std::size_t read = parser.write_some(text.data(), text.size(), failed);
   if (!failed && read == text.size()) parser.finish(failed);
   if (!failed && read == text.size()) return parser.release();
   const auto line = 1 + std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(read), '\n');
-  return wrong(fmt::format("line {} is no JSON ({})", line, failed.message()),
+  return wrong(fmt::format("line {} is no JSON ({})", line,
+                           failed ? failed.message() : "something follows it"),
                fmt::format("la ligne {} n’est pas du JSON", line));
 }
 
-Result<FieldSchema> field_from(const json::value& value, std::string name) {
+Result<FieldSchema> field_from(const json::value& value, std::string name, std::size_t number) {
   if (!value.is_object())
-    return wrong("each field is an object", "chaque champ est un objet");
+    return wrong(fmt::format("field number {} is no object", number),
+                 fmt::format("le champ numéro {} n’est pas un objet", number));
   Members members{value.get_object()};
   FieldSchema out;
   MAILLON_TRY(out.name, members.text("name"));
   if (!name.empty()) out.name = std::move(name);
-  if (out.name.empty() || out.name.size() > limits::kNameMax)
-    return wrong("each field has a `name` of at most 256 bytes",
-                 "chaque champ a un « name » de 256 octets au plus");
+  // What `put FIELD=VALUE` could not write nobody shall be asked for.
+  const bool writable = out.name.find('=') == std::string::npos &&
+                        !out.name.ends_with(':') && !out.name.ends_with('+') && !out.name.ends_with('-');
+  if (out.name.empty() || out.name.size() > limits::kNameMax || !writable)
+    return wrong(fmt::format("field number {} has no `name` of at most 256 bytes, without = and not ending "
+                             "in : + -", number),
+                 fmt::format("le champ numéro {} n’a pas de « name » de 256 octets au plus, sans = et ne "
+                             "finissant pas par : + -", number));
+  members.name_field(out.name);
   MAILLON_TRY(const std::string type, members.text("type"));
   const auto tag = type.empty() ? std::optional{FieldTag::reg} : field_type(type);
   if (!tag)
@@ -148,6 +168,10 @@ Result<FieldSchema> field_from(const json::value& value, std::string name) {
   MAILLON_TRY(out.values, members.texts("values"));
   MAILLON_TRY(out.reference, members.text("reference"));
   MAILLON_CHECK(members.nothing_else());
+  const bool counts = out.type == FieldTag::counter;
+  if (counts && (!out.values.empty() || (out.form != ValueForm::any && out.form != ValueForm::integer)))
+    return wrong_field(out.name, "a counter has neither a list nor another form than integer",
+                       "un compteur n’a ni liste ni autre forme que integer");
   return out;
 }
 
@@ -248,15 +272,17 @@ Result<Schema> read_schema(std::string_view text) {
   if (out.collection.empty() || out.collection.size() > limits::kNameMax || out.collection == kSchemas)
     return wrong("`collection` names a collection, in at most 256 bytes",
                  "« collection » nomme une collection, en 256 octets au plus");
+  if (built_in_schema(out.collection))
+    return wrong("of `lieux` the national schema holds", "de « lieux » le schéma national fait foi");
   MAILLON_CHECK(members.labels("title", out.title_fr, out.title_en));
   const json::value* fields = value.get_object().if_contains("fields");
   if (fields == nullptr || !fields->is_array() || fields->get_array().empty() ||
       fields->get_array().size() > limits::kFieldsMax / 2)
     return wrong("`fields` is a list of 1 to 256 fields", "« fields » est une liste de 1 à 256 champs");
-  (void)members.texts("fields");
+  members.expect("fields");
   std::set<std::string> names;
   for (const json::value& one : fields->get_array()) {
-    MAILLON_TRY(auto field, field_from(one, {}));
+    MAILLON_TRY(auto field, field_from(one, {}, names.size() + 1));
     if (!names.insert(field.name).second)
       return wrong_field(field.name, "it is there twice", "il y est deux fois");
     out.fields.push_back(std::move(field));
@@ -296,7 +322,7 @@ Schema schema_from(std::string_view collection, const replica::RecordView& recor
     if (!field.name.starts_with(kFieldPrefix)) continue;
     const auto value = parsed(field.value.text());
     if (!value) continue;
-    auto read = field_from(*value, field.name.substr(kFieldPrefix.size()));
+    auto read = field_from(*value, field.name.substr(kFieldPrefix.size()), 0);
     if (read) out.fields.push_back(*std::move(read));
   }
   const auto rank = [&](const FieldSchema& field) {

@@ -36,7 +36,8 @@ Result<std::vector<Listed>> all_collections(Call& call) {
       if (records.has_error()) return records.error();
       Listed one{name, place, *records, std::nullopt};
       const auto shared = std::ranges::find(described, name, &Schema::collection);
-      one.schema = shared != described.end() ? std::optional{*shared} : built_in_schema(name);
+      one.schema = built_in_schema(name);
+      if (!one.schema && shared != described.end()) one.schema = *shared;
       // What was only ever governed, or is gone, is no collection to people.
       if (one.records > 0 || one.schema) out.push_back(std::move(one));
     }
@@ -196,13 +197,14 @@ Result<Reply> add_schema(Call& call) {
 }
 
 Result<std::optional<Schema>> Call::schema_of(const Place& place, const std::string& collection) {
+  if (auto known = built_in_schema(collection)) return known;
   const auto record = replica().read<std::optional<replica::RecordView>>(
       [&](replica::Reader& reader) {
         return reader.get(place.id, kSchemas, schema_id(collection));
       });
   if (record.has_error()) return record.error();
   if (*record && (*record)->visible) return std::optional{schema_from(collection, **record)};
-  return built_in_schema(collection);
+  return std::optional<Schema>{};
 }
 
 Result<std::vector<Schema>> Call::schemas_of(const Place& place) {

@@ -3,10 +3,44 @@
 #include <algorithm>
 
 #include "storage/merge/document.hpp"
+#include "storage/merge/utf8.hpp"
 
 namespace maillon::replica {
 
 using namespace storage;
+
+namespace {
+
+/// What is left of the elements that an op brought.
+std::optional<Value> said_without(std::uint32_t tag, ByteView payload,
+                                  std::span<const merge::OffsetRange> erased) {
+  const auto is_erased = [&](std::size_t at) {
+    return std::ranges::any_of(erased, [&](const merge::OffsetRange& range) {
+      return at >= range.offset && at - range.offset < range.count;
+    });
+  };
+  if (tag == static_cast<std::uint32_t>(FieldTag::text)) {
+    if (!is_utf8(as_text(payload))) return std::nullopt;
+    std::u32string all;
+    std::u32string left;
+    merge::append_scalars(as_text(payload), all);
+    for (std::size_t i = 0; i < all.size(); ++i)
+      if (!is_erased(i)) left += all[i];
+    std::string text;
+    merge::append_utf8(left, text);
+    return Value::of_text(std::move(text));
+  }
+  const auto elements = merge::decode_elements(payload);
+  if (!elements) return std::nullopt;
+  std::vector<Bytes> left;
+  for (std::size_t i = 0; i < elements->size(); ++i)
+    if (!is_erased(i)) left.emplace_back((*elements)[i].begin(), (*elements)[i].end());
+  Bytes encoded;
+  merge::encode_elements(left, encoded);
+  return merge::said_by(tag, encoded);
+}
+
+}  // namespace
 
 const FieldView* RecordView::field(std::string_view wanted) const {
   const auto found = std::ranges::find(fields, wanted, &FieldView::name);
@@ -219,7 +253,9 @@ Result<std::vector<HistoryEntry>> Reader::history(const SpaceId& space, std::str
         for (const auto& range : step.remains->fields[i].elements)
           entry.erased_elements += range.count;
       }
-      auto value = merge::said_by(field.tag, step.value(i));
+      auto value = step.remains && !step.remains->fields[i].elements.empty()
+                       ? said_without(field.tag, step.value(i), step.remains->fields[i].elements)
+                       : merge::said_by(field.tag, step.value(i));
       entry.readable = step.readable() && !entry.erased && value.has_value();
       entry.value = value.has_value() ? *std::move(value) : Value{};
       const bool only_takes_out = merge::has_elements(field.tag) && entry.added == 0;

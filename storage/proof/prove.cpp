@@ -15,6 +15,14 @@ Error too_large() {
                "« maillon history » la montre, « maillon bundle export » transmet tout"};
 }
 
+/// A leaf is not divided: what is hidden would travel.
+Error undecided() {
+  return Error{Errc::refused, "part of this record is hidden, and waits for a word on its erasure",
+               "une partie de cette fiche est cachée, et attend qu’on se prononce sur son effacement",
+               "`maillon erasures` shows whose word is missing",
+               "« maillon erasures » montre de qui l’accord est attendu"};
+}
+
 Result<SignedCommit> whole(Log& log, std::int64_t log_id) {
   MAILLON_TRY(SignedCommit out, log.bytes_of(log_id));
   MAILLON_TRY(out.body, unpack_body(out.body));
@@ -97,8 +105,12 @@ class Prover {
       for (const auto& [leaf, kept] : leaves) {
         MAILLON_TRY(const auto asked, records_.erasures().of({log_id, leaf}));
         for (const Erasure& erasure : asked)
-          if (erasure.effect != ErasureEffect::none)
+          if (erasure.effect == ErasureEffect::hides && kept == LeafState::full) {
+            MAILLON_TRY(const bool hides, records_.erasures().hides_something(erasure));
+            if (hides) return undecided();
+          } else if (erasure.effect == ErasureEffect::destroys) {
             kept_[erasure.by.commit][erasure.by.leaf] = LeafState::full;
+          }
       }
     return {};
   }

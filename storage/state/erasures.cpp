@@ -38,17 +38,6 @@ void add_mask(const Asking& asking, const OpField& field, FieldRemains& out) {
   }
 }
 
-/// The payload to go by: the op's own as long as it is here, else the one of the smallest name.
-const Asking* remainder_of(const std::vector<Asking>& all) {
-  const Asking* out = nullptr;
-  for (const Asking& one : all) {
-    if (!one.op->payload_ok) continue;
-    if (out == nullptr || std::tie(one.commit->id, one.leaf) < std::tie(out->commit->id, out->leaf))
-      out = &one;
-  }
-  return out;
-}
-
 }  // namespace
 
 std::optional<DotRange> erased_by(const OpTable& table, const Op& op) {
@@ -157,15 +146,58 @@ Result<std::vector<std::pair<std::int64_t, std::uint32_t>>> Erasures::destroyed(
   }
 }
 
+/// What one op says of its fields: itself, or what is left of it.
+struct Erasures::Said {
+  CommitPtr commit;
+  const Op* op = nullptr;
+  std::optional<Remains> left;  ///< else the op's own
+
+  [[nodiscard]] bool readable() const { return left ? left->readable : op->payload_ok; }
+  [[nodiscard]] std::string_view source() const { return left ? left->source : op->source; }
+  [[nodiscard]] std::string_view external_id() const {
+    return left ? left->external_id : op->external_id;
+  }
+  /// Nothing where it says nothing of the field.
+  [[nodiscard]] std::optional<ByteView> value(const OpField& wanted) const {
+    const auto fields = commit->body.ops.fields_of(*op);
+    for (std::size_t i = 0; i < fields.size(); ++i)
+      if (fields[i].name == wanted.name && fields[i].tag == wanted.tag)
+        return left ? left->fields[i].value : fields[i].value;
+    return std::nullopt;
+  }
+};
+
+Result<std::optional<Erasures::Said>> Erasures::remainder(const std::vector<Erasure>& asked,
+                                                          const MemberId& whose) {
+  // The author's own word before that of others; then the smaller name.
+  std::optional<Said> out;
+  std::optional<std::tuple<bool, CommitId, std::uint32_t>> best;
+  for (const Erasure& erasure : asked) {
+    if (erasure.effect != ErasureEffect::destroys) continue;
+    MAILLON_TRY(CommitPtr by, commits_.get(erasure.by.commit));
+    const Op& op = by->body.ops.ops[erasure.by.leaf - 1];
+    const std::tuple place{by->header.member != whose, by->id, erasure.by.leaf};
+    if (best && *best <= place) continue;
+    // An op names earlier ones, so this ends.
+    MAILLON_TRY(auto left, remains(erasure.by, by, op, By::destroying));
+    Said said{std::move(by), &op, std::move(left)};
+    if (!said.readable()) continue;
+    best = place;
+    out = std::move(said);
+  }
+  return out;
+}
+
 Result<std::optional<Remains>> Erasures::remains(const merge::OpRef& ref, const CommitPtr& commit,
-                                                 const Op& op) {
+                                                 const Op& op, By by) {
   MAILLON_TRY(const auto asked, of(ref));
   std::vector<Asking> all;
   for (const Erasure& erasure : asked) {
     if (erasure.effect == ErasureEffect::none) continue;
-    MAILLON_TRY(CommitPtr by, commits_.get(erasure.by.commit));
-    const Op* const asking = &by->body.ops.ops[erasure.by.leaf - 1];
-    all.push_back({std::move(by), asking, erasure.by.leaf});
+    if (by == By::destroying && erasure.effect != ErasureEffect::destroys) continue;
+    MAILLON_TRY(CommitPtr asking, commits_.get(erasure.by.commit));
+    const Op* const its = &asking->body.ops.ops[erasure.by.leaf - 1];
+    all.push_back({std::move(asking), its, erasure.by.leaf});
   }
   if (all.empty()) return std::optional<Remains>{};
   Remains out;
@@ -173,24 +205,74 @@ Result<std::optional<Remains>> Erasures::remains(const merge::OpRef& ref, const 
       all, [](const Asking& one) { return erases_whole(one.table(), *one.op); });
   const auto fields = commit->body.ops.fields_of(op);
   out.fields.resize(fields.size());
-  const Asking* const other = op.state == LeafState::full ? nullptr : remainder_of(all);
-  out.readable = !out.whole && (other != nullptr || op.payload_ok);
+  // As long as the op's own payload is here, it says what is left.
+  std::optional<Said> said;
+  if (op.state == LeafState::full) {
+    said = Said{commit, &op, std::nullopt};
+  } else {
+    MAILLON_TRY(const auto whose, meant_member(ref));
+    MAILLON_TRY(said, remainder(asked, whose.value_or(commit->header.member)));
+  }
+  out.readable = !out.whole && said && said->readable();
   if (out.readable) {
-    const Op& base = other != nullptr ? *other->op : op;
-    out.source = base.source;
-    out.external_id = base.external_id;
+    out.source = said->source();
+    out.external_id = said->external_id();
   }
   for (std::size_t i = 0; i < fields.size(); ++i) {
     FieldRemains& field = out.fields[i];
     field.erased = !out.readable;
     for (const Asking& one : all) add_mask(one, fields[i], field);
-    const OpField* const base = other != nullptr ? field_of(*other, fields[i]) : &fields[i];
-    field.erased = field.erased || base == nullptr;
     normalise(field.elements);
-    if (!field.erased) field.value = base->value;
+    const auto value = said ? said->value(fields[i]) : std::nullopt;
+    // What asks to erase a field whole says nothing of it.
+    field.erased = field.erased || !value || (op.state != LeafState::full && value->empty());
+    if (!field.erased) field.value = *value;
   }
   for (Asking& one : all) out.keep.push_back(std::move(one.commit));
+  if (said) {
+    out.keep.push_back(said->commit);
+    if (said->left) out.keep.insert(out.keep.end(), said->left->keep.begin(), said->left->keep.end());
+  }
   return std::optional{std::move(out)};
+}
+
+Result<bool> Erasures::hides_something(const Erasure& erasure) {
+  if (erasure.effect != ErasureEffect::hides) return false;
+  MAILLON_TRY(const CommitPtr target, commits_.get(erasure.target.commit));
+  MAILLON_TRY(const CommitPtr by, commits_.get(erasure.by.commit));
+  const Op& op = target->body.ops.ops[erasure.target.leaf - 1];
+  const Asking asking{by, &by->body.ops.ops[erasure.by.leaf - 1], erasure.by.leaf};
+  MAILLON_TRY(const auto left, remains(erasure.target, target, op, By::destroying));
+  const bool readable = left ? left->readable : op.state == LeafState::full;
+  if (!readable) return false;
+  if (erases_whole(asking.table(), *asking.op)) return true;
+  const auto fields = target->body.ops.fields_of(op);
+  for (std::size_t i = 0; i < fields.size(); ++i) {
+    FieldRemains mask;
+    add_mask(asking, fields[i], mask);
+    const bool gone = left ? left->fields[i].erased : fields[i].value.empty();
+    if (!gone && (mask.erased || !mask.elements.empty())) return true;
+  }
+  return false;
+}
+
+Result<std::optional<MemberId>> Erasures::meant_member(const merge::OpRef& ref) {
+  merge::OpRef at = ref;
+  for (std::size_t depth = 0; depth <= limits::kErasureDepthMax; ++depth) {
+    MAILLON_TRY(const CommitPtr commit, commits_.get(at.commit));
+    if (at.leaf == 0 || at.leaf > commit->body.ops.ops.size()) return std::optional<MemberId>{};
+    const Op& op = commit->body.ops.ops[at.leaf - 1];
+    if (op.kind != static_cast<std::uint32_t>(OpKind::erase) || op.state == LeafState::gone)
+      return std::optional{commit->header.member};
+    const auto dot = erased_by(commit->body.ops, op);
+    if (!dot) return std::optional<MemberId>{};
+    at.leaf = dot->leaf;
+    if (dot->index == 0) continue;
+    MAILLON_TRY(const auto entry, log_.find(commit->body.table.commits[dot->index - 1]));
+    if (!entry) return std::optional<MemberId>{};
+    at.commit = entry->id;
+  }
+  return std::optional<MemberId>{};
 }
 
 }  // namespace maillon::storage

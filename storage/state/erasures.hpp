@@ -54,7 +54,8 @@ void normalise(std::vector<merge::OffsetRange>& ranges);
 /// The table of erasures. Thread: that of the connection.
 class Erasures {
  public:
-  Erasures(Database& db, CommitCache& commits) noexcept : db_(db), commits_(commits) {}
+  Erasures(Database& db, Log& log, CommitCache& commits) noexcept
+      : db_(db), log_(log), commits_(commits) {}
 
   /// New, or with an effect that changed; what was destroyed stays so. Whether anything changed.
   Result<bool> put(const Erasure& erasure, std::int64_t collection, const RecordId& rid);
@@ -67,13 +68,27 @@ class Erasures {
   /// How many payloads each commit made this node destroy.
   Result<std::vector<std::pair<std::int64_t, std::uint32_t>>> destroyed();
 
-  /// None where nobody asked for anything that counts: the op says what it says.
+  /// Which erasures to go by.
+  enum class By : std::uint8_t {
+    all,        ///< what people see
+    destroying  ///< what is left on disk: what is merely hidden is among it
+  };
+  /// None where nobody asked for anything that counts: the op says what it says. Of an op that asks
+  /// to erase, too: what it says would remain.
   Result<std::optional<Remains>> remains(const merge::OpRef& ref, const CommitPtr& commit,
-                                         const Op& op);
+                                         const Op& op, By by = By::all);
+  /// Whether an erasure hides anything that is not destroyed yet.
+  Result<bool> hides_something(const Erasure& erasure);
+  /// Whose op an erasing op means in the end, through others of its kind. None for one that leads
+  /// nowhere, or through more than kErasureDepthMax.
+  Result<std::optional<MemberId>> meant_member(const merge::OpRef& ref);
 
  private:
+  struct Said;  ///< what an erasing op says would remain
   Result<std::vector<Erasure>> rows(Statement& get);
+  Result<std::optional<Said>> remainder(const std::vector<Erasure>& asked, const MemberId& whose);
   Database& db_;
+  Log& log_;
   CommitCache& commits_;
 };
 

@@ -68,7 +68,7 @@ class Records {
  public:
   Records(Database& db, Log& log, Names& names) noexcept
       : db_(db), log_(log), names_(names), context_(log, names), commits_(log),
-        erasures_(db, commits_) {}
+        erasures_(db, log, commits_) {}
 
   void set_owner_rule(OwnerRule rule) { may_change_ = std::move(rule); }
 

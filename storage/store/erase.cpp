@@ -13,11 +13,29 @@ namespace {
 
 using merge::OffsetRange;
 
-/// What is to go of one op, beside what went before.
+/// An op of which a value is still on disk: one of the record's, or one that asks to erase such a one
+/// and says again what would remain.
+struct Carrier {
+  merge::OpRef ref;
+  CommitPtr commit;
+  const Op* op = nullptr;
+  std::optional<Remains> left = {};   ///< by what is destroyed; else all of it
+  std::optional<Remains> shown = {};  ///< what is hidden besides
+  MemberId whose = MemberId::zero();  ///< who decides on it
+
+  [[nodiscard]] std::span<const OpField> fields() const { return commit->body.ops.fields_of(*op); }
+  [[nodiscard]] bool readable() const { return left ? left->readable : op->payload_ok; }
+  [[nodiscard]] bool is_there() const {
+    return left ? left->readable || (op->state == LeafState::full && !left->whole)
+                : op->state == LeafState::full;
+  }
+};
+
+/// What is to go of one op, with what went before.
 struct Cut {
   bool whole = false;
   std::vector<FieldRemains> fields;  ///< as the op has them; the values of those that remain
-  bool any = false;                  ///< anything that was still there
+  std::set<std::string> fresh;       ///< fields of which something goes that was there
 };
 
 bool is_text(const OpField& field) {
@@ -82,38 +100,24 @@ class Store::Eraser {
   Result<void> plan(const SpaceId& space) {
     MAILLON_TRY(const std::int64_t row, store_.log_.space_row(space));
     MAILLON_TRY(const auto collection, store_.names_.find_collection(row, wish_.collection));
-    std::optional<RecordRow> record;
     if (collection) {
-      MAILLON_TRY(record, store_.records_.find(*collection, wish_.id));
+      MAILLON_TRY(record_, store_.records_.find(*collection, wish_.id));
     }
-    if (!record) return {};
-    record_ = *record;
-    MAILLON_TRY(steps_, store_.records_.history(wish_.collection, wish_.id, record->state));
-    MAILLON_TRY(auto state, merge::decode_state(record->state));
+    if (!record_) return {};
+    MAILLON_TRY(auto state, merge::decode_state(record_->state));
     if (!wish_.words.empty()) MAILLON_CHECK(find_shown(state));
-    for (const HistoryOp& step : steps_) {
-      Cut cut = cut_of(step);
-      if (!cut.any) continue;
-      if (step.commit->header.hlc > reach_)
-        ++ahead_;
-      else
-        cuts_.emplace(step.ref, std::move(cut));
-    }
-    return add_remainders(*collection);
+    MAILLON_TRY(const auto asked, store_.records_.erasures().of_record(*collection, wish_.id));
+    if (!wish_.only_complete) MAILLON_CHECK(plan_steps());
+    for (const Erasure& erasure : asked) MAILLON_CHECK(plan_asker(erasure));
+    return {};
   }
 
   /// The ops, one commit's worth after the other; `full` seals a draft and empties it.
   Result<void> write(const std::function<Result<void>()>& full, CommitDraft& draft) {
-    for (const HistoryOp& step : steps_) {
-      const auto cut = cuts_.find(step.ref);
-      if (cut == cuts_.end()) continue;
-      MAILLON_TRY(auto op, remaining(step, cut->second));
-      MAILLON_CHECK(make_room(op.size, full, draft));
-      add(op, step.commit->id, step.ref.leaf, draft);
-    }
-    for (const auto& [ref, commit] : askers_) {
-      MAILLON_CHECK(make_room(256, full, draft));
-      add({}, commit->id, ref.leaf, draft);
+    for (const auto& [ref, planned] : planned_) {
+      MAILLON_TRY(auto op, remaining(planned.carrier, planned.cut));
+      if (!draft.has_room(op.size + wish_.reason.size())) MAILLON_CHECK(full());
+      add(op, planned.carrier.commit->id, ref.leaf, draft);
     }
     return {};
   }
@@ -121,10 +125,8 @@ class Store::Eraser {
   /// Errc::not_allowed where it would hide nothing: of a record of somebody else's, all of it
   /// written by others.
   Result<void> check_owner(const Author& author) {
-    const auto own = [&](const HistoryOp& step) {
-      return cuts_.contains(step.ref) && step.commit->header.member == author.member;
-    };
-    if (!record_ || std::ranges::any_of(steps_, own)) return {};
+    const auto own = [&](const auto& one) { return one.second.carrier.whose == author.member; };
+    if (!record_ || std::ranges::any_of(planned_, own)) return {};
     Change change;
     change.collection = wish_.collection;
     change.id = wish_.id;
@@ -132,20 +134,19 @@ class Store::Eraser {
   }
 
   void add_to(ErasureOutcome& out) const {
-    for (const HistoryOp& step : steps_) {
-      const auto cut = cuts_.find(step.ref);
-      if (cut == cuts_.end()) continue;
-      ++out.ops[step.commit->header.member];
-      for (std::size_t i = 0; i < cut->second.fields.size(); ++i)
-        if (cut->second.whole || cut->second.fields[i].erased ||
-            !cut->second.fields[i].elements.empty())
-          out.fields.emplace(step.commit->body.ops.fields_of(*step.op)[i].name);
+    for (const auto& [ref, planned] : planned_) {
+      ++out.ops[planned.carrier.whose];
+      out.fields.insert(planned.cut.fresh.begin(), planned.cut.fresh.end());
     }
-    for (const auto& [ref, commit] : askers_) ++out.ops[commit->header.member];
     out.ahead += ahead_;
+    out.asked_before += asked_before_;
   }
 
  private:
+  struct Planned {
+    Carrier carrier;
+    Cut cut;
+  };
   /// One erasing op, its dots not named yet: whole when it has no fields.
   struct Draft {
     struct Field {
@@ -161,7 +162,8 @@ class Store::Eraser {
   };
 
   [[nodiscard]] bool wanted(std::string_view name) const {
-    return wish_.fields.empty() || std::ranges::find(wish_.fields, name) != wish_.fields.end();
+    return name != kReasonField &&
+           (wish_.fields.empty() || std::ranges::find(wish_.fields, name) != wish_.fields.end());
   }
 
   /// Of which op each shown character is that belongs to the words.
@@ -179,46 +181,153 @@ class Store::Eraser {
     return {};
   }
 
-  [[nodiscard]] Cut cut_of(const HistoryOp& step) const {
+  Result<void> plan_steps() {
+    MAILLON_TRY(auto steps,
+                store_.records_.history(wish_.collection, wish_.id, record_->state));
+    for (HistoryOp& step : steps) {
+      Carrier carrier{step.ref, step.commit, step.op};
+      carrier.shown = std::move(step.remains);
+      carrier.whose = step.commit->header.member;
+      MAILLON_CHECK(take(std::move(carrier), step.ref));
+    }
+    return {};
+  }
+
+  /// What it says would remain goes as well where it is not to remain any more.
+  Result<void> plan_asker(const Erasure& erasure) {
+    if (planned_.contains(erasure.by)) return {};
+    Erasures& erasures = store_.records_.erasures();
+    MAILLON_TRY(const auto whose, erasures.meant_member(erasure.by));
+    if (!whose || (wish_.only_complete && *whose != author_)) return {};
+    MAILLON_TRY(CommitPtr by, store_.records_.commits().get(erasure.by.commit));
+    Carrier carrier{erasure.by, by, &by->body.ops.ops[erasure.by.leaf - 1]};
+    carrier.whose = *whose;
+    MAILLON_TRY(carrier.shown, erasures.remains(carrier.ref, by, *carrier.op));
+    if (!wish_.only_complete) return take(std::move(carrier), erasure.target);
+    MAILLON_TRY(const CommitPtr target, store_.records_.commits().get(erasure.target.commit));
+    const Op& op = target->body.ops.ops[erasure.target.leaf - 1];
+    MAILLON_TRY(const auto left,
+                erasures.remains(erasure.target, target, op, Erasures::By::destroying));
+    if (!left) return {};
+    MAILLON_TRY(carrier.left,
+                erasures.remains(carrier.ref, by, *carrier.op, Erasures::By::destroying));
+    Cut cut = start_of(carrier);
+    follow(*left, target->body.ops.fields_of(op), carrier, cut);
+    return keep(std::move(carrier), std::move(cut));
+  }
+
+  /// What was destroyed of a target is to go of what was said to remain of it.
+  void follow(const Remains& left, std::span<const OpField> of, const Carrier& carrier,
+              Cut& cut) const {
+    const auto fields = carrier.fields();
+    for (std::size_t i = 0; i < fields.size(); ++i) {
+      FieldRemains& out = cut.fields[i];
+      if (out.erased || out.value.empty() || fields[i].name == kReasonField) continue;
+      for (std::size_t k = 0; k < of.size(); ++k) {
+        if (of[k].name != fields[i].name || of[k].tag != fields[i].tag) continue;
+        std::vector<OffsetRange> own = out.elements;
+        for (const DotRange& dot : carrier.commit->body.ops.dots_in(fields[i].replaced))
+          if (dot.count != 0) own.push_back({dot.offset, dot.count});
+        normalise(own);
+        const std::uint64_t before = count_of(own);
+        std::ranges::copy(left.fields[k].elements, std::back_inserter(own));
+        normalise(own);
+        if (left.whole || left.fields[k].erased) {
+          out = {{}, true, {}};
+        } else if (count_of(own) > before) {
+          out.elements = std::move(own);
+        } else {
+          continue;
+        }
+        cut.fresh.emplace(fields[i].name);
+      }
+    }
+  }
+
+  /// Plans what is wanted of one op; `text_of`: whose characters it has.
+  Result<void> take(Carrier carrier, const merge::OpRef& text_of) {
+    MAILLON_TRY(carrier.left,
+                store_.records_.erasures().remains(carrier.ref, carrier.commit, *carrier.op,
+                                                   Erasures::By::destroying));
+    Cut cut = cut_of(carrier, text_of);
+    if (cut.fresh.empty()) return {};
+    // Whoever cannot decide asks once.
+    if (carrier.whose != author_ && is_hidden(carrier, cut)) {
+      ++asked_before_;
+      return {};
+    }
+    return keep(std::move(carrier), std::move(cut));
+  }
+
+  Result<void> keep(Carrier carrier, Cut cut) {
+    if (cut.fresh.empty()) return {};
+    if (carrier.commit->header.hlc > reach_) {
+      ++ahead_;
+      return {};
+    }
+    const merge::OpRef ref = carrier.ref;
+    planned_.emplace(ref, Planned{std::move(carrier), std::move(cut)});
+    return {};
+  }
+
+  static bool is_hidden(const Carrier& carrier, const Cut& cut) {
+    if (!carrier.shown) return false;
+    if (carrier.shown->whole) return true;
+    const auto fields = carrier.fields();
+    for (std::size_t i = 0; i < fields.size(); ++i) {
+      const FieldRemains& shown = carrier.shown->fields[i];
+      if (!cut.fresh.contains(std::string{fields[i].name}) || shown.erased) continue;
+      std::vector<OffsetRange> both = cut.fields[i].elements;
+      std::ranges::copy(shown.elements, std::back_inserter(both));
+      normalise(both);
+      if (cut.whole || cut.fields[i].erased || count_of(both) > count_of(shown.elements)) return false;
+    }
+    return true;
+  }
+
+  static Cut start_of(const Carrier& carrier) {
     Cut out;
-    const auto fields = step.commit->body.ops.fields_of(*step.op);
+    const auto fields = carrier.fields();
     out.fields.resize(fields.size());
     for (std::size_t i = 0; i < fields.size(); ++i) {
-      FieldRemains& field = out.fields[i];
-      if (step.remains) field = step.remains->fields[i];
-      field.value = step.value(i);
-      field.erased = field.erased || (!step.readable() && step.op->state != LeafState::full);
+      if (carrier.left)
+        out.fields[i] = carrier.left->fields[i];
+      else
+        out.fields[i].value = fields[i].value;
+      if (!carrier.is_there()) out.fields[i].erased = true;
     }
-    out.whole = step.remains && step.remains->whole;
-    const bool here = step.op->state == LeafState::full || step.readable();
-    if (!here || wish_.only_complete) return out;
-    if (wish_.fields.empty() && wish_.words.empty()) {
-      out.any = !out.whole && step.op->kind != kRemove;
-      out.whole = true;
-      return out;
-    }
-    // What cannot be read cannot be told apart: all of it goes.
-    if (!step.readable()) {
-      out.whole = out.any = std::ranges::any_of(
-          fields, [&](const OpField& field) { return wanted(field.name); });
-      return out;
-    }
-    for (std::size_t i = 0; i < fields.size(); ++i)
-      if (wanted(fields[i].name)) out.any |= cut_field(step, fields[i], out.fields[i]);
+    out.whole = carrier.left && carrier.left->whole;
     return out;
   }
 
-  [[nodiscard]] bool cut_field(const HistoryOp& step, const OpField& field,
+  [[nodiscard]] Cut cut_of(const Carrier& carrier, const merge::OpRef& text_of) const {
+    Cut out = start_of(carrier);
+    if (!carrier.is_there() || carrier.op->kind == kRemove) return out;
+    const auto fields = carrier.fields();
+    // What cannot be read cannot be told apart: all of it goes.
+    const bool all = wish_.fields.empty() && wish_.words.empty();
+    if (all || !carrier.readable()) {
+      for (std::size_t i = 0; i < fields.size(); ++i)
+        if (wanted(fields[i].name) && !out.fields[i].erased) out.fresh.emplace(fields[i].name);
+      out.whole = out.whole || !out.fresh.empty();
+      return out;
+    }
+    for (std::size_t i = 0; i < fields.size(); ++i)
+      if (wanted(fields[i].name) && cut_field(text_of, fields[i], out.fields[i]))
+        out.fresh.emplace(fields[i].name);
+    return out;
+  }
+
+  [[nodiscard]] bool cut_field(const merge::OpRef& text_of, const OpField& field,
                                FieldRemains& out) const {
     if (out.erased || out.value.empty()) return false;
     if (wish_.words.empty()) {
-      out.erased = true;
-      out.value = {};
+      out = {{}, true, {}};
       return true;
     }
     const std::uint64_t before = count_of(out.elements);
     if (is_text(field)) {
-      const auto shown = shown_.find({step.ref, std::string{field.name}});
+      const auto shown = shown_.find({text_of, std::string{field.name}});
       if (shown != shown_.end())
         out.elements.insert(out.elements.end(), shown->second.begin(), shown->second.end());
       if (is_utf8(as_text(out.value)))
@@ -229,8 +338,7 @@ class Store::Eraser {
       for (std::uint32_t i = 0; elements && i < elements->size(); ++i)
         if (says(Value::decode((*elements)[i]))) out.elements.push_back({i, 1});
     } else if (says(Value::decode(out.value))) {
-      out.erased = true;
-      out.value = {};
+      out = {{}, true, {}};
       return true;
     }
     normalise(out.elements);
@@ -241,56 +349,12 @@ class Store::Eraser {
     return value && value->display().find(wish_.words) != std::string::npos;
   }
 
-  /// Earlier erasures hold what they left: where more is to go, they go whole, and what remains is
-  /// said again.
-  Result<void> add_remainders(std::int64_t collection) {
-    MAILLON_TRY(const auto known, store_.records_.erasures().of_record(collection, wish_.id));
-    for (const Erasure& erasure : known) {
-      if (askers_.contains(erasure.by)) continue;
-      MAILLON_TRY(CommitPtr by, store_.records_.commits().get(erasure.by.commit));
-      const Op& asking = by->body.ops.ops[erasure.by.leaf - 1];
-      if (asking.state != LeafState::full || erasure.effect == ErasureEffect::none) continue;
-      if (by->header.hlc > reach_ || (wish_.only_complete && by->header.member != author_)) continue;
-      const auto step = std::ranges::find(steps_, erasure.target, &HistoryOp::ref);
-      if (step == steps_.end() || step->commit->header.hlc > reach_) continue;
-      auto cut = cuts_.find(erasure.target);
-      // Two who erased at once each hold what the other erased.
-      if (cut == cuts_.end() && !holds_more(*by, asking, *step)) continue;
-      if (cut == cuts_.end()) cut = cuts_.emplace(erasure.target, cut_of(*step)).first;
-      cut->second.any = true;
-      askers_.emplace(erasure.by, std::move(by));
-    }
-    return {};
-  }
-
-  /// Whether an erasing op brings along values that other erasures of its target hide.
-  [[nodiscard]] static bool holds_more(const Commit& by, const Op& asking, const HistoryOp& step) {
-    if (!step.remains) return false;
-    const auto fields = step.commit->body.ops.fields_of(*step.op);
-    for (const OpField& field : by.body.ops.fields_of(asking)) {
-      if (field.value.empty()) continue;
-      for (std::size_t i = 0; i < fields.size(); ++i) {
-        if (fields[i].name != field.name || fields[i].tag != field.tag) continue;
-        const FieldRemains& remains = step.remains->fields[i];
-        if (step.remains->whole || remains.erased) return true;
-        std::vector<OffsetRange> own;
-        for (const DotRange& dot : by.body.ops.dots_in(field.replaced))
-          own.push_back({dot.offset, dot.count});
-        normalise(own);
-        for (const OffsetRange& range : remains.elements)
-          for (std::uint32_t k = 0; k < range.count; ++k)
-            if (!covers(own, range.offset + k)) return true;
-      }
-    }
-    return false;
-  }
-
-  Result<Draft> remaining(const HistoryOp& step, const Cut& cut) const {
+  static Result<Draft> remaining(const Carrier& carrier, const Cut& cut) {
     Draft out;
     if (cut.whole) return out;
-    const auto fields = step.commit->body.ops.fields_of(*step.op);
-    out.source = step.source();
-    out.external_id = step.external_id();
+    const auto fields = carrier.fields();
+    out.source = carrier.left ? carrier.left->source : carrier.op->source;
+    out.external_id = carrier.left ? carrier.left->external_id : carrier.op->external_id;
     out.size += out.source.size() + out.external_id.size();
     for (std::size_t i = 0; i < fields.size(); ++i) {
       // Whoever looks for the reason finds it under no name.
@@ -307,11 +371,6 @@ class Store::Eraser {
                    "erase the whole field, or the whole record",
                    "effacez le champ entier, ou la fiche entière"};
     return out;
-  }
-
-  Result<void> make_room(std::size_t size, const std::function<Result<void>()>& full,
-                         CommitDraft& draft) const {
-    return draft.has_room(size + wish_.reason.size()) ? Result<void>{} : full();
   }
 
   void add(const Draft& what, const CommitId& target, std::uint32_t leaf, CommitDraft& draft) {
@@ -354,10 +413,9 @@ class Store::Eraser {
   MemberId author_;
   Hlc reach_;
   std::size_t ahead_ = 0;
+  std::size_t asked_before_ = 0;
   std::optional<RecordRow> record_;
-  std::vector<HistoryOp> steps_;
-  std::map<merge::OpRef, Cut> cuts_;
-  std::map<merge::OpRef, CommitPtr> askers_;  ///< erasing ops that are to go themselves
+  std::map<merge::OpRef, Planned> planned_;
   std::map<std::pair<merge::OpRef, std::string>, std::vector<OffsetRange>> shown_;
 };
 

@@ -13,8 +13,8 @@ struct ErasureWish {
   /// other values as a whole.
   std::string words = {};
   std::string reason = {};
-  /// Nothing more: only says again, without it, what an earlier erasure of the same member holds of
-  /// values that a concurrent one hides.
+  /// Nothing more: only what erasures said would remain, and others destroyed since, of what the
+  /// author's member wrote.
   bool only_complete = false;
 };
 
@@ -23,6 +23,7 @@ struct ErasureOutcome {
   std::map<MemberId, std::size_t> ops;  ///< of which something is to go, by their authors
   std::size_t own = 0;                  ///< of the asking member: gone at once
   std::set<std::string> fields;         ///< of which something goes
+  std::size_t asked_before = 0;  ///< ops of others that are hidden already, and wait
   std::size_t ahead = 0;  ///< ops that a clock ahead wrote: they cannot be named before their time
 };
 

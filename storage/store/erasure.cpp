@@ -25,8 +25,8 @@ struct Store::Erasing {
 };
 
 Result<ErasureEffect> Store::effect_of(const Commit& asking, const LogEntry& entry,
-                                       const Commit& target, const Op& aimed) {
-  const MemberId& whose = target.header.member;
+                                       const Commit& target, const Op& aimed,
+                                       const MemberId& whose) {
   if (asking.header.member == whose) return ErasureEffect::destroys;
   const auto found = trust_->erasure_words().find(asking.id);
   if (found != trust_->erasure_words().end()) {
@@ -80,7 +80,10 @@ Result<void> Store::note_erasure(const merge::OpRef& target, const merge::OpRef&
                      op.collection == ask.collection && op.id == ask.id;
   if (!of_it) return {};
   MAILLON_TRY(const auto entry, log_.find(asking->id));
-  MAILLON_TRY(const auto effect, effect_of(*asking, *entry, *aimed, op));
+  // What an erasure said would remain is a copy of what the author of its target wrote.
+  MAILLON_TRY(const auto whose, records_.erasures().meant_member(target));
+  if (!whose) return {};
+  MAILLON_TRY(const auto effect, effect_of(*asking, *entry, *aimed, op, *whose));
   MAILLON_TRY(const std::int64_t space, log_.space_row(asking->header.space));
   MAILLON_TRY(const std::int64_t collection, names_.collection(space, op.collection));
   MAILLON_TRY(const bool changed,

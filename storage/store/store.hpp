@@ -133,8 +133,8 @@ class Store {
   /// The name of a field of which a commit that asks to erase says that something else would remain
   /// than what was written; none when it tells the truth, as far as this node can see.
   Result<std::optional<std::string>> false_remainder(std::int64_t log_id);
-  /// After two who did not know of each other erased parts of one op: what the author's member said
-  /// would remain holds the other part. Says it again without.
+  /// What erasures said would remain of what the author's member wrote, and others destroyed since,
+  /// goes as well: two who erase at once each hold what the other erased.
   Result<std::vector<CommitPtr>> complete_erasures(const Author& author, UnixMillis now, Rng& rng);
   /// Greater than 0 while something that was destroyed may be left in the search index or the WAL.
   Result<std::uint64_t> scrub_due();
@@ -214,8 +214,9 @@ class Store {
   // Erasures (erasure.cpp).
   struct Erasing;
   class Eraser;
+  /// `whose`: who decides on the target.
   Result<ErasureEffect> effect_of(const Commit& asking, const LogEntry& entry, const Commit& target,
-                                  const Op& aimed);
+                                  const Op& aimed, const MemberId& whose);
   /// A commit, those that it publishes again, and those that do so with it.
   Result<std::vector<std::int64_t>> with_reissues(std::int64_t log_id);
   Result<void> note_erasure(const merge::OpRef& target, const merge::OpRef& by, Erasing& erasing);

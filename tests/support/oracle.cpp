@@ -65,7 +65,7 @@ class Merge {
       for (const Op& op : commit->ops)
         if (!op.erases)
           records_[{op.collection, op.record}][{id, op.leaf}] = {
-              commit, &left_.emplace_back(left_of(*commit, op))};
+              commit, &left_.emplace_back(left_of(*commit, op, false))};
     }
   }
 
@@ -104,35 +104,54 @@ class Merge {
     return out;
   }
 
-  /// An op as erasures leave it: its own member's hold always, those of others while they are valid.
-  Op left_of(const Commit& commit, Op op) const {
-    std::vector<const Op*> asked;
+  /// Whose op an erasing op means in the end; nothing where that leads nowhere.
+  std::optional<std::string> meant(const Commit& commit, const Op& op) const {
+    if (!op.erases) return commit.member;
+    const auto found = all_.find(op.erases->commit);
+    if (found == all_.end()) return std::nullopt;
+    const auto& ops = found->second->ops;
+    const auto at = std::ranges::find(ops, op.erases->leaf, &Op::leaf);
+    return at == ops.end() ? std::nullopt : meant(*found->second, *at);
+  }
+
+  /// An op as erasures leave it: those of whoever it belongs to hold always, those of others while
+  /// they are valid. `destroyed`: without what is merely hidden.
+  Op left_of(const Commit& commit, Op op, bool destroyed) const {
+    const auto whose = meant(commit, op);
     const auto same = alike(commit.id);
+    std::vector<const Op*> asked;
+    std::map<std::pair<bool, Dot>, const Placed*> words;  ///< of those who may say what is left
     for (const auto& [dot, by] : asking_) {
-      const std::string& whose = commit.member;
-      const bool agreed = by.commit->member == whose || by.commit->all_erased ||
-                          by.commit->may_erase.contains(whose);
-      const bool lifted = by.commit->all_lifted || by.commit->may_lift.contains(whose);
-      const bool counts = agreed || (!lifted && !void_.contains(dot.commit));
-      if (counts && by.op->collection == op.collection && by.op->record == op.record &&
-          by.op->erases->leaf == op.leaf && same.contains(by.op->erases->commit))
-        asked.push_back(by.op);
+      const bool agreed = whose && (by.commit->member == *whose || by.commit->all_erased ||
+                                    by.commit->may_erase.contains(*whose));
+      const bool lifted = !whose || by.commit->all_lifted || by.commit->may_lift.contains(*whose);
+      const bool counts = agreed || (!destroyed && !lifted && !void_.contains(dot.commit));
+      if (!counts || by.op->collection != op.collection || by.op->record != op.record ||
+          by.op->erases->leaf != op.leaf || !same.contains(by.op->erases->commit))
+        continue;
+      asked.push_back(by.op);
+      if (agreed) words[{by.commit->member != *whose, dot}] = &by;
     }
     if (asked.empty()) return op;
-    const auto whole = [](const Op* by) {
+    const bool whole = std::ranges::any_of(asked, [](const Op* by) {
       return std::ranges::all_of(by->fields, [](const Field& f) { return f.name.empty(); });
-    };
-    // asking_ is in order of names.
-    const auto left = std::ranges::find_if(asked, [](const Op* by) { return by->readable; });
-    const Op* const base = op.full ? &op : left == asked.end() ? nullptr : *left;
-    op.readable = op.known && base != nullptr && (base != &op || op.readable) &&
-                  std::ranges::none_of(asked, whole);
-    const std::vector<Field> said = base != nullptr ? base->fields : std::vector<Field>{};
+    });
+    std::optional<Op> base;
+    if (op.full) base = op;
+    for (auto at = words.begin(); at != words.end() && !base; ++at) {
+      Op said = left_of(*at->second->commit, *at->second->op, true);
+      if (said.readable) base = std::move(said);
+    }
+    const bool full = op.full;
+    op.readable = op.known && base && base->readable && !whole;
     for (Field& field : op.fields) {
       const auto is_it = [&](const Field& f) { return f.name == field.name && f.tag == field.tag; };
-      const auto from = std::ranges::find_if(said, is_it);
-      field.erased = from == said.end();
-      if (!field.erased) field.value = from->value;
+      const Field* from = nullptr;
+      if (base)
+        for (const Field& f : base->fields)
+          if (is_it(f)) from = &f;
+      field.erased = from == nullptr || from->erased || (!full && from->value.empty());
+      if (from != nullptr) field.value = from->value;
       for (const Op* by : asked)
         for (const Field& f : by->fields) {
           if (!is_it(f)) continue;
@@ -140,6 +159,7 @@ class Merge {
           for (const Range& range : f.removed)
             if (range.op == *by->erases) field.erased_parts.push_back(range);
         }
+      if (field.erased) field.value.clear();
     }
     return op;
   }

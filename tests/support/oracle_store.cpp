@@ -53,9 +53,9 @@ oracle::Commit for_oracle(const Commit& commit) {
     to.collection = op.collection;
     to.record = raw(op.id);
     to.removes = op.kind == static_cast<std::uint32_t>(OpKind::remove);
-    to.known = known_kind(op.kind);
+    to.known = known_kind(op.kind) || erases;
     to.full = op.state == LeafState::full;
-    to.readable = op.payload_ok && (erases || to.known);
+    to.readable = op.payload_ok && to.known;
     to.replaced = dots(op.replaced);
     if (erases) {
       // One op, and as a whole: whatever else it may be does nothing.
