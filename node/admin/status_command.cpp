@@ -250,7 +250,11 @@ void write_clock(JsonWriter& json, const Call& call, const peers::ClockState& cl
   json.end_object();
 }
 
-void write_peers(JsonWriter& json, const std::vector<peers::PeerState>& peers) {
+std::string detail_of(const Call& call, const peers::PeerState& peer) {
+  return peer.why.detail.empty() ? std::string{} : what(peer.why, call.language());
+}
+
+void write_peers(JsonWriter& json, const Call& call, const std::vector<peers::PeerState>& peers) {
   json.key("peers").array();
   for (const auto& peer : peers) {
     json.object().key("node_id");
@@ -258,7 +262,7 @@ void write_peers(JsonWriter& json, const std::vector<peers::PeerState>& peers) {
     json.field("name", peer.name)
         .field("address", peer.address)
         .field("state", peer.state)
-        .field("detail", peer.detail)
+        .field("detail", detail_of(call, peer))
         .field("in_sync", peer.in_sync)
         .key("last_sync");
     peer.last_sync ? json.text(utc(*peer.last_sync)) : json.null();
@@ -282,7 +286,7 @@ std::string peers_in_words(const Call& call, const std::vector<peers::PeerState>
   std::vector<std::vector<std::string>> rows;
   for (const auto& peer : peers)
     rows.push_back({for_terminal(peer.name.empty() ? peer.address : peer.name, 40),
-                    state_in_words(call, peer), for_terminal(peer.detail, 160),
+                    state_in_words(call, peer), for_terminal(detail_of(call, peer), 160),
                     peer.last_sync ? local(*peer.last_sync) : "",
                     call.say("envoyé {}, reçu {}", "sent {}, received {}",
                              bytes_in_words(peer.sent_bytes, call.language()),
@@ -359,7 +363,7 @@ Result<Reply> show_status(Call& call) {
       .field("daemon", call.peers() != nullptr)
       .field("listen", call.peers() != nullptr ? call.peers()->listening_on() : std::string{});
   write_spaces(json, *seen);
-  write_peers(json, seen->links);
+  write_peers(json, call, seen->links);
   write_clock(json, call, seen->clock);
   json.key("warnings").array();
   for (const std::string& warning : warnings) json.text(warning);
