@@ -312,6 +312,12 @@ Reply answer(const Call& call, std::string text, JsonWriter json) {
   return out;
 }
 
+Reply preview(const Call& call, const std::string& text) {
+  JsonWriter json;
+  json.object().field("text", text).end_object();
+  return answer(call, text + "\n", std::move(json));
+}
+
 Reply with_error(const Call& call, Reply reply, const Error& error) {
   Request request;
   request.language = call.language();

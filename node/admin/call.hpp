@@ -103,6 +103,9 @@ using Handler = Result<Reply> (*)(Call&);
 /// A reply that says `text` to people, or `json` to programs.
 [[nodiscard]] Reply answer(const Call& call, std::string text, JsonWriter json);
 
+/// What a command would do, for people to agree to before it is done.
+[[nodiscard]] Reply preview(const Call& call, const std::string& text);
+
 /// The same reply, as one of a failure that still has something to show.
 [[nodiscard]] Reply with_error(const Call& call, Reply reply, const Error& error);
 

@@ -155,23 +155,21 @@ Result<void> publish_certificate(replica::Replica& replica, ByteView certificate
   });
 }
 
-Result<ProposalId> create_space(replica::Replica& replica, const std::string& name,
+Result<Proposal> space_proposal(const Trust& trust, const std::string& name,
                                 std::vector<std::string> readers,
                                 std::vector<std::string> writers) {
-  const auto federation = replica.federation();
-  if (!federation) return not_a_member();
-  if (replica.trust()->space_named(name) != nullptr)
+  if (trust.space_named(name) != nullptr)
     return Error{Errc::refused, "there is a space `" + name + "` already",
                  "il y a déjà un espace « " + name + " »", "choose another name",
                  "choisissez un autre nom"};
   SpaceDeclaration declaration;
-  declaration.federation = *federation;
+  declaration.federation = trust.federation();
   declaration.name = name;
   declaration.readers = std::move(readers);
   declaration.writers = std::move(writers);
-  Proposal proposal;
-  proposal.space = encode(declaration);
-  return propose(replica, std::move(proposal));
+  Proposal out;
+  out.space = encode(declaration);
+  return out;
 }
 
 bool is_rule(std::string_view rule) {

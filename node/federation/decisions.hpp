@@ -37,11 +37,10 @@ namespace maillon::federation {
 /// Publishes the certificate of a further node of a member, if annuaire has not got it yet.
 [[nodiscard]] Result<void> publish_certificate(replica::Replica& replica, ByteView certificate);
 
-/// Declares a space, voting for it.
-[[nodiscard]] Result<storage::ProposalId> create_space(replica::Replica& replica,
-                                                       const std::string& name,
-                                                       std::vector<std::string> readers,
-                                                       std::vector<std::string> writers);
+/// What would declare a space. Errc::refused when there is one of that name.
+[[nodiscard]] Result<Proposal> space_proposal(const storage::Trust& trust, const std::string& name,
+                                              std::vector<std::string> readers,
+                                              std::vector<std::string> writers);
 
 /// Whether a rule of readers or writers means anything: all, role:…, region:…, member:….
 [[nodiscard]] bool is_rule(std::string_view rule);
