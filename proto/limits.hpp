@@ -41,6 +41,7 @@ inline constexpr std::size_t kWindowBytes = 8u << 20;            ///< unacknowle
 inline constexpr std::size_t kProtobufDepthMax = 16;
 inline constexpr std::size_t kMessageFieldsMax = 32768;          ///< fields at the top of a message: all tips, with room
 inline constexpr std::size_t kTipsMax = 20000;                   ///< 180 nodes, some incarnations each, with room
+inline constexpr std::size_t kJoinNamesMax = 64;                 ///< members named to a newcomer, who can ask no more of them
 inline constexpr std::size_t kAnnouncedMax = 256;                ///< commits in an announcement, and awaited after it: a busy second
 
 // Storage.

@@ -3,19 +3,13 @@
 #include <algorithm>
 #include <set>
 
+#include "node/admin/admission_words.hpp"
 #include "node/replica/lookup.hpp"
 
 namespace maillon::admin {
 namespace {
 
 using namespace std::chrono_literals;
-
-Error no_federation() {
-  return said(Errc::refused, "this node belongs to no federation yet",
-              "ce nœud n’appartient encore à aucune fédération",
-              "create one with `maillon federation create NAME`, or `maillon join CODE`",
-              "créez-la avec « maillon federation create NOM », ou « maillon join CODE »");
-}
 
 bool is_hex_id(std::string_view text) { return RecordId::from_hex(text).has_value(); }
 
@@ -82,7 +76,7 @@ Result<std::int64_t> Call::number(const std::string& name, std::int64_t otherwis
 }
 
 Result<std::shared_ptr<const storage::Trust>> Call::federation() const {
-  if (!context_.replica.federation()) return no_federation();
+  if (!context_.replica.federation()) return without_federation(context_.replica);
   return context_.replica.trust();
 }
 
@@ -126,6 +120,7 @@ Result<Place> Call::place(std::string_view collection) const {
         "`maillon space list` shows those that there are; after joining, run `maillon sync`",
         "« maillon space list » montre ceux qui existent ; après une adhésion, lancez « maillon "
         "sync »");
+  if (const auto lapse = federation::lapse_of(*trust, self())) return lapsed(*trust, *lapse);
   if (!trust->ever_reader(context_.replica.identity().member, space->id))
     return said(Errc::not_allowed, "this member may not read the space `" + name + "`",
                 "ce membre n’a pas le droit de lire l’espace « " + name + " »",

@@ -1,6 +1,6 @@
 #include <algorithm>
 
-#include "crypto/aead.hpp"
+#include "node/admin/admission_words.hpp"
 #include "node/admin/decision_words.hpp"
 #include "node/admin/names.hpp"
 #include "node/admin/wanted_proposal.hpp"
@@ -159,6 +159,8 @@ Result<Reply> propose_decision(Call& call) {
 }
 
 Result<Reply> list_proposals(Call& call) {
+  MAILLON_TRY(const auto waiting, waiting_of(call.replica()));
+  if (waiting) return own_admission(call, *waiting);
   MAILLON_TRY(const auto trust, call.federation());
   JsonWriter json;
   json.object().key("proposals").array();
@@ -183,7 +185,11 @@ Result<Reply> list_proposals(Call& call) {
 
 Result<Reply> show_proposal(Call& call) {
   MAILLON_TRY(const std::string wanted, call.need("id"));
-  MAILLON_TRY(const Decision* d, find_decision(*trust, wanted));
+  MAILLON_TRY(const auto waiting, waiting_of(call.replica()));
+  if (waiting && wanted.size() >= kPrefixMin && waiting->votes.proposal.starts_with(wanted))
+    return own_admission(call, *waiting);
+  MAILLON_TRY(const auto trust, call.federation());
+  MAILLON_TRY(const Decision* d, find_decision(call, *trust, wanted));
   JsonWriter json;
   json.object().key("proposals").array();
   write_decision(json, call, *trust, ProposalNames{*trust}, *d);

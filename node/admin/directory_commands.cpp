@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "node/admin/admission_words.hpp"
 #include "node/admin/decision_words.hpp"
 #include "node/admin/wanted_proposal.hpp"
 #include "node/federation/refound.hpp"
@@ -67,9 +68,28 @@ Result<Reply> list_members(Call& call) {
   return answer(call, table(rows), std::move(json));
 }
 
+namespace {
+
+/// Of this node's member, when annuaire does not name it (any more).
+Result<std::optional<Reply>> show_newcomer(Call& call, const std::string& wanted) {
+  if (!means_itself(call, wanted)) return std::optional<Reply>{};
+  MAILLON_TRY(const auto waiting, waiting_of(call.replica()));
+  if (waiting)
+    return std::optional{
+        own_entry(call, "pending", votes_in_words(waiting->votes, call.language()))};
+  const auto trust = call.replica().trust();
+  const auto lapse = federation::lapse_of(*trust, call.self());
+  if (!lapse) return std::optional<Reply>{};
+  return std::optional{own_entry(call, "lapsed", sentence(lapsed(*trust, *lapse), call.language()))};
+}
+
+}  // namespace
+
 Result<Reply> show_member(Call& call) {
-  MAILLON_TRY(const auto trust, call.federation());
   MAILLON_TRY(const std::string wanted, call.need("id"));
+  MAILLON_TRY(auto newcomer, show_newcomer(call, wanted));
+  if (newcomer) return *std::move(newcomer);
+  MAILLON_TRY(const auto trust, call.federation());
   MAILLON_TRY(const MemberId id, member_named(*trust, wanted));
   const Member* member = trust->ever_member(id);
   JsonWriter json;

@@ -1,5 +1,6 @@
 #include <set>
 
+#include "node/admin/admission_words.hpp"
 #include "node/admin/decision_words.hpp"
 
 /// How this node is: identity, spaces, peers, waiting work, and what somebody should look at.
@@ -23,6 +24,7 @@ struct Seen {
   std::size_t own_ahead = 0;  ///< commits of this member that wait at its peers
   std::vector<peers::PeerState> links;
   peers::ClockState clock;
+  std::optional<federation::Waiting> waiting = {};  ///< for votes
 };
 
 /// One snapshot, so that counts and digests belong together.
@@ -183,6 +185,9 @@ std::vector<std::string> warnings_of(Call& call, const Seen& seen) {
         "{}; what is here stays yours and can still be read: `maillon export` and `maillon backup` "
         "take it along",
         parting_in_words(*parting, call.language())));
+  const auto trust = call.replica().trust();
+  if (const auto lapse = federation::lapse_of(*trust, call.self()))
+    out.push_back(sentence(lapsed(*trust, *lapse), call.language()));
   warn_of_standing(call, seen, out);
   if (auto clock = clock_warning(call, seen.clock)) out.push_back(*std::move(clock));
   const std::string dir = call.replica().dir().string();
@@ -203,7 +208,7 @@ std::vector<std::string> warnings_of(Call& call, const Seen& seen) {
       out.push_back(call.say("{} : {} commit(s) daté(s) du futur attendent leur heure",
                              "{}: {} commit(s) dated in the future wait for their time",
                              space.place.name, space.counts.held));
-    if (space.counts.aside > 0) out.push_back(aside_in_words(call, *call.replica().trust(), space));
+    if (space.counts.aside > 0) out.push_back(aside_in_words(call, *trust, space));
   }
   return out;
 }
@@ -220,6 +225,7 @@ const char* membership_of(Call& call) {
   const auto& self = call.replica().identity().member;
   if (trust->member(self) != nullptr) return "member";
   if (trust->ever_member(self) != nullptr) return "former";
+  if (federation::lapse_of(*trust, self)) return "lapsed";
   return is_joining(call) ? "joining" : "none";
 }
 
@@ -239,6 +245,18 @@ void write_spaces(JsonWriter& json, const Seen& seen) {
         .field("digest", space.digest.hex())
         .end_object();
   json.end_array();
+}
+
+void write_joining(JsonWriter& json, const Seen& seen) {
+  if (!seen.waiting) {
+    json.null();
+    return;
+  }
+  json.object()
+      .field("proposal", seen.waiting->votes.proposal)
+      .field("told", utc(seen.waiting->told));
+  write_votes(json, seen.waiting->votes);
+  json.end_object();
 }
 
 void write_clock(JsonWriter& json, const Call& call, const peers::ClockState& clock) {
@@ -294,6 +312,22 @@ std::string peers_in_words(const Call& call, const std::vector<peers::PeerState>
   return table(rows);
 }
 
+/// While nothing of a federation is here.
+std::string joining_in_words(Call& call, const Seen& seen) {
+  if (call.replica().federation())
+    return call.say("Fédération  adhésion en cours : l’annuaire n’est pas encore là.\n",
+                    "Federation  joining: the directory has not arrived yet.\n");
+  if (seen.waiting)
+    return call.say(
+        "Fédération  adhésion en cours : {}.\n            Dit par le nœud qui invite le {}.\n",
+        "Federation  joining: {}.\n            Said by the inviter's node on {}.\n",
+        votes_in_words(seen.waiting->votes, call.language()), local(seen.waiting->told));
+  if (is_joining(call))
+    return call.say("Fédération  adhésion en cours : le nœud qui invite n’a pas encore répondu.\n",
+                    "Federation  joining: the inviter's node has not answered yet.\n");
+  return call.say("Aucune fédération encore.\n", "No federation yet.\n");
+}
+
 std::string in_words(Call& call, const Seen& seen, const std::vector<std::string>& warnings) {
   const auto& peers = seen.links;
   const auto& who = call.replica().identity();
@@ -303,17 +337,7 @@ std::string in_words(Call& call, const Seen& seen, const std::vector<std::string
                "Node        {}\nMember      {} ({}, {})\n", who.node.hex(), for_terminal(who.name),
                role_in_words(who.role, call.language()), for_terminal(call.home_region()));
   if (trust->members().empty() && trust->former().empty())
-    return out +
-           (call.replica().federation()
-                ? call.say("Fédération  adhésion en cours : l’annuaire n’est pas encore là.\n",
-                           "Federation  joining: the directory has not arrived yet.\n")
-            : is_joining(call)
-                ? call.say(
-                      "Fédération  adhésion en cours : il manque des voix, ou la réponse du nœud "
-                      "qui invite.\n",
-                      "Federation  joining: votes are missing, or the inviter's answer.\n")
-                : call.say("Aucune fédération encore.\n", "No federation yet.\n")) +
-           peers_in_words(call, peers);
+    return out + joining_in_words(call, seen) + peers_in_words(call, peers);
   out += call.say("Fédération  {} ({} membre(s))\n\n", "Federation  {} ({} member(s))\n\n",
                   for_terminal(trust->charter().name), trust->members().size());
   std::vector<std::vector<std::string>> rows{
@@ -345,6 +369,7 @@ Result<Reply> show_status(Call& call) {
     seen->links = call.peers()->peers();
     seen->clock = call.peers()->clock();
   }
+  MAILLON_TRY(seen->waiting, waiting_of(call.replica()));
   const auto warnings = warnings_of(call, *seen);
   const auto& who = call.replica().identity();
   const auto federation = call.replica().federation();
@@ -359,7 +384,9 @@ Result<Reply> show_status(Call& call) {
   federation ? json.text(federation->hex()) : json.null();
   json.field("federation", call.replica().trust()->charter().name)
       .field("membership", membership_of(call))
-      .field("incarnations", seen->incarnations)
+      .key("joining");
+  write_joining(json, *seen);
+  json.field("incarnations", seen->incarnations)
       .field("daemon", call.peers() != nullptr)
       .field("listen", call.peers() != nullptr ? call.peers()->listening_on() : std::string{});
   write_spaces(json, *seen);

@@ -99,6 +99,7 @@ Result<replica::Identity> make_folder(const Line& line, const NewNode& node) {
   options.region = node.region;
   options.role = node.role == "hub" ? Role::hub : Role::cooperative;
   MAILLON_TRY(options.passphrase, passphrase_of(node.passphrase_file));
+  options.recovered = node.recover;
   crypto::SystemRng rng;
   const auto secret =
       node.recover ? root_again(line, node.words_file) : fresh_root(line, node.words_file, rng);

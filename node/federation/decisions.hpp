@@ -27,9 +27,23 @@ namespace maillon::federation {
 [[nodiscard]] Result<void> rotate(replica::Replica& replica, const crypto::SigningKey& root,
                                   const std::optional<std::string>& passphrase);
 
-/// What a former member is still served of annuaire: the decisions that ended its membership, the
-/// votes by which they passed, and all that these had seen.
+/// An admission that had votes which no longer count, and does not pass without them: who cast them
+/// was removed meanwhile, or its key taken back.
+struct Lapse {
+  const storage::Decision* admission = nullptr;
+  std::vector<MemberId> lost;  ///< whose votes these were
+};
+/// Of one whom nothing else admitted; for as long as the Trust lives.
+[[nodiscard]] std::optional<Lapse> lapse_of(const storage::Trust& trust, const MemberId& member);
+
+/// What one who is no longer a member is still served of annuaire: the decisions that ended its
+/// membership, or took the votes from its admission, the votes by which they passed, and all that
+/// these had seen.
 [[nodiscard]] storage::CommitSet farewell(const storage::Trust& trust, const MemberId& former);
+
+/// Members of today whose vote on an open proposal would count, and is missing; by name.
+[[nodiscard]] std::vector<const storage::Member*> may_still_vote(const storage::Trust& trust,
+                                                                 const storage::Decision& decision);
 
 /// The member whose nodes a key certifies today, or nullptr.
 [[nodiscard]] const storage::Member* member_by_root(const storage::Trust& trust,

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "node/federation/decisions.hpp"
+#include "node/federation/proposal_names.hpp"
 #include "node/federation/refound.hpp"
 
 namespace maillon::federation {
@@ -19,6 +20,7 @@ constexpr std::uint64_t kFeedBytesMax = 16ull << 30;
 
 constexpr std::string_view kPrefix = "maillon1.";
 constexpr const char* kWish = "wish";
+constexpr const char* kVotes = "wish.votes";
 constexpr const char* kUrls = "urls";
 
 Error said(Errc code, std::string en, std::string fr, std::string hint, std::string hint_fr) {
@@ -174,7 +176,7 @@ Result<FederationId> create(replica::Replica& replica, const CreateOptions& opti
       return said(Errc::refused, "this node belongs to a federation already",
                   "ce nœud appartient déjà à une fédération", "use another folder with --data",
                   "utilisez un autre dossier avec --data");
-    MAILLON_CHECK(found(store, charter, std::nullopt, replica.identity(), replica.author(),
+    MAILLON_CHECK(found(store, charter, {}, replica.identity(), replica.author(),
                         replica.clock().now(), replica.rng()));
     return *store.federation();
   });
@@ -243,26 +245,34 @@ JoinReply welcome(const Trust& trust) {
   return {JoinStatus::admitted, "", trust.charter().name, trust.annuaire()};
 }
 
-/// The open proposal that would admit this very node.
+/// The open proposal that would admit this very node, if enough are left who may vote for it.
 const Decision* admission_of(const Trust& trust, const crypto::NodeCertificate& proven) {
   const Bytes certificate = proven.encode();
   for (const Decision& decision : trust.decisions())
     if (decision.kind == DecisionKind::admit && !decision.passed &&
-        decision.proposal->admit->certificate == certificate)
+        decision.proposal->admit->certificate == certificate &&
+        decision.votes.size() + may_still_vote(trust, decision).size() >= decision.needed)
       return &decision;
   return nullptr;
 }
 
-/// Says who must still vote.
+/// Says who voted, and who may still.
 JoinReply pending(const Trust& trust, const Decision& decision) {
   JoinReply out = welcome(trust);
   out.status = JoinStatus::pending;
-  for (const MemberId& id : decision.voters) {
-    const Member* member = trust.member(id);
-    if (member == nullptr || decision.votes.contains(id) || out.reason.size() > limits::kNameMax)
-      continue;
-    if (!out.reason.empty()) out.reason += ", ";
-    out.reason += member->name;
+  out.votes.proposal = ProposalNames{trust}.brief(decision.id);
+  out.votes.votes = static_cast<std::uint32_t>(decision.votes.size());
+  out.votes.needed = static_cast<std::uint32_t>(decision.needed);
+  for (const MemberId& id : decision.votes)
+    if (const Member* member = trust.ever_member(id);
+        member != nullptr && out.votes.voted.size() < limits::kJoinNamesMax)
+      out.votes.voted.push_back(member->name);
+  std::ranges::sort(out.votes.voted);
+  for (const Member* member : may_still_vote(trust, decision)) {
+    if (out.votes.missing.size() < limits::kJoinNamesMax)
+      out.votes.missing.push_back(member->name);
+    if (out.reason.size() <= limits::kNameMax)
+      out.reason += (out.reason.empty() ? "" : ", ") + member->name;
   }
   return out;
 }
@@ -311,6 +321,9 @@ Result<JoinReply> admit(replica::Replica& replica, const JoinRequest& request,
     if (!vouched && trust->ever_member(proven.member) != nullptr)
       return refused(trust->member(proven.member) == nullptr ? "former" : "root");
     if (trust->nodes().contains(proven.node)) return refused("revoked");
+    // Words that exist are somebody's: with a slip in them, or in the wrong place, they would make
+    // a member of nobody.
+    if (request.recovered && !vouched) return refused("words");
     if (vouched) {
       const std::vector<GovernanceOp> ops{
           {OpKind::certificate, {certificate.begin(), certificate.end()}}};
@@ -345,6 +358,8 @@ Result<JoinReply> admit(replica::Replica& replica, const JoinRequest& request,
 }
 
 Result<void> remember_wish(replica::Replica& replica, const std::string& code) {
+  MAILLON_TRY(const auto before, replica.setting(kWish));
+  if (before != code) MAILLON_CHECK(replica.set_setting(kVotes, ""));
   return replica.set_setting(kWish, code);
 }
 
@@ -355,7 +370,26 @@ Result<std::optional<Invitation>> wish(replica::Replica& replica) {
   return std::optional{std::move(invitation)};
 }
 
-Result<void> forget_wish(replica::Replica& replica) { return replica.set_setting(kWish, ""); }
+Result<void> forget_wish(replica::Replica& replica) {
+  MAILLON_CHECK(replica.set_setting(kVotes, ""));
+  return replica.set_setting(kWish, "");
+}
+
+Result<void> remember_votes(replica::Replica& replica, const JoinReply& reply) {
+  return replica.set_setting(
+      kVotes, std::to_string(replica.clock().now().count()) + ' ' + to_hex(encode(reply)));
+}
+
+Result<std::optional<Waiting>> votes_told(replica::Replica& replica) {
+  MAILLON_TRY(const auto text, replica.setting(kVotes));
+  const auto space = text ? text->find(' ') : std::string::npos;
+  if (space == std::string::npos) return std::optional<Waiting>{};
+  const auto raw = from_hex(text->substr(space + 1));
+  const auto reply = raw ? decode_join_reply(*raw) : Result<JoinReply>{Error{Errc::malformed, ""}};
+  if (!reply) return std::optional<Waiting>{};
+  const UnixMillis told{std::strtoll(text->c_str(), nullptr, 10)};
+  return std::optional{Waiting{reply->votes, told}};
+}
 
 Result<void> enter(replica::Replica& replica, const Invitation& invitation,
                    const JoinReply& reply) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "node/replica/replica.hpp"
+#include "proto/codec.hpp"
 
 /// Founding, inviting, admitting: the flows around storage/trust.
 namespace maillon::federation {
@@ -60,6 +61,13 @@ struct InviteOptions {
 [[nodiscard]] Result<void> remember_wish(replica::Replica& replica, const std::string& code);
 [[nodiscard]] Result<std::optional<Invitation>> wish(replica::Replica& replica);
 [[nodiscard]] Result<void> forget_wish(replica::Replica& replica);
+/// What the inviter's node said last of an admission that waits for votes; gone with the wish.
+struct Waiting {
+  JoinVotes votes;
+  UnixMillis told{};
+};
+[[nodiscard]] Result<void> remember_votes(replica::Replica& replica, const JoinReply& reply);
+[[nodiscard]] Result<std::optional<Waiting>> votes_told(replica::Replica& replica);
 /// Takes the federation as this folder's; annuaire follows by replication.
 [[nodiscard]] Result<void> enter(replica::Replica& replica, const Invitation& invitation,
                                  const JoinReply& reply);

@@ -14,11 +14,13 @@ constexpr auto kFarewellAgain = 1h;                 ///< a former member's node 
 constexpr std::size_t kFarewellBytes = 256u << 10;  ///< of commits in one message
 constexpr const char* kNoLonger = "its member or its key is no longer part of the federation";
 
-/// Whose node it was, if that member left or was removed; else nullptr.
-const storage::Member* former_member(const storage::Trust& trust, const NodeId& node) {
-  const auto known = trust.nodes().find(node);
-  if (known == trust.nodes().end() || trust.member(known->second.member) != nullptr) return nullptr;
-  return trust.ever_member(known->second.member);
+/// Whose node it was, if that member left, was removed, or lost the votes that admitted it.
+std::optional<MemberId> parted_member(const storage::Trust& trust, const net::PeerIdentity& peer) {
+  const auto known = trust.nodes().find(peer.node);
+  if (known == trust.nodes().end())
+    return federation::lapse_of(trust, peer.member) ? std::optional{peer.member} : std::nullopt;
+  const bool gone = trust.member(known->second.member) == nullptr;
+  return gone ? std::optional{known->second.member} : std::nullopt;
 }
 
 }  // namespace
@@ -28,16 +30,17 @@ void PeerService::Impl::part_from_strangers() {
   if (!engine_ || !trust->federation()) return;
   std::vector<net::ConnectionPtr> gone;
   for (auto& [key, peer] : peers_) {
-    const NodeId& node = peer.connection->peer().node;
-    if (!peer.session || !trust->nodes().contains(node) || trust->member_of(node) != nullptr)
-      continue;
+    const net::PeerIdentity& who = peer.connection->peer();
+    // Whom annuaire does not name may be one that it is about to name.
+    const bool known = trust->nodes().contains(who.node) || parted_member(*trust, who);
+    if (!peer.session || !known || trust->member_of(who.node) != nullptr) continue;
     engine_->closed(*peer.session);
     sessions_.erase(*peer.session);
     peer.session.reset();
     gone.push_back(peer.connection);
   }
   for (const auto& connection : gone)
-    if (const auto* former = former_member(*trust, connection->peer().node))
+    if (const auto former = parted_member(*trust, connection->peer()))
       say_farewell(connection, *former);
     else  // Not for good: where a key was changed, the same node answers with another at once.
       connection->close(net::CloseReason::done, kNoLonger);
@@ -46,25 +49,19 @@ void PeerService::Impl::part_from_strangers() {
 net::ConnectionEvents PeerService::Impl::opened_as_former(const net::ConnectionPtr& connection) {
   const auto trust = replica_.trust();
   const NodeId& node = connection->peer().node;
-  const auto told = farewells_.find(node);
-  const bool lately =
-      told != farewells_.end() && std::chrono::steady_clock::now() - told->second < kFarewellAgain;
-  if (former_member(*trust, node) == nullptr || lately) {
+  if (!parted_member(*trust, connection->peer()) || told_lately(node)) {
     connection->close(net::CloseReason::not_admitted, kNoLonger);
     return {};
   }
-  Hello hello;
-  hello.clock_ms = static_cast<std::uint64_t>(replica_.clock().now().count());
-  hello.spaces.push_back({trust->annuaire(), view_->frontier(trust->annuaire()), std::nullopt});
-  (void)connection->send(encode(hello), net::Priority::urgent);
+  greet_parted(connection);
   peers_[connection.get()] = {connection};
   net::ConnectionEvents events = session_events();
   // A close made now would keep the session from opening, and what was sent from arriving.
   events.on_message = [this, weak = std::weak_ptr{connection}](net::Connection& c, const Bytes&) {
     const auto now = replica_.trust();
     const auto self = weak.lock();
-    const auto* former = former_member(*now, c.peer().node);
-    if (self && former != nullptr) return say_farewell(self, *former);
+    const auto former = parted_member(*now, c.peer());
+    if (self && former) return say_farewell(self, *former);
     c.close(net::CloseReason::done);
   };
   return events;
@@ -73,7 +70,7 @@ net::ConnectionEvents PeerService::Impl::opened_as_former(const net::ConnectionP
 void PeerService::Impl::say_farewell(const net::ConnectionPtr& connection,
                                      const storage::Member& member) {
   const auto trust = replica_.trust();
-  const auto told = federation::farewell(*trust, member.id);
+  const auto told = federation::farewell(*trust, member);
   Commits out;
   std::size_t size = 0;
   const auto flush = [&] {

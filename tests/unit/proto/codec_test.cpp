@@ -183,10 +183,13 @@ TEST(SyncCodec, RoundTrips) {
   const Push push{space, true};
   EXPECT_EQ(decode_push(encode(push))->space, space);
   EXPECT_TRUE(decode_push(encode(push))->wanted);
-  const JoinRequest join{{1}, "Coop", Role::hub, "28"};
+  const JoinRequest join{{1}, "Coop", Role::hub, "28", /*recovered=*/true};
   EXPECT_EQ(encode(*decode_join_request(encode(join))), encode(join));
-  const JoinReply reply{JoinStatus::pending, "wait", "Fédération", space};
+  EXPECT_TRUE(decode_join_request(encode(join))->recovered);
+  const JoinReply reply{
+      JoinStatus::pending, "wait", "Fédération", space, {"ab:1", 1, 3, {"Une"}, {"Deux", "Trois"}}};
   EXPECT_EQ(encode(*decode_join_reply(encode(reply))), encode(reply));
+  EXPECT_EQ(decode_join_reply(encode(reply))->votes.missing, reply.votes.missing);
 }
 
 TEST(SyncCodec, KindsAreTold) {
@@ -213,6 +216,11 @@ TEST(SyncCodec, RefusesWhatBreaksItsRules) {
   EXPECT_FALSE(decode_join_request(encode(JoinRequest{{}, "a", static_cast<Role>(3), "28"})));
   EXPECT_FALSE(
       decode_join_reply(encode(JoinReply{static_cast<JoinStatus>(4), "", "", SpaceId::zero()})));
+  JoinReply crowd{JoinStatus::pending, "", "", SpaceId::zero()};
+  crowd.votes.voted.assign(limits::kJoinNamesMax + 1, "a");
+  EXPECT_FALSE(decode_join_reply(encode(crowd)));
+  crowd.votes.voted = {std::string(limits::kNameMax + 1, 'a')};
+  EXPECT_FALSE(decode_join_reply(encode(crowd)));
   Frontier frontier;
   frontier.announced.assign(limits::kAnnouncedMax + 1, CommitId::zero());
   EXPECT_FALSE(decode_frontier(encode(frontier)));
