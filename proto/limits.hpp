@@ -19,6 +19,7 @@ inline constexpr std::size_t kTableIdsMax = 8192;         ///< leaf 0: ids that 
 inline constexpr std::size_t kFieldsMax = 512;            ///< fields one op may touch
 inline constexpr std::size_t kCutOffsMax = 1024;          ///< feeds of one member, over all spaces
 inline constexpr std::size_t kAccessRulesMax = 1024;      ///< who may read or write, in one declaration
+inline constexpr std::size_t kRefoundingsMax = 64;        ///< federations that one continues: more than anybody founds
 inline constexpr std::size_t kNameMax = 256;              ///< bytes of a collection, field or source name
 inline constexpr std::size_t kExternalIdMax = 4096;       ///< merged ids of the national map reach 2,704
 inline constexpr std::size_t kAttachmentsMax = 64;        ///< files one op may carry

@@ -261,7 +261,7 @@ Result<Reply> show_federation(Call& call) {
   const auto federation = call.replica().federation();
   const Charter& charter = trust->charter();
   MAILLON_TRY(const auto continues,
-              call.replica().read<std::optional<FederationId>>([&](replica::Reader& reader) {
+              call.replica().read<std::vector<FederationId>>([&](replica::Reader& reader) {
                 return federation::continued_by(reader.log(), *federation);
               }));
   JsonWriter json;
@@ -275,8 +275,10 @@ Result<Reply> show_federation(Call& call) {
       .field("feed_bytes_max", charter.feed_bytes_max)
       .field("members", trust->members().size())
       .key("refounds");
-  continues ? json.text(continues->hex()) : json.null();
-  json.key("delegates").array();
+  continues.empty() ? json.null() : json.text(continues.front().hex());
+  json.key("before").array();
+  for (const FederationId& one : continues) json.text(one.hex());
+  json.end_array().key("delegates").array();
   for (const MemberId& id : charter.delegates) json.text(id.hex());
   json.end_array().end_object();
   if (trust->members().empty())
@@ -288,10 +290,13 @@ Result<Reply> show_federation(Call& call) {
   std::string text = call.say("Fédération « {} »\n  {}\n", "Federation `{}`\n  {}\n",
                               for_terminal(charter.name), federation->hex()) +
                      charter_in_words(call, *trust);
-  if (continues) {
-    text += call.say("  Elle continue la fédération {}\n", "  It continues the federation {}\n",
-                     continues->hex());
-    const auto former = replica::former_folder(call.replica().dir(), *continues);
+  for (const FederationId& one : continues) {
+    text += one == continues.front()
+                ? call.say("  Elle continue la fédération {}\n",
+                           "  It continues the federation {}\n", one.hex())
+                : call.say("  qui continuait la fédération {}\n",
+                           "  which continued the federation {}\n", one.hex());
+    const auto former = replica::former_folder(call.replica().dir(), one);
     if (std::filesystem::exists(former))
       text += call.say("    dont les données restent dans {}\n", "    whose data stays in {}\n",
                        former.string());

@@ -2,6 +2,7 @@
 #include "node/admin/decision_words.hpp"
 #include "node/admin/names.hpp"
 #include "node/federation/refound.hpp"
+#include "node/replica/next.hpp"
 
 /// Founding, inviting, joining, peers, exchange.
 namespace maillon::admin {
@@ -106,6 +107,32 @@ Result<Reply> joined(Call& call, const Invitation& invitation, const JoinReply& 
   return join_answer(call, invitation, "admitted", std::move(text));
 }
 
+/// Why a node of one federation does not join another, and how it may.
+Error elsewhere(Call& call, const Invitation& invitation) {
+  const auto former = replica::former_folder(call.replica().dir(), invitation.federation);
+  std::error_code none;
+  if (std::filesystem::exists(former, none))
+    return said(Errc::refused, "this node has left that federation for the one that it is in now",
+                "ce nœud a quitté cette fédération pour celle où il est",
+                "what it had there stays in " + former.string() +
+                    ": `maillon --data " + former.string() + " serve` goes on as its node",
+                "ce qu’il y avait reste dans " + former.string() + " : « maillon --data " +
+                    former.string() + " serve » y continue comme son nœud");
+  const auto line = federation::line_of(call.replica());
+  if (line.has_error()) return line.error();
+  if (federation::may_move(*line, invitation.continues))
+    return said(Errc::refused,
+                "that federation continues yours, or the one that yours continues, and the daemon "
+                "runs on your folder",
+                "cette fédération continue la vôtre, ou celle que la vôtre continue, et le démon "
+                "tourne sur votre dossier",
+                "stop `maillon serve`, join, and start it again",
+                "arrêtez « maillon serve », rejoignez-la, puis relancez-le");
+  return said(Errc::refused, "this node belongs to another federation",
+              "ce nœud appartient à une autre fédération", "use another folder with --data",
+              "utilisez un autre dossier avec --data");
+}
+
 }  // namespace
 
 Result<Reply> create_federation(Call& call) {
@@ -192,16 +219,7 @@ Result<Reply> join_federation(Call& call) {
     if (!federation::lapse_of(*call.replica().trust(), call.self()))
       MAILLON_CHECK(call.still_speaks());
   }
-  if (already && already == invitation.continues)
-    return said(Errc::refused,
-                "this federation continues yours, and the daemon runs on your folder",
-                "cette fédération continue la vôtre, et le démon tourne sur votre dossier",
-                "stop `maillon serve`, join, and start it again",
-                "arrêtez « maillon serve », rejoignez-la, puis relancez-le");
-  if (already && already != invitation.federation)
-    return said(Errc::refused, "this node belongs to another federation",
-                "ce nœud appartient à une autre fédération", "use another folder with --data",
-                "utilisez un autre dossier avec --data");
+  if (already && already != invitation.federation) return elsewhere(call, invitation);
   if (call.peers() == nullptr) return no_network();
   MAILLON_CHECK(federation::remember_wish(call.replica(), code));
   if (wait == 0 && call.peers()->serves()) MAILLON_CHECK(call.peers()->pursue(invitation));

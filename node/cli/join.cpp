@@ -12,7 +12,7 @@ int run_join(Line& line, NewNode& node) {
   const auto known = replica::has_node(line.globals.data);
   if (known.has_error()) return fail(line, known.error());
   // A folder that has moved already runs its daemon as any other.
-  if (is_folder(line.globals.data) && invitation->continues) {
+  if (*known && !invitation->continues.empty()) {
     const auto moved = move_along(line, *invitation, code);
     if (moved.has_error() && moved.error().code != Errc::busy) return fail(line, moved.error());
     if (moved.has_value() && !*moved) return 1;

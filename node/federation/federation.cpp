@@ -22,6 +22,7 @@ constexpr std::string_view kPrefix = "maillon1.";
 constexpr const char* kWish = "wish";
 constexpr const char* kVotes = "wish.votes";
 constexpr const char* kUrls = "urls";
+constexpr std::size_t kContinuesNamed = 8;  ///< federations that a code says it continues
 
 Error said(Errc code, std::string en, std::string fr, std::string hint, std::string hint_fr) {
   return Error{code, std::move(en), std::move(fr), std::move(hint), std::move(hint_fr)};
@@ -81,7 +82,7 @@ std::string Invitation::encode() const {
   w.u8(static_cast<std::uint8_t>(role));
   w.sized(region);
   w.varint(static_cast<std::uint64_t>(expires.count()));
-  if (continues) w.raw(continues->bytes());
+  for (const FederationId& one : continues) w.raw(one.bytes());
   w.raw(checksum(ByteView{raw}));
   return std::string{kPrefix} + to_base64url(raw);
 }
@@ -112,11 +113,8 @@ Result<Invitation> Invitation::decode(std::string_view code) {
   const std::uint8_t role = in.u8();
   out.region = as_text(in.sized(limits::kNameMax));
   out.expires = UnixMillis{static_cast<std::int64_t>(in.varint())};
-  if (!in.at_end()) {
-    const auto continues = FederationId::from_bytes(in.raw(FederationId::kSize));
-    if (!continues) return bad;
-    out.continues = *continues;
-  }
+  while (in.left() >= FederationId::kSize && out.continues.size() <= limits::kRefoundingsMax)
+    out.continues.push_back(*FederationId::from_bytes(in.raw(FederationId::kSize)));
   if (!in.at_end() || role < 1 || role > 2) return bad;
   out.role = static_cast<Role>(role);
   return out;
@@ -144,7 +142,7 @@ Result<void> propose_and_vote(Store& store, const std::vector<Proposal>& proposa
   return {};
 }
 
-Result<void> found(Store& store, Charter charter, const std::optional<FederationId>& continues,
+Result<void> found(Store& store, Charter charter, const std::vector<FederationId>& continues,
                    const replica::Identity& who, const Author& author, UnixMillis now, Rng& rng) {
   if (charter.name.empty() || charter.name.size() > limits::kNameMax)
     return said(Errc::usage, "a federation needs a name of at most 256 bytes",
@@ -153,7 +151,12 @@ Result<void> found(Store& store, Charter charter, const std::optional<Federation
   charter.delegates = {author.member};
   Genesis genesis;
   genesis.charter = std::move(charter);
-  genesis.refounds = continues;
+  if (!continues.empty()) {
+    genesis.refounds = continues.front();
+    const auto end = continues.begin() + static_cast<std::ptrdiff_t>(std::min(
+                                             continues.size(), limits::kRefoundingsMax + 1));
+    genesis.before.assign(continues.begin() + 1, end);
+  }
   const Bytes annuaire = annuaire_declaration(rng);
   genesis.creator = {who.certificate, who.name, who.role, who.region, std::nullopt, {annuaire}};
   MAILLON_TRY(const auto first, store.write_genesis(genesis, annuaire, author, now, rng));
@@ -209,6 +212,9 @@ Result<Invitation> invite(replica::Replica& replica, const InviteOptions& option
   out.expires = replica.clock().now() + std::chrono::days{options.valid_days};
   MAILLON_CHECK(replica.writer().run_void([&](Store& store) -> Result<void> {
     MAILLON_TRY(out.continues, continued_by(store.log(), out.federation));
+    // A code is typed and sent by people: the latest are those that somebody may still be in.
+    if (out.continues.size() > kContinuesNamed)
+      out.continues.erase(out.continues.begin() + kContinuesNamed, out.continues.end());
     MAILLON_TRY(auto put,
                 store.database().prepare("INSERT INTO invitation(token_hash, role, region, expires)"
                                          " VALUES(?1,?2,?3,?4)"));

@@ -15,7 +15,7 @@ struct Invitation {
   Role role = Role::cooperative;
   std::string region;
   UnixMillis expires{};
-  std::optional<FederationId> continues;  ///< the federation that this one was founded to continue
+  std::vector<FederationId> continues;  ///< those that this one continues, the latest first
 
   [[nodiscard]] std::string encode() const;
   /// Errc::malformed, in words for whoever typed it.
@@ -36,7 +36,7 @@ struct CreateOptions {
 /// The parts of founding, inside a transaction of the caller's: the genesis, with the common spaces
 /// and those of the founder's region; and further proposals, each with the founder's vote.
 [[nodiscard]] Result<void> found(storage::Store& store, Charter charter,
-                                 const std::optional<FederationId>& continues,
+                                 const std::vector<FederationId>& continues,
                                  const replica::Identity& who, const storage::Author& author,
                                  UnixMillis now, Rng& rng);
 [[nodiscard]] Result<void> propose_and_vote(storage::Store& store,

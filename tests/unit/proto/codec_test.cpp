@@ -118,7 +118,9 @@ TEST(GovernanceCodec, RoundTrips) {
   Admission admission{{1, 2, 3}, "Coop", Role::hub, "28", id_number<Digest>(4), {encode(space)}};
   Genesis genesis{{"Fédération", 2, {id_number<MemberId>(1)}, 30, 5, 6, 7},
                   admission,
-                  id_number<FederationId>(9)};
+                  id_number<FederationId>(9),
+                  {id_number<FederationId>(8), id_number<FederationId>(7)}};
+  EXPECT_EQ(decode_genesis(encode(genesis))->before, genesis.before);
   EXPECT_EQ(encode(*decode_genesis(encode(genesis))), encode(genesis));
   EXPECT_EQ(decode_genesis(encode(genesis))->charter.delegates.size(), 1u);
   const Proposal admit{admission, std::nullopt};
@@ -146,6 +148,9 @@ TEST(GovernanceCodec, RefusesWhatBreaksItsRules) {
   Genesis genesis;
   for (std::uint8_t i = 0; i < 22; ++i) genesis.charter.delegates.push_back(id_number<MemberId>(i));
   EXPECT_FALSE(decode_genesis(encode(genesis))) << "22 delegates";
+  genesis.charter.delegates.clear();
+  genesis.before.assign(limits::kRefoundingsMax + 1, id_number<FederationId>(1));
+  EXPECT_FALSE(decode_genesis(encode(genesis))) << "too many before";
   EXPECT_FALSE(decode_address(encode(Address{std::vector<std::string>(9, "ws://a")})));
   for (const Bytes& bad : {Bytes{0xff}, Bytes{0x0a, 0x05, 'a'}}) {
     EXPECT_FALSE(decode_space(bad));
