@@ -204,25 +204,20 @@ std::string Call::elsewhere(const Place& place, const std::string& collection) {
   return say("rien dans {}{}", "nothing in {}{}", for_terminal(place.name, 60), out);
 }
 
-Result<void> Call::before_writing() {
+void Call::hear_own_feeds() {
   if (context_.peers != nullptr) context_.peers->hear_own_tips(3s);
+}
+
+Result<void> Call::before_writing() {
+  hear_own_feeds();
   return still_speaks();
 }
 
-Result<void> Call::still_speaks() {
+Result<void> Call::still_member() {
   const auto trust = replica().trust();
-  const auto who = replica().identity();
-  const auto parting = parting_of(*trust, who.member);
-  if (!parting) {
-    if (!key_was_taken_back(*trust, who.node)) return {};
-    return said(Errc::not_allowed,
-                "the key of this node was taken back: what it writes counts for nothing",
-                "la clé de ce nœud a été reprise : ce qu’il écrit ne compte pas",
-                "make a new node of this member in a new folder: `maillon init --recover`, then "
-                "`maillon join CODE`",
-                "créez un nouveau nœud de ce membre dans un nouveau dossier : « maillon init "
-                "--recover », puis « maillon join CODE »");
-  }
+  if (const auto lapse = federation::lapse_of(*trust, self())) return lapsed(*trust, *lapse);
+  const auto parting = parting_of(*trust, self());
+  if (!parting) return {};
   return said(
       Errc::not_allowed, parting_in_words(*parting, Language::english),
       parting_in_words(*parting, Language::french),
@@ -230,6 +225,21 @@ Result<void> Call::still_speaks() {
       "-o FILE` take it along",
       "ce qui est ici reste à vous : « maillon export --collection C -o FICHIER » et "
       "« maillon backup -o FICHIER » l’emportent");
+}
+
+Result<void> Call::still_speaks() {
+  MAILLON_CHECK(still_member());
+  if (!key_was_taken_back(*replica().trust(), replica().identity().node)) return {};
+  return said(Errc::not_allowed,
+              "the key of this node was taken back: what it writes counts for nothing",
+              "la clé de ce nœud a été reprise : ce qu’il écrit ne compte pas",
+              "if this machine is still yours, `maillon node rotate` gives it a new key by the 24 "
+              "words, and `maillon reissue` says what it wrote since; else make a new node of this "
+              "member in a new folder: `maillon init --recover`, then `maillon join CODE`",
+              "si cette machine est toujours la vôtre, « maillon node rotate » lui donne une autre "
+              "clé avec les 24 mots, et « maillon reissue » dit ce qu’elle a écrit depuis ; sinon "
+              "créez un nouveau nœud de ce membre dans un nouveau dossier : « maillon init "
+              "--recover », puis « maillon join CODE »");
 }
 
 Result<void> Call::may_write_in(const Place& place) {

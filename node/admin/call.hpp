@@ -63,11 +63,14 @@ class Call {
   [[nodiscard]] Result<void> expect_collection(const std::string& collection);
   /// One sentence when the place has nothing of the collection and other spaces have; else empty.
   [[nodiscard]] std::string elsewhere(const Place& place, const std::string& collection);
-  /// Hears about this node's own feeds before it writes, where that is possible; then
-  /// still_speaks().
+  /// Hears about this node's own feeds before it writes, where that is possible.
+  void hear_own_feeds();
+  /// hear_own_feeds(), then still_speaks().
   [[nodiscard]] Result<void> before_writing();
-  /// Errc::not_allowed, in words, when this node's member left the federation or was removed, or
-  /// when its key was taken back: nothing that it writes would count.
+  /// Errc::not_allowed, in words, when this node's member left the federation, was removed, or lost
+  /// the votes that admitted it.
+  [[nodiscard]] Result<void> still_member();
+  /// Likewise, and when the node's key was taken back: nothing that it writes would count.
   [[nodiscard]] Result<void> still_speaks();
   /// Errc::not_allowed, in words, when this member may not write in the space, or not read what the
   /// others write there.

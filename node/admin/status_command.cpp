@@ -137,12 +137,14 @@ void warn_of_standing(Call& call, const Seen& seen, std::vector<std::string>& ou
   const auto who = call.replica().identity();
   if (trust->member(who.member) != nullptr && key_was_taken_back(*trust, who.node))
     out.push_back(call.say(
-        "la clé de ce nœud a été reprise : il n’écrit plus et les pairs le refusent ; créez un "
-        "nouveau nœud de ce membre dans un nouveau dossier : « maillon init --recover », puis "
-        "« maillon join CODE »",
-        "the key of this node was taken back: it writes nothing more, and peers refuse it; make a "
-        "new node of this member in a new folder: `maillon init --recover`, then `maillon join "
-        "CODE`"));
+        "la clé de ce nœud a été reprise : il n’écrit plus et les pairs le refusent ; si cette "
+        "machine est toujours la vôtre (une copie a pu reprendre leur clé commune), « maillon node "
+        "rotate » lui en donne une autre avec les 24 mots, puis « maillon reissue » dit ce qu’elle a "
+        "écrit depuis ; sinon, n’y touchez plus",
+        "the key of this node was taken back: it writes nothing more, and peers refuse it; if this "
+        "machine is still yours (a copy of it may have taken back the key of both), `maillon node "
+        "rotate` gives it another by the 24 words, then `maillon reissue` says what it wrote since; "
+        "else leave it alone"));
   for (const SpaceState& space : seen.spaces)
     if (trust->may_write(who.member, space.place.id) &&
         !trust->may_read(who.member, space.place.id))

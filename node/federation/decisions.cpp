@@ -86,11 +86,6 @@ Result<void> rotate(replica::Replica& replica, const crypto::SigningKey& root,
     const auto trust = store.trust();
     const auto old = replica.author();
     if (trust->member(old.member) == nullptr) return not_a_member();
-    if (trust->member_of(old.node()) == nullptr)
-      return Error{Errc::not_allowed, "the key of this node was taken back",
-                   "la clé de ce nœud a été reprise",
-                   "make a node in another folder with `maillon init --recover`",
-                   "créez un nœud dans un autre dossier avec « maillon init --recover »"};
     MAILLON_CHECK(check_root(*trust, old.member, root));
     const auto tip = store.log().feed_tip(FeedKey{trust->annuaire(), old.node(), old.incarnation});
     if (tip.has_error()) return tip.error();
@@ -100,10 +95,13 @@ Result<void> rotate(replica::Replica& replica, const crypto::SigningKey& root,
                    "l’horloge de ce nœud avançait, et ce qu’il a dit alors est en attente",
                    "run `maillon reissue` first, then `maillon node rotate` again",
                    "lancez d’abord « maillon reissue », puis à nouveau « maillon node rotate »"};
-    // Of a node that was copied, both branches are its own.
-    MAILLON_TRY(const auto tips, store.branch_ends(old.member, old.node()));
-    auto ops = revocations_of(store, old.node(), tips, root);
-    ops.insert(ops.begin(), {OpKind::certificate, fresh.encode()});
+    std::vector<GovernanceOp> ops{{OpKind::certificate, fresh.encode()}};
+    // What a key that was taken back wrote since may be a thief's: it is not named as its own.
+    if (trust->member_of(old.node()) != nullptr) {
+      // Of a node that was copied, both branches are its own.
+      MAILLON_TRY(const auto tips, store.branch_ends(old.member, old.node()));
+      std::ranges::move(revocations_of(store, old.node(), tips, root), std::back_inserter(ops));
+    }
     MAILLON_TRY(const auto commit,
                 store.write_governance(ops, old, replica.clock().now(), replica.rng()));
     return {};

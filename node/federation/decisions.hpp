@@ -23,7 +23,8 @@ namespace maillon::federation {
                                   const crypto::SigningKey& root);
 
 /// Makes a new key for this node, certified by its member's root key, and takes the old one back
-/// with all that it wrote by now. `passphrase`: of the key file, if it is sealed.
+/// with all that it wrote by now, unless that was done already. `passphrase`: of the key file, if it
+/// is sealed.
 [[nodiscard]] Result<void> rotate(replica::Replica& replica, const crypto::SigningKey& root,
                                   const std::optional<std::string>& passphrase);
 

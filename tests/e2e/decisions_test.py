@@ -83,8 +83,7 @@ class Decisions(Case):
         b.ok("node", "revoke", node, "--words-file", b.words)
         table = self.write("l.csv", "id,nom\n1,non\n")
         for command in (("put", "lieux", "nom=non"), ("import", table, "--collection", "lieux", "--source", "s"),
-                        ("propose", "charter", "quorum", "2"), ("leave",), ("reissue",), ("invite",),
-                        ("node", "rotate", "--words-file", b.words)):
+                        ("propose", "charter", "quorum", "2"), ("leave",), ("reissue",), ("invite",)):
             error = self.refuses(b, 4, *command)
             self.assertIn("taken back", error["message"])
             self.assertIn("init --recover", error["hint"])
@@ -92,6 +91,15 @@ class Decisions(Case):
         self.assertEqual(b.ok("find", "lieux")["total"], 1)
         shown = b.run("member", "show", "deux", json_output=False).out
         self.assertIn("(key taken back)", shown)
+        # The words, and only they, give the machine another key.
+        self.assertIn("node rotate", b.ok("status")["warnings"][0])
+        self.refuses(b, 4, "node", "rotate", "--words-file", a.words)
+        asked = b.on_terminal("y\n", "node", "rotate", "--words-file", b.words)
+        self.assertEqual(asked.code, 0, asked.err)
+        self.assertIn("reissue --all", asked.out)
+        b.ok("put", "lieux", "nom=Deux")
+        self.converge(a, b)
+        self.assertEqual(self.names(a), ["Deux", "Un"])
 
     def test_a_root_key_is_shown_and_is_nobody_elses(self):
         a, b = self.two()
