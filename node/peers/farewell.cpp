@@ -12,6 +12,7 @@ namespace {
 
 constexpr auto kFarewellAgain = 1h;                 ///< a former member's node calls every minute
 constexpr std::size_t kFarewellBytes = 256u << 10;  ///< of commits in one message
+constexpr auto kCallFor = std::chrono::days{30};    ///< after a removal: who did not answer by then is gone
 constexpr const char* kNoLonger = "its member or its key is no longer part of the federation";
 
 /// Whose node it was, if that member left, was removed, or lost the votes that admitted it.
@@ -67,8 +68,51 @@ net::ConnectionEvents PeerService::Impl::opened_as_former(const net::ConnectionP
   return events;
 }
 
-void PeerService::Impl::say_farewell(const net::ConnectionPtr& connection,
-                                     const storage::Member& member) {
+void PeerService::Impl::want_parted(std::map<std::string, std::optional<NodeId>>& wanted) {
+  const auto trust = replica_.trust();
+  const MemberId self = replica_.identity().member;
+  if (trust->member(self) == nullptr) return;
+  for (const storage::Decision& decision : trust->decisions()) {
+    const auto& removal = decision.proposal->remove;
+    const bool ours = removal && decision.passed && decision.votes.contains(self) &&
+                      trust->member(removal->member) == nullptr &&
+                      replica_.clock().now() < decision.time.time() + kCallFor;
+    if (!ours) continue;
+    for (const auto& [id, node] : trust->nodes())
+      if (node.member == removal->member && !node.revoked && !node.urls.empty() &&
+          !farewells_.contains(id))
+        wanted.try_emplace(node.urls.front(), id);
+  }
+}
+
+bool PeerService::Impl::told_lately(const NodeId& node) const {
+  const auto told = farewells_.find(node);
+  return told != farewells_.end() &&
+         std::chrono::steady_clock::now() - told->second < kFarewellAgain;
+}
+
+void PeerService::Impl::greet_parted(const net::ConnectionPtr& connection) {
+  const SpaceId annuaire = replica_.trust()->annuaire();
+  Hello hello;
+  hello.clock_ms = static_cast<std::uint64_t>(replica_.clock().now().count());
+  hello.spaces.push_back({annuaire, view_->frontier(annuaire), std::nullopt});
+  (void)connection->send(encode(hello), net::Priority::urgent);
+}
+
+bool PeerService::Impl::part_from_lapsed(const net::ConnectionPtr& connection, ByteView message) {
+  const auto kind = kind_of(message);
+  const auto former = parted_member(*replica_.trust(), connection->peer());
+  if (!kind || *kind != MessageKind::hello || !former) return false;
+  if (told_lately(connection->peer().node)) {
+    connection->close(net::CloseReason::not_admitted, kNoLonger);
+  } else {
+    greet_parted(connection);
+    say_farewell(connection, *former);
+  }
+  return true;
+}
+
+void PeerService::Impl::say_farewell(const net::ConnectionPtr& connection, const MemberId& member) {
   const auto trust = replica_.trust();
   const auto told = federation::farewell(*trust, member);
   Commits out;

@@ -101,6 +101,8 @@ class PeerService::Impl {
   void bring_along();
   void update_targets();
   void want_members(std::map<std::string, std::optional<NodeId>>& wanted);
+  /// A node that nobody calls any more hears of its removal from those who decided it.
+  void want_parted(std::map<std::string, std::optional<NodeId>>& wanted);
   net::ConnectionPtr connection_of(sync::SessionId session);
 
   replica::Replica& replica_;

@@ -456,6 +456,7 @@ void PeerService::Impl::update_targets() {
     if (const auto configured = dial_list(replica_))
       for (const auto& entry : *configured) wanted[entry.url] = entry.node;
     want_members(wanted);
+    want_parted(wanted);
   }
   // Until annuaire names this node, nobody else can tell it whom to dial.
   if (wish_)
