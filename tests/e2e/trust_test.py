@@ -59,6 +59,12 @@ class Trust(Case):
             self.assertEqual(node.ok("verify", "--deep")["errors"], [])
         self.assertEqual(a.digests(), b.digests())
         self.assertEqual(a.digests(), c.digests())
+        # What is void leaves by no door: not in a file either.
+        for form in ("csv", "json", "jsonl"):
+            table = a.run("export", "--collection", "lieux", "--format", form, json_output=False).out
+            self.assertIn("Cognac", table)
+            for void in ("Ailleurs", "après"):
+                self.assertNotIn(void, table)
         # It is told, keeps what is its own, and writes no more.
         self.assertEqual(self.members(d)["quatre"], "former")
         self.refuses(d, 4, "put", "lieux", "nom=encore")
