@@ -22,6 +22,7 @@ struct Seen {
   std::vector<SpaceState> spaces;
   std::size_t incarnations = 0;
   std::size_t own_ahead = 0;  ///< commits of this member that wait at its peers
+  std::size_t to_erase = 0;   ///< erasures that wait for this member's word
   std::vector<peers::PeerState> links;
   peers::ClockState clock;
   std::optional<federation::Waiting> waiting = {};  ///< for votes
@@ -191,6 +192,10 @@ std::vector<std::string> warnings_of(Call& call, const Seen& seen) {
   if (const auto lapse = federation::lapse_of(*trust, call.self()))
     out.push_back(sentence(lapsed(*trust, *lapse), call.language()));
   warn_of_standing(call, seen, out);
+  if (seen.to_erase > 0)
+    out.push_back(call.say("{} effacement(s) attendent l’accord de ce membre : « maillon erasures »",
+                           "{} erasure(s) wait for this member's word: `maillon erasures`",
+                           seen.to_erase));
   if (auto clock = clock_warning(call, seen.clock)) out.push_back(*std::move(clock));
   const std::string dir = call.replica().dir().string();
   if (call.replica().only_reads() || (call.peers() != nullptr && call.peers()->disk_full()))
@@ -372,6 +377,9 @@ Result<Reply> show_status(Call& call) {
     seen->clock = call.peers()->clock();
   }
   MAILLON_TRY(seen->waiting, waiting_of(call.replica()));
+  if (call.replica().federation()) {
+    MAILLON_TRY(seen->to_erase, erasures_to_decide(call));
+  }
   const auto warnings = warnings_of(call, *seen);
   const auto& who = call.replica().identity();
   const auto federation = call.replica().federation();

@@ -110,7 +110,8 @@ TEST_F(Attacks, WhoCameBackLeavesByItsOwnWord) {
   EXPECT_EQ(history.trust().member(e.member()), nullptr);
   EXPECT_EQ(named(e), std::set{t1});
   EXPECT_EQ(named(e, true), std::set{t2});
-  for (const Limit& limit : history.trust().limits())
+  const Trust trust = history.trust();
+  for (const Limit& limit : trust.limits())
     EXPECT_EQ(limit.lifted.empty(), limit.left) << "the return ends the removal's limit";
 }
 
