@@ -483,8 +483,8 @@ Result<std::vector<CommitPtr>> Store::complete_erasures(const Author& author, Un
   {
     MAILLON_TRY(auto get, db_.prepare("SELECT DISTINCT s.sid, c.name, e.rid FROM erasure e"
                                       " JOIN collection c ON c.id = e.collection"
-                                      " JOIN space s ON s.id = c.space WHERE e.effect > 0"
-                                      " GROUP BY e.target, e.leaf HAVING count(*) > 1"));
+                                      " JOIN space s ON s.id = c.space GROUP BY e.target, e.leaf"
+                                      " HAVING count(*) > 1 AND max(e.effect) = 2"));
     for (;;) {
       MAILLON_TRY(const bool more, get.step());
       if (!more) break;

@@ -134,6 +134,11 @@ class Erasure(Case):
         one = self.a.ok("erasures")["erasures"][0]
         self.assertEqual((one["state"], [w["name"] for w in one["waits_for"]]), ("waiting", ["une"]))
         self.assertTrue(any("erasure(s) wait" in w for w in self.a.ok("status")["warnings"]))
+        # What is hidden is told to nobody, and travels in no proof.
+        history = self.a.ok("history", "places", "7")["entries"]
+        self.assertIsNone(next(e for e in history if e["field"] == "telephone")["value"])
+        self.refuses(self.a, 1, "prove", "places", "7", "-o", self.path("hidden.proof"))
+        self.refuses(self.nodes_of[3], 1, "erase", "places", "7", "--field", "telephone")
         trois = self.nodes_of[2]
         self.assertEqual(trois.ok("status")["warnings"], [])
         self.assertIn("neither wrote", self.refuses(trois, 4, "erasures", "confirm", one["id"])["message"])

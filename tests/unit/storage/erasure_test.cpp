@@ -324,6 +324,99 @@ TEST_F(Erasures, MasksUniteAndNobodyKeepsWhatAnotherErased) {
   }
 }
 
+/// What somebody else asked for, and nobody has decided on.
+class AskedByOthers : public Erasures {
+ protected:
+  AskedByOthers() {
+    write(b, patch("lieux", kRecord, {{"nom", Value::of_text("Mairie")},
+                                      {"courriel", Value::of_text(std::string{kMail})},
+                                      {"tel", Value::of_text(std::string{kPhone})}}));
+    meet_all();
+  }
+  void meet_all() {
+    for (int round = 0; round < 2; ++round)
+      for (Peer* peer : {&a, &b, &c})
+        for (Peer* other : {&a, &b, &c})
+          for (const std::string_view space : {kAnnuaire, kCatalogue})
+            peer->pull(*other, now, SIZE_MAX, space);
+    EXPECT_EQ(a.text(), b.text());
+    EXPECT_EQ(a.text(), c.text());
+    for (Peer* peer : {&a, &b, &c}) EXPECT_TRUE(peer->verify().has_value());
+  }
+  void complete(Peer& peer) {
+    TestNode& node = *peer.node;
+    must(node.store->begin());
+    (void)must(node.store->complete_erasures(node.author(), now += 1s, node.rng));
+    must(node.store->commit());
+  }
+  CommitId ask(std::vector<std::string> fields) {
+    const auto done = erase(c, {"", kRecord, std::move(fields)});
+    meet_all();
+    return done.commits[0]->id;
+  }
+};
+
+TEST_F(AskedByOthers, TheAuthorsOwnWordReachesTheCopyInWhatWasRefused) {
+  const CommitId asked = ask({"nom"});
+  say(b, asked, /*lift=*/true);
+  meet_all();
+  EXPECT_EQ(erase(b, {"", kRecord, {"tel"}}).own, 2u);
+  meet_all();
+  for (Peer* peer : {&a, &b, &c}) {
+    EXPECT_FALSE(holds(*peer, kPhone));
+    EXPECT_EQ(value(*peer, kRecord, "nom"), "Mairie");
+  }
+}
+
+TEST_F(AskedByOthers, TheAuthorErasesWhatIsMerelyHidden) {
+  ask({"tel"});
+  EXPECT_EQ(erase(a, {"", kRecord, {"tel"}}).asked_before, 1u);
+  EXPECT_EQ(erase(b, {"", kRecord, {"tel"}}).own, 1u);
+  meet_all();
+  for (Peer* peer : {&a, &b, &c}) EXPECT_FALSE(holds(*peer, kPhone));
+}
+
+TEST_F(AskedByOthers, TheAuthorErasesNoMoreThanItSays) {
+  const CommitId asked = ask({});
+  erase(b, {"", kRecord, {"tel"}});
+  complete(b);
+  meet_all();
+  EXPECT_EQ(value(a, kRecord, "nom"), "-");
+  say(b, asked, /*lift=*/true);
+  meet_all();
+  for (Peer* peer : {&a, &b, &c}) {
+    EXPECT_EQ(value(*peer, kRecord, "nom"), "Mairie");
+    EXPECT_EQ(value(*peer, kRecord, "courriel"), kMail);
+    EXPECT_FALSE(holds(*peer, kPhone));
+  }
+}
+
+TEST_F(AskedByOthers, OfTwoWishesOneIsGrantedAndOneRefused) {
+  const CommitId granted = ask({"tel"});
+  const CommitId refused = ask({"courriel"});
+  say(b, granted, /*lift=*/false);
+  say(b, refused, /*lift=*/true);
+  complete(b);
+  meet_all();
+  for (Peer* peer : {&a, &b, &c}) {
+    EXPECT_EQ(value(*peer, kRecord, "nom"), "Mairie");
+    EXPECT_EQ(value(*peer, kRecord, "courriel"), kMail);
+    EXPECT_FALSE(holds(*peer, kPhone));
+  }
+}
+
+TEST_F(AskedByOthers, WhoAskedDestroysNoCopyByItself) {
+  const CommitId first = ask({"tel"});
+  ask({"nom"});
+  say(b, first, /*lift=*/false);
+  meet_all();
+  for (Peer* peer : {&a, &b, &c}) {
+    EXPECT_EQ(value(*peer, kRecord, "nom"), "-");
+    EXPECT_EQ(value(*peer, kRecord, "courriel"), kMail);
+    EXPECT_TRUE(holds(*peer, "Mairie"));
+  }
+}
+
 TEST_F(Erasures, WhatIsPublishedAgainGoesAsWell) {
   // Written under a clock that was ahead, and published again before the erasure is heard of.
   now += 1s;
