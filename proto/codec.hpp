@@ -102,6 +102,15 @@ struct JoinRequest {
   std::string name;
   Role role = Role::cooperative;
   std::string region;
+  bool recovered = false;  ///< made from 24 words: as a node of their member, or not at all
+};
+/// How far an admission has come, for a newcomer, who cannot read that yet. Names are members'.
+struct JoinVotes {
+  std::string proposal;  ///< as people call it
+  std::uint32_t votes = 0;
+  std::uint32_t needed = 0;
+  std::vector<std::string> voted = {};
+  std::vector<std::string> missing = {};  ///< who may still vote
 };
 enum class JoinStatus : std::uint32_t { admitted = 1, pending = 2, refused = 3 };
 struct JoinReply {
@@ -109,6 +118,7 @@ struct JoinReply {
   std::string reason;
   std::string federation_name;
   SpaceId annuaire = SpaceId::zero();
+  JoinVotes votes = {};  ///< when pending
 };
 
 enum class MessageKind : std::uint8_t {

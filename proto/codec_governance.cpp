@@ -188,6 +188,7 @@ Bytes encode(const Genesis& message) {
   charter.set_feed_bytes_max(message.charter.feed_bytes_max);
   to_pb(message.creator, *out.mutable_creator());
   if (message.refounds) out.set_refounds(str(message.refounds->bytes()));
+  for (const auto& id : message.before) out.add_before(str(id.bytes()));
   return encoded(out);
 }
 
@@ -270,6 +271,12 @@ Result<Genesis> decode_genesis(ByteView raw) {
   out.charter.feed_bytes_max = in.charter().feed_bytes_max();
   MAILLON_TRY(out.creator, from_pb(in.creator()));
   MAILLON_TRY(out.refounds, optional_id<FederationId>(in.refounds()));
+  if (static_cast<std::size_t>(in.before_size()) > limits::kRefoundingsMax)
+    return bad("genesis: too many federations before");
+  for (const std::string& one : in.before()) {
+    MAILLON_TRY(const FederationId id, FederationId::from_bytes(view(one)));
+    out.before.push_back(id);
+  }
   return out;
 }
 

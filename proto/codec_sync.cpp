@@ -211,6 +211,7 @@ Bytes encode(const JoinRequest& m) {
   out.set_name(m.name);
   out.set_role(static_cast<std::uint32_t>(m.role));
   out.set_region(m.region);
+  out.set_recovered(m.recovered);
   return framed(MessageKind::join_request, out);
 }
 
@@ -219,8 +220,30 @@ Result<JoinRequest> decode_join_request(ByteView message) {
   if (in.name().size() > limits::kNameMax || in.region().size() > limits::kNameMax ||
       in.token().size() > 64 || in.role() < 1 || in.role() > 2)
     return bad("join request: a field is too long or unknown");
-  return JoinRequest{bytes(in.token()), in.name(), static_cast<Role>(in.role()), in.region()};
+  return JoinRequest{bytes(in.token()), in.name(), static_cast<Role>(in.role()), in.region(),
+                     in.recovered()};
 }
+
+namespace {
+
+template <class Repeated>
+Result<std::vector<std::string>> names_from(const Repeated& in) {
+  if (static_cast<std::size_t>(in.size()) > limits::kJoinNamesMax)
+    return bad("join reply: too many names");
+  for (const std::string& name : in)
+    if (name.size() > limits::kNameMax) return bad("join reply: a name is too long");
+  return std::vector<std::string>{in.begin(), in.end()};
+}
+
+Result<JoinVotes> votes_from(const v1::JoinVotes& in) {
+  if (in.proposal().size() > limits::kNameMax) return bad("join reply: a name is too long");
+  JoinVotes out{in.proposal(), in.votes(), in.needed()};
+  MAILLON_TRY(out.voted, names_from(in.voted()));
+  MAILLON_TRY(out.missing, names_from(in.missing()));
+  return out;
+}
+
+}  // namespace
 
 Bytes encode(const JoinReply& m) {
   v1::JoinReply out;
@@ -228,6 +251,14 @@ Bytes encode(const JoinReply& m) {
   out.set_reason(m.reason);
   out.set_federation_name(m.federation_name);
   out.set_annuaire(str(m.annuaire.bytes()));
+  if (m.status == JoinStatus::pending) {
+    v1::JoinVotes& votes = *out.mutable_votes();
+    votes.set_proposal(m.votes.proposal);
+    votes.set_votes(m.votes.votes);
+    votes.set_needed(m.votes.needed);
+    for (const auto& name : m.votes.voted) votes.add_voted(name);
+    for (const auto& name : m.votes.missing) votes.add_missing(name);
+  }
   return framed(MessageKind::join_reply, out);
 }
 
@@ -237,6 +268,7 @@ Result<JoinReply> decode_join_reply(ByteView message) {
   JoinReply out{static_cast<JoinStatus>(in.status()), in.reason(), in.federation_name(),
                 SpaceId::zero()};
   MAILLON_TRY(out.annuaire, SpaceId::from_bytes(view(in.annuaire())));
+  MAILLON_TRY(out.votes, votes_from(in.votes()));
   return out;
 }
 

@@ -41,6 +41,7 @@ struct Genesis {
   Charter charter;
   Admission creator;
   std::optional<FederationId> refounds;
+  std::vector<FederationId> before = {};  ///< those that `refounds` continued itself, the latest first
 };
 
 /// A commit up to which, with all it depends on, a member's work in a space still counts.

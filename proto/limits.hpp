@@ -21,6 +21,7 @@ inline constexpr std::size_t kErasureDepthMax = 64;        ///< erasures of eras
 inline constexpr std::size_t kFieldsMax = 512;            ///< fields one op may touch
 inline constexpr std::size_t kCutOffsMax = 1024;          ///< feeds of one member, over all spaces
 inline constexpr std::size_t kAccessRulesMax = 1024;      ///< who may read or write, in one declaration
+inline constexpr std::size_t kRefoundingsMax = 64;        ///< federations that one continues: more than anybody founds
 inline constexpr std::size_t kNameMax = 256;              ///< bytes of a collection, field or source name
 inline constexpr std::size_t kExternalIdMax = 4096;       ///< merged ids of the national map reach 2,704
 inline constexpr std::size_t kAttachmentsMax = 64;        ///< files one op may carry
@@ -43,6 +44,7 @@ inline constexpr std::size_t kWindowBytes = 8u << 20;            ///< unacknowle
 inline constexpr std::size_t kProtobufDepthMax = 16;
 inline constexpr std::size_t kMessageFieldsMax = 32768;          ///< fields at the top of a message: all tips, with room
 inline constexpr std::size_t kTipsMax = 20000;                   ///< 180 nodes, some incarnations each, with room
+inline constexpr std::size_t kJoinNamesMax = 64;                 ///< members named to a newcomer, who can ask no more of them
 inline constexpr std::size_t kAnnouncedMax = 256;                ///< commits in an announcement, and awaited after it: a busy second
 
 // Storage.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "node/admin/admission_words.hpp"
 #include "node/admin/schema.hpp"
 #include "node/replica/lookup.hpp"
 #include "node/replica/scrub.hpp"
@@ -11,13 +12,6 @@ namespace maillon::admin {
 namespace {
 
 using namespace std::chrono_literals;
-
-Error no_federation() {
-  return said(Errc::refused, "this node belongs to no federation yet",
-              "ce nœud n’appartient encore à aucune fédération",
-              "create one with `maillon federation create NAME`, or `maillon join CODE`",
-              "créez-la avec « maillon federation create NOM », ou « maillon join CODE »");
-}
 
 bool is_hex_id(std::string_view text) { return RecordId::from_hex(text).has_value(); }
 
@@ -84,7 +78,7 @@ Result<std::int64_t> Call::number(const std::string& name, std::int64_t otherwis
 }
 
 Result<std::shared_ptr<const storage::Trust>> Call::federation() const {
-  if (!context_.replica.federation()) return no_federation();
+  if (!context_.replica.federation()) return without_federation(context_.replica);
   return context_.replica.trust();
 }
 
@@ -130,6 +124,7 @@ Result<Place> Call::place(std::string_view collection) const {
         "`maillon space list` shows those that there are; after joining, run `maillon sync`",
         "« maillon space list » montre ceux qui existent ; après une adhésion, lancez « maillon "
         "sync »");
+  if (const auto lapse = federation::lapse_of(*trust, self())) return lapsed(*trust, *lapse);
   if (!trust->ever_reader(context_.replica.identity().member, space->id))
     return said(Errc::not_allowed, "this member may not read the space `" + name + "`",
                 "ce membre n’a pas le droit de lire l’espace « " + name + " »",
@@ -214,25 +209,20 @@ std::string Call::elsewhere(const Place& place, const std::string& collection) {
   return say("rien dans {}{}", "nothing in {}{}", for_terminal(place.name, 60), out);
 }
 
-Result<void> Call::before_writing() {
+void Call::hear_own_feeds() {
   if (context_.peers != nullptr) context_.peers->hear_own_tips(3s);
+}
+
+Result<void> Call::before_writing() {
+  hear_own_feeds();
   return still_speaks();
 }
 
-Result<void> Call::still_speaks() {
+Result<void> Call::still_member() {
   const auto trust = replica().trust();
-  const auto who = replica().identity();
-  const auto parting = parting_of(*trust, who.member);
-  if (!parting) {
-    if (!key_was_taken_back(*trust, who.node)) return {};
-    return said(Errc::not_allowed,
-                "the key of this node was taken back: what it writes counts for nothing",
-                "la clé de ce nœud a été reprise : ce qu’il écrit ne compte pas",
-                "make a new node of this member in a new folder: `maillon init --recover`, then "
-                "`maillon join CODE`",
-                "créez un nouveau nœud de ce membre dans un nouveau dossier : « maillon init "
-                "--recover », puis « maillon join CODE »");
-  }
+  if (const auto lapse = federation::lapse_of(*trust, self())) return lapsed(*trust, *lapse);
+  const auto parting = parting_of(*trust, self());
+  if (!parting) return {};
   return said(
       Errc::not_allowed, parting_in_words(*parting, Language::english),
       parting_in_words(*parting, Language::french),
@@ -240,6 +230,21 @@ Result<void> Call::still_speaks() {
       "-o FILE` take it along",
       "ce qui est ici reste à vous : « maillon export --collection C -o FICHIER » et "
       "« maillon backup -o FICHIER » l’emportent");
+}
+
+Result<void> Call::still_speaks() {
+  MAILLON_CHECK(still_member());
+  if (!key_was_taken_back(*replica().trust(), replica().identity().node)) return {};
+  return said(Errc::not_allowed,
+              "the key of this node was taken back: what it writes counts for nothing",
+              "la clé de ce nœud a été reprise : ce qu’il écrit ne compte pas",
+              "if this machine is still yours, `maillon node rotate` gives it a new key by the 24 "
+              "words, and `maillon reissue` says what it wrote since; else make a new node of this "
+              "member in a new folder: `maillon init --recover`, then `maillon join CODE`",
+              "si cette machine est toujours la vôtre, « maillon node rotate » lui donne une autre "
+              "clé avec les 24 mots, et « maillon reissue » dit ce qu’elle a écrit depuis ; sinon "
+              "créez un nouveau nœud de ce membre dans un nouveau dossier : « maillon init "
+              "--recover », puis « maillon join CODE »");
 }
 
 Result<void> Call::may_write_in(const Place& place) {
@@ -323,6 +328,12 @@ Reply answer(const Call& call, std::string text, JsonWriter json) {
   else
     out.text = std::move(text);
   return out;
+}
+
+Reply preview(const Call& call, const std::string& text) {
+  JsonWriter json;
+  json.object().field("text", text).end_object();
+  return answer(call, text + "\n", std::move(json));
 }
 
 Reply with_error(const Call& call, Reply reply, const Error& error) {

@@ -72,11 +72,14 @@ class Call {
   [[nodiscard]] Result<std::vector<Schema>> schemas_of(const Place& place);
   /// One sentence when the place has nothing of the collection and other spaces have; else empty.
   [[nodiscard]] std::string elsewhere(const Place& place, const std::string& collection);
-  /// Hears about this node's own feeds before it writes, where that is possible; then
-  /// still_speaks().
+  /// Hears about this node's own feeds before it writes, where that is possible.
+  void hear_own_feeds();
+  /// hear_own_feeds(), then still_speaks().
   [[nodiscard]] Result<void> before_writing();
-  /// Errc::not_allowed, in words, when this node's member left the federation or was removed, or
-  /// when its key was taken back: nothing that it writes would count.
+  /// Errc::not_allowed, in words, when this node's member left the federation, was removed, or lost
+  /// the votes that admitted it.
+  [[nodiscard]] Result<void> still_member();
+  /// Likewise, and when the node's key was taken back: nothing that it writes would count.
   [[nodiscard]] Result<void> still_speaks();
   /// replica::finish_erasures(), if something came to be erased; whether that is so. A daemon would
   /// do it a moment later.
@@ -114,6 +117,9 @@ using Handler = Result<Reply> (*)(Call&);
 
 /// A reply that says `text` to people, or `json` to programs.
 [[nodiscard]] Reply answer(const Call& call, std::string text, JsonWriter json);
+
+/// What a command would do, for people to agree to before it is done.
+[[nodiscard]] Reply preview(const Call& call, const std::string& text);
 
 /// The same reply, as one of a failure that still has something to show.
 [[nodiscard]] Reply with_error(const Call& call, Reply reply, const Error& error);

@@ -120,12 +120,6 @@ std::string_view in_french(Errc code) noexcept {
   }
 }
 
-std::string what(const Error& error, Language language) {
-  if (language == Language::english) return error.detail;
-  if (!error.fr.empty()) return error.fr;
-  return fmt::format("{} ({})", in_french(error.code), error.detail);
-}
-
 Result<Reply> dispatch(const Request& request, Context& context) {
   const auto found = handlers().find(request.command);
   if (found == handlers().end())
@@ -165,6 +159,12 @@ int exit_code_of(Errc code) noexcept {
     default:
       return 1;
   }
+}
+
+std::string what(const Error& error, Language language) {
+  if (language == Language::english) return error.detail;
+  if (!error.fr.empty()) return error.fr;
+  return fmt::format("{} ({})", in_french(error.code), error.detail);
 }
 
 std::string sentence(const Error& error, Language language) {

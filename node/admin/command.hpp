@@ -70,6 +70,8 @@ struct Context {
 
 /// The reply that tells of a failure.
 [[nodiscard]] Reply failure(const Request& request, const Error& error);
+/// What is wrong.
+[[nodiscard]] std::string what(const Error& error, Language language);
 /// The failure in one sentence: what is wrong, and what to do.
 [[nodiscard]] std::string sentence(const Error& error, Language language);
 

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "node/admin/admission_words.hpp"
 #include "node/admin/decision_words.hpp"
 #include "node/admin/wanted_proposal.hpp"
 #include "node/federation/refound.hpp"
@@ -67,9 +68,28 @@ Result<Reply> list_members(Call& call) {
   return answer(call, table(rows), std::move(json));
 }
 
+namespace {
+
+/// Of this node's member, when annuaire does not name it (any more).
+Result<std::optional<Reply>> show_newcomer(Call& call, const std::string& wanted) {
+  if (!means_itself(call, wanted)) return std::optional<Reply>{};
+  MAILLON_TRY(const auto waiting, waiting_of(call.replica()));
+  if (waiting)
+    return std::optional{
+        own_entry(call, "pending", votes_in_words(waiting->votes, call.language()))};
+  const auto trust = call.replica().trust();
+  const auto lapse = federation::lapse_of(*trust, call.self());
+  if (!lapse) return std::optional<Reply>{};
+  return std::optional{own_entry(call, "lapsed", sentence(lapsed(*trust, *lapse), call.language()))};
+}
+
+}  // namespace
+
 Result<Reply> show_member(Call& call) {
-  MAILLON_TRY(const auto trust, call.federation());
   MAILLON_TRY(const std::string wanted, call.need("id"));
+  MAILLON_TRY(auto newcomer, show_newcomer(call, wanted));
+  if (newcomer) return *std::move(newcomer);
+  MAILLON_TRY(const auto trust, call.federation());
   MAILLON_TRY(const MemberId id, member_named(*trust, wanted));
   const Member* member = trust->ever_member(id);
   JsonWriter json;
@@ -241,7 +261,7 @@ Result<Reply> show_federation(Call& call) {
   const auto federation = call.replica().federation();
   const Charter& charter = trust->charter();
   MAILLON_TRY(const auto continues,
-              call.replica().read<std::optional<FederationId>>([&](replica::Reader& reader) {
+              call.replica().read<std::vector<FederationId>>([&](replica::Reader& reader) {
                 return federation::continued_by(reader.log(), *federation);
               }));
   JsonWriter json;
@@ -255,8 +275,10 @@ Result<Reply> show_federation(Call& call) {
       .field("feed_bytes_max", charter.feed_bytes_max)
       .field("members", trust->members().size())
       .key("refounds");
-  continues ? json.text(continues->hex()) : json.null();
-  json.key("delegates").array();
+  continues.empty() ? json.null() : json.text(continues.front().hex());
+  json.key("before").array();
+  for (const FederationId& one : continues) json.text(one.hex());
+  json.end_array().key("delegates").array();
   for (const MemberId& id : charter.delegates) json.text(id.hex());
   json.end_array().end_object();
   if (trust->members().empty())
@@ -268,10 +290,13 @@ Result<Reply> show_federation(Call& call) {
   std::string text = call.say("Fédération « {} »\n  {}\n", "Federation `{}`\n  {}\n",
                               for_terminal(charter.name), federation->hex()) +
                      charter_in_words(call, *trust);
-  if (continues) {
-    text += call.say("  Elle continue la fédération {}\n", "  It continues the federation {}\n",
-                     continues->hex());
-    const auto former = replica::former_folder(call.replica().dir(), *continues);
+  for (const FederationId& one : continues) {
+    text += one == continues.front()
+                ? call.say("  Elle continue la fédération {}\n",
+                           "  It continues the federation {}\n", one.hex())
+                : call.say("  qui continuait la fédération {}\n",
+                           "  which continued the federation {}\n", one.hex());
+    const auto former = replica::former_folder(call.replica().dir(), one);
     if (std::filesystem::exists(former))
       text += call.say("    dont les données restent dans {}\n", "    whose data stays in {}\n",
                        former.string());

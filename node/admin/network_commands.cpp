@@ -1,6 +1,8 @@
+#include "node/admin/admission_words.hpp"
 #include "node/admin/decision_words.hpp"
 #include "node/admin/names.hpp"
 #include "node/federation/refound.hpp"
+#include "node/replica/next.hpp"
 
 /// Founding, inviting, joining, peers, exchange.
 namespace maillon::admin {
@@ -51,6 +53,14 @@ Error refusal(const JoinReply& reply) {
   if (reply.reason == "root")
     return no("these words were replaced by a decision of the federation",
               "ces mots ont été remplacés par une décision de la fédération");
+  if (reply.reason == "words")
+    return said(
+        Errc::refused, "these 24 words are of no member that the inviter's node knows",
+        "ces 24 mots ne sont ceux d’aucun membre que connaisse le nœud qui invite",
+        "check the words and the code; who is no member yet makes a node in another folder, "
+        "without --recover",
+        "vérifiez les mots et le code ; qui n’est pas encore membre crée un nœud dans un autre "
+        "dossier, sans --recover");
   if (reply.reason == "role")
     return no("this invitation is for another role (cooperative or hub)",
               "cette invitation est pour un autre rôle (coopérative ou hub)");
@@ -58,14 +68,19 @@ Error refusal(const JoinReply& reply) {
             "le nœud qui invite a refusé : " + for_terminal(reply.reason));
 }
 
-Reply join_answer(Call& call, const Invitation& invitation, const char* status, std::string text) {
+Reply join_answer(Call& call, const Invitation& invitation, const char* status, std::string text,
+                  const JoinVotes* votes = nullptr) {
   JsonWriter json;
   json.object()
       .field("federation_id", invitation.federation.hex())
       .field("member_id", call.replica().identity().member.hex())
       .field("node_id", call.replica().identity().node.hex())
-      .field("status", status)
-      .end_object();
+      .field("status", status);
+  if (votes != nullptr) {
+    json.field("proposal", votes->proposal);
+    write_votes(json, *votes);
+  }
+  json.end_object();
   return answer(call, std::move(text), std::move(json));
 }
 
@@ -90,6 +105,32 @@ Result<Reply> joined(Call& call, const Invitation& invitation, const JoinReply& 
         call.say("Les données arrivent ; « maillon sync --wait 60 » attend qu’elles soient là.\n",
                  "Data is coming; `maillon sync --wait 60` waits for it.\n");
   return join_answer(call, invitation, "admitted", std::move(text));
+}
+
+/// Why a node of one federation does not join another, and how it may.
+Error elsewhere(Call& call, const Invitation& invitation) {
+  const auto former = replica::former_folder(call.replica().dir(), invitation.federation);
+  std::error_code none;
+  if (std::filesystem::exists(former, none))
+    return said(Errc::refused, "this node has left that federation for the one that it is in now",
+                "ce nœud a quitté cette fédération pour celle où il est",
+                "what it had there stays in " + former.string() +
+                    ": `maillon --data " + former.string() + " serve` goes on as its node",
+                "ce qu’il y avait reste dans " + former.string() + " : « maillon --data " +
+                    former.string() + " serve » y continue comme son nœud");
+  const auto line = federation::line_of(call.replica());
+  if (line.has_error()) return line.error();
+  if (federation::may_move(*line, invitation.continues))
+    return said(Errc::refused,
+                "that federation continues yours, or the one that yours continues, and the daemon "
+                "runs on your folder",
+                "cette fédération continue la vôtre, ou celle que la vôtre continue, et le démon "
+                "tourne sur votre dossier",
+                "stop `maillon serve`, join, and start it again",
+                "arrêtez « maillon serve », rejoignez-la, puis relancez-le");
+  return said(Errc::refused, "this node belongs to another federation",
+              "ce nœud appartient à une autre fédération", "use another folder with --data",
+              "utilisez un autre dossier avec --data");
 }
 
 }  // namespace
@@ -174,18 +215,11 @@ Result<Reply> join_federation(Call& call) {
           "a member can admit it again with `maillon propose admit`; no code is needed then",
           "un membre peut le réadmettre par « maillon propose admit » ; il ne faut alors pas "
           "de code");
-    MAILLON_CHECK(call.still_speaks());
+    // One whose admission has lost its votes may ask again.
+    if (!federation::lapse_of(*call.replica().trust(), call.self()))
+      MAILLON_CHECK(call.still_speaks());
   }
-  if (already && already == invitation.continues)
-    return said(Errc::refused,
-                "this federation continues yours, and the daemon runs on your folder",
-                "cette fédération continue la vôtre, et le démon tourne sur votre dossier",
-                "stop `maillon serve`, join, and start it again",
-                "arrêtez « maillon serve », rejoignez-la, puis relancez-le");
-  if (already && already != invitation.federation)
-    return said(Errc::refused, "this node belongs to another federation",
-                "ce nœud appartient à une autre fédération", "use another folder with --data",
-                "utilisez un autre dossier avec --data");
+  if (already && already != invitation.federation) return elsewhere(call, invitation);
   if (call.peers() == nullptr) return no_network();
   MAILLON_CHECK(federation::remember_wish(call.replica(), code));
   if (wait == 0 && call.peers()->serves()) MAILLON_CHECK(call.peers()->pursue(invitation));
@@ -200,13 +234,19 @@ Result<Reply> join_federation(Call& call) {
     MAILLON_CHECK(federation::forget_wish(call.replica()));
     return refusal(*reply);
   }
-  if (reply->status == JoinStatus::pending)
+  if (reply->status == JoinStatus::pending) {
+    // Without a daemon nobody else notes it before this process ends.
+    MAILLON_CHECK(federation::remember_votes(call.replica(), *reply));
     return join_answer(call, invitation, "pending",
-                       call.say("Demande reçue ; peuvent encore voter : {}.\n"
-                                "« maillon serve » entrera dès qu’il y aura assez de voix.\n",
-                                "The wish is received; who may still vote: {}.\n"
-                                "`maillon serve` joins as soon as there are enough votes.\n",
-                                for_terminal(reply->reason, 300)));
+                       call.say("Demande reçue : {}.\n"
+                                "« maillon serve » entrera dès qu’il y aura assez de voix ; "
+                                "« maillon status » dit où elle en est.\n",
+                                "The wish is received: {}.\n"
+                                "`maillon serve` joins as soon as there are enough votes; `maillon "
+                                "status` says how far it is.\n",
+                                votes_in_words(reply->votes, call.language())),
+                       &reply->votes);
+  }
   return joined(call, invitation, *reply);
 }
 

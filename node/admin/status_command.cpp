@@ -1,5 +1,6 @@
 #include <set>
 
+#include "node/admin/admission_words.hpp"
 #include "node/admin/decision_words.hpp"
 
 /// How this node is: identity, spaces, peers, waiting work, and what somebody should look at.
@@ -24,6 +25,7 @@ struct Seen {
   std::size_t to_erase = 0;   ///< erasures that wait for this member's word
   std::vector<peers::PeerState> links;
   peers::ClockState clock;
+  std::optional<federation::Waiting> waiting = {};  ///< for votes
 };
 
 /// One snapshot, so that counts and digests belong together.
@@ -136,12 +138,14 @@ void warn_of_standing(Call& call, const Seen& seen, std::vector<std::string>& ou
   const auto who = call.replica().identity();
   if (trust->member(who.member) != nullptr && key_was_taken_back(*trust, who.node))
     out.push_back(call.say(
-        "la clé de ce nœud a été reprise : il n’écrit plus et les pairs le refusent ; créez un "
-        "nouveau nœud de ce membre dans un nouveau dossier : « maillon init --recover », puis "
-        "« maillon join CODE »",
-        "the key of this node was taken back: it writes nothing more, and peers refuse it; make a "
-        "new node of this member in a new folder: `maillon init --recover`, then `maillon join "
-        "CODE`"));
+        "la clé de ce nœud a été reprise : il n’écrit plus et les pairs le refusent ; si cette "
+        "machine est toujours la vôtre (une copie a pu reprendre leur clé commune), « maillon node "
+        "rotate » lui en donne une autre avec les 24 mots, puis « maillon reissue » dit ce qu’elle a "
+        "écrit depuis ; sinon, n’y touchez plus",
+        "the key of this node was taken back: it writes nothing more, and peers refuse it; if this "
+        "machine is still yours (a copy of it may have taken back the key of both), `maillon node "
+        "rotate` gives it another by the 24 words, then `maillon reissue` says what it wrote since; "
+        "else leave it alone"));
   for (const SpaceState& space : seen.spaces)
     if (trust->may_write(who.member, space.place.id) &&
         !trust->may_read(who.member, space.place.id))
@@ -184,6 +188,9 @@ std::vector<std::string> warnings_of(Call& call, const Seen& seen) {
         "{}; what is here stays yours and can still be read: `maillon export` and `maillon backup` "
         "take it along",
         parting_in_words(*parting, call.language())));
+  const auto trust = call.replica().trust();
+  if (const auto lapse = federation::lapse_of(*trust, call.self()))
+    out.push_back(sentence(lapsed(*trust, *lapse), call.language()));
   warn_of_standing(call, seen, out);
   if (seen.to_erase > 0)
     out.push_back(call.say("{} effacement(s) attendent l’accord de ce membre : « maillon erasures »",
@@ -208,7 +215,7 @@ std::vector<std::string> warnings_of(Call& call, const Seen& seen) {
       out.push_back(call.say("{} : {} commit(s) daté(s) du futur attendent leur heure",
                              "{}: {} commit(s) dated in the future wait for their time",
                              space.place.name, space.counts.held));
-    if (space.counts.aside > 0) out.push_back(aside_in_words(call, *call.replica().trust(), space));
+    if (space.counts.aside > 0) out.push_back(aside_in_words(call, *trust, space));
   }
   return out;
 }
@@ -225,6 +232,7 @@ const char* membership_of(Call& call) {
   const auto& self = call.replica().identity().member;
   if (trust->member(self) != nullptr) return "member";
   if (trust->ever_member(self) != nullptr) return "former";
+  if (federation::lapse_of(*trust, self)) return "lapsed";
   return is_joining(call) ? "joining" : "none";
 }
 
@@ -246,6 +254,18 @@ void write_spaces(JsonWriter& json, const Seen& seen) {
   json.end_array();
 }
 
+void write_joining(JsonWriter& json, const Seen& seen) {
+  if (!seen.waiting) {
+    json.null();
+    return;
+  }
+  json.object()
+      .field("proposal", seen.waiting->votes.proposal)
+      .field("told", utc(seen.waiting->told));
+  write_votes(json, seen.waiting->votes);
+  json.end_object();
+}
+
 void write_clock(JsonWriter& json, const Call& call, const peers::ClockState& clock) {
   json.key("clock").object().field("peers", clock.peers).key("offset_ms");
   clock.offset ? json.number(clock.offset->count()) : json.null();
@@ -255,7 +275,11 @@ void write_clock(JsonWriter& json, const Call& call, const peers::ClockState& cl
   json.end_object();
 }
 
-void write_peers(JsonWriter& json, const std::vector<peers::PeerState>& peers) {
+std::string detail_of(const Call& call, const peers::PeerState& peer) {
+  return peer.why.detail.empty() ? std::string{} : what(peer.why, call.language());
+}
+
+void write_peers(JsonWriter& json, const Call& call, const std::vector<peers::PeerState>& peers) {
   json.key("peers").array();
   for (const auto& peer : peers) {
     json.object().key("node_id");
@@ -263,7 +287,7 @@ void write_peers(JsonWriter& json, const std::vector<peers::PeerState>& peers) {
     json.field("name", peer.name)
         .field("address", peer.address)
         .field("state", peer.state)
-        .field("detail", peer.detail)
+        .field("detail", detail_of(call, peer))
         .field("in_sync", peer.in_sync)
         .key("last_sync");
     peer.last_sync ? json.text(utc(*peer.last_sync)) : json.null();
@@ -287,12 +311,28 @@ std::string peers_in_words(const Call& call, const std::vector<peers::PeerState>
   std::vector<std::vector<std::string>> rows;
   for (const auto& peer : peers)
     rows.push_back({for_terminal(peer.name.empty() ? peer.address : peer.name, 40),
-                    state_in_words(call, peer), for_terminal(peer.detail, 160),
+                    state_in_words(call, peer), for_terminal(detail_of(call, peer), 160),
                     peer.last_sync ? local(*peer.last_sync) : "",
                     call.say("envoyé {}, reçu {}", "sent {}, received {}",
                              bytes_in_words(peer.sent_bytes, call.language()),
                              bytes_in_words(peer.received_bytes, call.language()))});
   return table(rows);
+}
+
+/// While nothing of a federation is here.
+std::string joining_in_words(Call& call, const Seen& seen) {
+  if (call.replica().federation())
+    return call.say("Fédération  adhésion en cours : l’annuaire n’est pas encore là.\n",
+                    "Federation  joining: the directory has not arrived yet.\n");
+  if (seen.waiting)
+    return call.say(
+        "Fédération  adhésion en cours : {}.\n            Dit par le nœud qui invite le {}.\n",
+        "Federation  joining: {}.\n            Said by the inviter's node on {}.\n",
+        votes_in_words(seen.waiting->votes, call.language()), local(seen.waiting->told));
+  if (is_joining(call))
+    return call.say("Fédération  adhésion en cours : le nœud qui invite n’a pas encore répondu.\n",
+                    "Federation  joining: the inviter's node has not answered yet.\n");
+  return call.say("Aucune fédération encore.\n", "No federation yet.\n");
 }
 
 std::string in_words(Call& call, const Seen& seen, const std::vector<std::string>& warnings) {
@@ -304,17 +344,7 @@ std::string in_words(Call& call, const Seen& seen, const std::vector<std::string
                "Node        {}\nMember      {} ({}, {})\n", who.node.hex(), for_terminal(who.name),
                role_in_words(who.role, call.language()), for_terminal(call.home_region()));
   if (trust->members().empty() && trust->former().empty())
-    return out +
-           (call.replica().federation()
-                ? call.say("Fédération  adhésion en cours : l’annuaire n’est pas encore là.\n",
-                           "Federation  joining: the directory has not arrived yet.\n")
-            : is_joining(call)
-                ? call.say(
-                      "Fédération  adhésion en cours : il manque des voix, ou la réponse du nœud "
-                      "qui invite.\n",
-                      "Federation  joining: votes are missing, or the inviter's answer.\n")
-                : call.say("Aucune fédération encore.\n", "No federation yet.\n")) +
-           peers_in_words(call, peers);
+    return out + joining_in_words(call, seen) + peers_in_words(call, peers);
   out += call.say("Fédération  {} ({} membre(s))\n\n", "Federation  {} ({} member(s))\n\n",
                   for_terminal(trust->charter().name), trust->members().size());
   std::vector<std::vector<std::string>> rows{
@@ -346,6 +376,7 @@ Result<Reply> show_status(Call& call) {
     seen->links = call.peers()->peers();
     seen->clock = call.peers()->clock();
   }
+  MAILLON_TRY(seen->waiting, waiting_of(call.replica()));
   if (call.replica().federation()) {
     MAILLON_TRY(seen->to_erase, erasures_to_decide(call));
   }
@@ -363,11 +394,13 @@ Result<Reply> show_status(Call& call) {
   federation ? json.text(federation->hex()) : json.null();
   json.field("federation", call.replica().trust()->charter().name)
       .field("membership", membership_of(call))
-      .field("incarnations", seen->incarnations)
+      .key("joining");
+  write_joining(json, *seen);
+  json.field("incarnations", seen->incarnations)
       .field("daemon", call.peers() != nullptr)
       .field("listen", call.peers() != nullptr ? call.peers()->listening_on() : std::string{});
   write_spaces(json, *seen);
-  write_peers(json, seen->links);
+  write_peers(json, call, seen->links);
   write_clock(json, call, seen->clock);
   json.key("warnings").array();
   for (const std::string& warning : warnings) json.text(warning);

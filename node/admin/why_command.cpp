@@ -1,4 +1,5 @@
 #include "node/admin/call.hpp"
+#include "node/federation/decisions.hpp"
 #include "node/replica/standing.hpp"
 
 /// Why a record is here, absent, held or hidden.
@@ -149,6 +150,8 @@ Result<Reply> explain(Call& call) {
   MAILLON_TRY(const std::string id, call.need("id"));
   const auto place = call.place(collection);
   if (place.has_error() && place.error().code != Errc::not_allowed) return place.error();
+  // Who is no member reads nothing, and is told that.
+  if (federation::lapse_of(*call.replica().trust(), call.self())) return place.error();
   Explanation why{
       "not_subscribed",
       call.say("ce membre n’a pas le droit de lire cet espace",

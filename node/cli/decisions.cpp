@@ -182,9 +182,14 @@ void add_space_changes(Command space, Line& line) {
       space.add("create",
                 line.say("Propose un nouvel espace, lu et écrit par tous si rien n’est dit.",
                          "Proposes a new space, read and written by all unless said."),
-                "space create");
+                "");
   create.value("NAME", "name", line.say("Par exemple projets", "For example projets")).required();
   take_rules(create, line);
+  create.flag("--yes", "yes", line.say("Ne demande rien", "Asks nothing"));
+  create.then([&line] {
+    line.request.command = "space create";
+    line.action = ask_then_execute;
+  });
   Command subscribe =
       space.add("subscribe",
                 line.say("Garde un espace que l’on peut lire (c’est le cas de tous, sinon dit).",

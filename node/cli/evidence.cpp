@@ -57,9 +57,10 @@ Result<std::vector<Checked>> check(const std::string& path, ByteView file) {
     }
     const auto proof = storage::check_evidence(*federation, evidence);
     if (proof.has_error())
-      return no_proof(path, "number " + std::to_string(out.size() + 1) + " proves nothing (" +
-                                proof.error().detail + ")",
-                      "la preuve " + std::to_string(out.size() + 1) + " ne prouve rien");
+      return no_proof(path, fmt::format("number {} proves nothing ({})", out.size() + 1,
+                                        proof.error().detail),
+                      fmt::format("la preuve n° {} ne prouve rien ({})", out.size() + 1,
+                                  proof.error().fr));
     out.push_back({proof->fork ? "fork" : "flood", proof->node, proof->seq});
   }
   return out;
@@ -72,6 +73,8 @@ int run_check(Line& line) {
     return fail(line, no_proof(line.input_path, "too large for a proof", "trop gros pour une preuve"));
   const auto checked = check(line.input_path, *file);
   if (checked.has_error()) return fail(line, checked.error());
+  if (checked->empty())
+    return fail(line, no_proof(line.input_path, "it holds no proof", "il ne contient aucune preuve"));
   admin::JsonWriter out;
   out.object().field("valid", true).key("evidence").array();
   admin::Reply reply;
@@ -87,8 +90,6 @@ int run_check(Line& line) {
                                  one.node.hex(), limits::kIncarnationsMax);
   }
   out.end_array().end_object();
-  if (checked->empty())
-    reply.text = line.say("Le fichier ne contient aucune preuve.\n", "The file holds no proof.\n");
   reply.json = out.take();
   return present(line, reply);
 }

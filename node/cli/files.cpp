@@ -74,6 +74,8 @@ std::string system_in_french(int error) {
       return "quota de disque atteint";
     case EFBIG:
       return "fichier trop grand";
+    case EEXIST:
+      return "le fichier existe déjà";
     case EISDIR:
       return "c’est un dossier";
     case ENOTDIR:

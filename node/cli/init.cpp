@@ -6,6 +6,7 @@
 #include "node/admin/names.hpp"
 #include "node/cli/execute.hpp"
 #include "node/cli/root_words.hpp"
+#include "node/replica/making.hpp"
 
 namespace maillon::cli {
 namespace {
@@ -28,6 +29,20 @@ Result<crypto::Secret32> root_again(const Line& line, const std::string& words_f
   auto out = crypto::from_words(words);
   crypto::wipe(words);
   return out;
+}
+
+/// Drawn now, or by a try that was cut short and had written its words already.
+Result<crypto::Secret32> fresh_root(const Line& line, const std::string& words_file, Rng& rng) {
+  const std::filesystem::path& dir = line.globals.data;
+  std::error_code ignored;
+  const auto noted = replica::noted_member(dir);
+  if (noted && !words_file.empty() && std::filesystem::exists(words_file, ignored)) {
+    auto before = root_again(line, words_file);
+    if (before && crypto::SigningKey{*before}.member_id() == *noted) return before;
+  }
+  return draw_root(line, words_file, rng, [&](const crypto::Secret32& root) {
+    return replica::note_member(dir, crypto::SigningKey{root}.member_id());
+  });
 }
 
 int run_init(Line& line, const NewNode& node) {
@@ -65,17 +80,16 @@ int run_init(Line& line, const NewNode& node) {
 
 }  // namespace
 
-bool is_folder(const std::filesystem::path& dir) {
-  std::error_code ignored;
-  return std::filesystem::exists(dir / "maillon.db", ignored) ||
-         std::filesystem::exists(dir / "node.key", ignored);
-}
-
 Result<replica::Identity> make_folder(const Line& line, const NewNode& node) {
-  if (is_folder(line.globals.data))
-    return said(Errc::refused, "there is a node in " + line.globals.data.string() + " already",
-                "il y a déjà un nœud dans " + line.globals.data.string(),
-                "choose another folder with --data", "choisissez un autre dossier avec --data");
+  const std::filesystem::path& dir = line.globals.data;
+  MAILLON_TRY(const bool known, replica::has_node(dir));
+  if (known)
+    return said(Errc::refused, "there is a node in " + dir.string() + " already",
+                "il y a déjà un nœud dans " + dir.string(),
+                "go on with `maillon join CODE` or `maillon federation create NAME`, or choose "
+                "another folder with --data",
+                "continuez par « maillon join CODE » ou « maillon federation create NOM », ou "
+                "choisissez un autre dossier avec --data");
   if (node.name.empty())
     return said(Errc::usage, "a member needs a name", "un membre a besoin d’un nom",
                 "give --name NAME", "donnez --name NOM");
@@ -85,16 +99,20 @@ Result<replica::Identity> make_folder(const Line& line, const NewNode& node) {
   options.region = node.region;
   options.role = node.role == "hub" ? Role::hub : Role::cooperative;
   MAILLON_TRY(options.passphrase, passphrase_of(node.passphrase_file));
+  options.recovered = node.recover;
   crypto::SystemRng rng;
-  MAILLON_TRY(const auto secret, node.recover ? root_again(line, node.words_file)
-                                              : draw_root(line, node.words_file, rng));
-  const crypto::SigningKey root{secret};
-  auto made = replica::Replica::init(line.globals.data, options, root, rng);
-  if (made.has_error() && !node.words_file.empty() && !node.recover) {
+  const auto secret =
+      node.recover ? root_again(line, node.words_file) : fresh_root(line, node.words_file, rng);
+  auto made = secret.has_value()
+                  ? replica::Replica::init(dir, options, crypto::SigningKey{*secret}, rng)
+                  : Result<replica::Identity>{secret.error()};
+  if (made.has_value()) return made;
+  if (secret.has_value() && !node.words_file.empty() && !node.recover) {
     // Words of a key that nothing was made with would only mislead.
     std::error_code ignored;
     std::filesystem::remove(node.words_file, ignored);
   }
+  replica::forget_making(dir);
   return made;
 }
 

@@ -16,7 +16,6 @@ struct NewNode {
 /// Adds --words-file and --passphrase-file.
 void add_key_options(Command command, Line& line, NewNode& node);
 
-[[nodiscard]] bool is_folder(const std::filesystem::path& dir);
 [[nodiscard]] Result<replica::Identity> make_folder(const Line& line, const NewNode& node);
 
 /// Before joining by a code of a federation that continues this folder's: sets the folder's data

@@ -1,5 +1,6 @@
 #include "node/cli/execute.hpp"
 #include "node/cli/init.hpp"
+#include "node/replica/making.hpp"
 
 namespace maillon::cli {
 namespace {
@@ -8,8 +9,10 @@ int run_join(Line& line, NewNode& node) {
   const std::string code = line.request.options["code"].front();
   const auto invitation = federation::Invitation::decode(code);
   if (invitation.has_error()) return fail(line, invitation.error());
+  const auto known = replica::has_node(line.globals.data);
+  if (known.has_error()) return fail(line, known.error());
   // A folder that has moved already runs its daemon as any other.
-  if (is_folder(line.globals.data) && invitation->continues) {
+  if (*known && !invitation->continues.empty()) {
     const auto moved = move_along(line, *invitation, code);
     if (moved.has_error() && moved.error().code != Errc::busy) return fail(line, moved.error());
     if (moved.has_value() && !*moved) return 1;
@@ -20,7 +23,7 @@ int run_join(Line& line, NewNode& node) {
     fmt::print("{}", invitation_in_words(line, *invitation));
     if (!agreed(line)) return 1;
   }
-  if (!is_folder(line.globals.data)) {
+  if (!*known) {
     // The invitation says what the newcomer is to be.
     node.role = invitation->role == Role::hub ? "hub" : "cooperative";
     if (node.region.empty()) node.region = invitation->region;

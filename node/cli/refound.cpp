@@ -1,5 +1,7 @@
 #include "node/federation/refound.hpp"
 
+#include <algorithm>
+
 #include "node/admin/names.hpp"
 #include "node/admin/socket_client.hpp"
 #include "node/cli/execute.hpp"
@@ -103,22 +105,29 @@ int run_refound(Line& line, federation::RefoundOptions options) {
 Result<bool> move_along(Line& line, const federation::Invitation& invitation,
                         const std::string& code) {
   MAILLON_TRY(auto replica, open_alone(line));
-  if (replica->federation() != invitation.continues) return true;
+  MAILLON_TRY(const auto own, federation::line_of(*replica));
+  // Where this node is it stays; where it has been before it goes on in the folder that it left.
+  std::error_code none;
+  const bool been = std::ranges::find(own, invitation.federation) != own.end() ||
+                    std::filesystem::exists(
+                        replica::former_folder(line.globals.data, invitation.federation), none);
+  if (been || !federation::may_move(own, invitation.continues)) return true;
   MAILLON_TRY(const bool ask, asks(line));
   if (ask) {
     fmt::print(
         "{}{}{}", invitation_in_words(line, invitation),
-        line.say("Ce code est celui d’une fédération qui continue la vôtre. Ce nœud quitte "
-                 "l’ancienne et apporte dans la nouvelle ce que ce membre a écrit.\n",
-                 "This code is of a federation that continues yours. This node leaves the "
-                 "former one and brings along what this member wrote.\n"),
-        where_it_stays(line, replica::former_folder(line.globals.data, *invitation.continues)));
+        line.say("Ce code est celui d’une fédération qui continue la vôtre, ou celle que la vôtre "
+                 "continue. Ce nœud quitte la vôtre et apporte dans l’autre ce que ce membre a "
+                 "écrit.\n",
+                 "This code is of a federation that continues yours, or the one that yours "
+                 "continues. This node leaves yours and brings along what this member wrote.\n"),
+        where_it_stays(line, replica::former_folder(line.globals.data, own.front())));
     if (!agreed(line)) return false;
     line.request.options["yes"] = {"1"};
   }
   MAILLON_CHECK(federation::prepare_move(*replica, code));
   replica.reset();
-  MAILLON_CHECK(replica::take_next(line.globals.data, *invitation.continues));
+  MAILLON_CHECK(replica::take_next(line.globals.data, own.front()));
   return true;
 }
 

@@ -39,20 +39,36 @@ struct Words {
   }
 };
 
+Error cannot_make(const std::string& path, int error) {
+  return said(error == EEXIST ? Errc::refused : Errc::io,
+              "cannot make " + path + ": " + std::strerror(error),
+              "impossible de créer " + path + " : " + system_in_french(error),
+              "give --words-file another name", "donnez un autre nom à --words-file");
+}
+
+/// Never over a file; on a disk that cannot promise that, as well as looking first can.
+bool take_name(const std::string& from, const std::string& to) {
+  if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0) return true;
+  if (errno != EINVAL && errno != ENOSYS) return false;
+  if (::access(to.c_str(), F_OK) != 0) return ::rename(from.c_str(), to.c_str()) == 0;
+  errno = EEXIST;
+  return false;
+}
+
+/// All 24 or no file.
 Result<void> write_words(const Words& words, const std::string& path) {
-  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-  if (fd < 0) {
-    const std::string why = std::strerror(errno);
-    return said(errno == EEXIST ? Errc::refused : Errc::io, "cannot make " + path + ": " + why,
-                "impossible de créer " + path + " : " + why, "give --words-file another name",
-                "donnez un autre nom à --words-file");
-  }
+  const std::string partial = path + ".partial";
+  const int fd =
+      ::open(partial.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+  if (fd < 0) return cannot_make(path, errno);
   std::string text = words.joined('\n') + '\n';
-  const bool written = write_all(fd, as_bytes(text)) && ::fsync(fd) == 0;
+  const bool written = ::fchmod(fd, 0600) == 0 && write_all(fd, as_bytes(text)) && ::fsync(fd) == 0;
   crypto::wipe(text);
   ::close(fd);
-  if (written) return {};
-  ::unlink(path.c_str());
+  if (written && take_name(partial, path)) return {};
+  const int error = errno;
+  ::unlink(partial.c_str());
+  if (written) return cannot_make(path, error);
   return said(Errc::io, "cannot write " + path, "impossible d’écrire " + path,
               "check the space left", "vérifiez la place restante");
 }
@@ -119,12 +135,15 @@ Result<void> ask_back(const Line& line, const Words& words, const crypto::Secret
 
 }  // namespace
 
-Result<crypto::Secret32> draw_root(const Line& line, const std::string& words_file, Rng& rng) {
+Result<crypto::Secret32> draw_root(const Line& line, const std::string& words_file, Rng& rng,
+                                   const BeforeFile& before_file) {
   auto root = crypto::Secret32::random(rng);
   const bool french = line.globals.language == admin::Language::french;
   const Words words{crypto::to_words(
       root, french ? crypto::WordLanguage::french : crypto::WordLanguage::english)};
   if (!words_file.empty()) {
+    if (::access(words_file.c_str(), F_OK) == 0) return cannot_make(words_file, EEXIST);
+    MAILLON_CHECK(before_file(root));
     MAILLON_CHECK(write_words(words, words_file));
     return root;
   }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "node/federation/proposal_names.hpp"
+
 namespace maillon::federation {
 
 using namespace storage;
@@ -104,13 +106,13 @@ Result<std::vector<GovernanceOp>> voting(Store& store, const ProposalId& id,
                      ? "seuls votent ceux qui étaient membres lors de la proposition"
                      : "seuls votent ceux qui étaient délégués lors de la proposition",
                  "`maillon proposal show` says who", "« maillon proposal show » dit qui"};
-  if (const Decision* missed = missed_by(*trust, *decision))
-    return Error{
-        Errc::refused,
-        "it was made without knowing decision " + missed->id.commit.hex().substr(0, 12),
-        "elle a été faite sans connaître la décision " + missed->id.commit.hex().substr(0, 12),
-        "propose it again, now that this is known",
-        "proposez-la à nouveau, maintenant que celle-ci est connue"};
+  if (const Decision* missed = missed_by(*trust, *decision)) {
+    const std::string name = ProposalNames{*trust}.brief(missed->id);
+    return Error{Errc::refused, "it was made without knowing decision " + name,
+                 "elle a été faite sans connaître la décision " + name,
+                 "propose it again, now that this is known",
+                 "proposez-la à nouveau, maintenant que celle-ci est connue"};
+  }
   Vote vote{id.commit, id.leaf, {}};
   MAILLON_TRY(vote.cut, cut_for(store, *decision->proposal));
   return std::vector<GovernanceOp>{{OpKind::vote, encode(vote)}};

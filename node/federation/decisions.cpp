@@ -1,5 +1,7 @@
 #include "node/federation/decisions.hpp"
 
+#include <algorithm>
+
 namespace maillon::federation {
 
 using namespace storage;
@@ -84,11 +86,6 @@ Result<void> rotate(replica::Replica& replica, const crypto::SigningKey& root,
     const auto trust = store.trust();
     const auto old = replica.author();
     if (trust->member(old.member) == nullptr) return not_a_member();
-    if (trust->member_of(old.node()) == nullptr)
-      return Error{Errc::not_allowed, "the key of this node was taken back",
-                   "la clé de ce nœud a été reprise",
-                   "make a node in another folder with `maillon init --recover`",
-                   "créez un nœud dans un autre dossier avec « maillon init --recover »"};
     MAILLON_CHECK(check_root(*trust, old.member, root));
     const auto tip = store.log().feed_tip(FeedKey{trust->annuaire(), old.node(), old.incarnation});
     if (tip.has_error()) return tip.error();
@@ -98,10 +95,13 @@ Result<void> rotate(replica::Replica& replica, const crypto::SigningKey& root,
                    "l’horloge de ce nœud avançait, et ce qu’il a dit alors est en attente",
                    "run `maillon reissue` first, then `maillon node rotate` again",
                    "lancez d’abord « maillon reissue », puis à nouveau « maillon node rotate »"};
-    // Of a node that was copied, both branches are its own.
-    MAILLON_TRY(const auto tips, store.branch_ends(old.member, old.node()));
-    auto ops = revocations_of(store, old.node(), tips, root);
-    ops.insert(ops.begin(), {OpKind::certificate, fresh.encode()});
+    std::vector<GovernanceOp> ops{{OpKind::certificate, fresh.encode()}};
+    // What a key that was taken back wrote since may be a thief's: it is not named as its own.
+    if (trust->member_of(old.node()) != nullptr) {
+      // Of a node that was copied, both branches are its own.
+      MAILLON_TRY(const auto tips, store.branch_ends(old.member, old.node()));
+      std::ranges::move(revocations_of(store, old.node(), tips, root), std::back_inserter(ops));
+    }
     MAILLON_TRY(const auto commit,
                 store.write_governance(ops, old, replica.clock().now(), replica.rng()));
     return {};
@@ -109,27 +109,98 @@ Result<void> rotate(replica::Replica& replica, const crypto::SigningKey& root,
   return replica.change_key(root, passphrase, publish);
 }
 
-CommitSet farewell(const Trust& trust, const MemberId& former) {
-  CommitSet out;
-  const Annuaire& log = trust.graph();
-  const auto serve = [&](std::uint32_t number) {
-    out.insert(number);
-    out.unite(log.at(number).past);
-  };
-  for (const KnownProposal& known : log.proposals()) {
-    const auto& removal = known.proposal->remove;
-    const Decision* decision =
-        removal && removal->member == former ? trust.decision(known.id) : nullptr;
-    if (decision == nullptr || !decision->passed) continue;
-    serve(known.number);
-    std::set<MemberId> counted;
-    for (const CastVote& vote : known.votes) {
-      const MemberId& voter = log.at(vote.number).member;
-      if (counted.size() < decision->needed && decision->votes.contains(voter) &&
-          counted.insert(voter).second)
-        serve(vote.number);
+namespace {
+
+/// Commits to serve, each with all that it had seen.
+class Serving {
+ public:
+  explicit Serving(const Trust& trust) : trust_(trust) {}
+
+  /// The removals of a member, with as many votes as it took.
+  void removals_of(const MemberId& member) {
+    for (const KnownProposal& known : trust_.graph().proposals()) {
+      const auto& removal = known.proposal->remove;
+      const Decision* decision =
+          removal && removal->member == member ? trust_.decision(known.id) : nullptr;
+      if (decision == nullptr || !decision->passed) continue;
+      serve(known.number);
+      std::set<MemberId> counted;
+      for (const CastVote& vote : known.votes) {
+        const MemberId& voter = trust_.graph().at(vote.number).member;
+        if (counted.size() < decision->needed && decision->votes.contains(voter) &&
+            counted.insert(voter).second)
+          serve(vote.number);
+      }
     }
   }
+  /// What took a member's votes away besides.
+  void keys_taken_back_of(const MemberId& member) {
+    for (std::uint32_t number = 0; number < trust_.graph().size(); ++number)
+      for (const Said& said : trust_.graph().at(number).said)
+        if (const auto* revocation = std::get_if<Revocation>(&said.what))
+          if (const auto node = trust_.nodes().find(revocation->node);
+              node != trust_.nodes().end() && node->second.member == member)
+            serve(number);
+  }
+  void all_of(const ProposalId& id) {
+    for (const KnownProposal& known : trust_.graph().proposals()) {
+      if (known.id != id) continue;
+      serve(known.number);
+      for (const CastVote& vote : known.votes) serve(vote.number);
+    }
+  }
+  [[nodiscard]] CommitSet take() { return std::move(out_); }
+
+ private:
+  void serve(std::uint32_t number) {
+    out_.insert(number);
+    out_.unite(trust_.graph().at(number).past);
+  }
+
+  const Trust& trust_;
+  CommitSet out_;
+};
+
+}  // namespace
+
+std::optional<Lapse> lapse_of(const Trust& trust, const MemberId& member) {
+  if (!trust.federation() || trust.ever_member(member) != nullptr) return std::nullopt;
+  std::optional<Lapse> out;
+  for (const KnownProposal& known : trust.graph().proposals()) {
+    if (known.certificate == nullptr || known.certificate->member != member) continue;
+    Lapse one{trust.decision(known.id), {}};
+    for (const CastVote& cast : known.votes) {
+      const MemberId& voter = trust.graph().at(cast.number).member;
+      if (!one.admission->votes.contains(voter)) one.lost.push_back(voter);
+    }
+    if (one.lost.empty()) continue;
+    std::ranges::sort(one.lost);
+    const auto repeated = std::ranges::unique(one.lost);
+    one.lost.erase(repeated.begin(), repeated.end());
+    if (!out || out->admission->votes.size() < one.admission->votes.size()) out = std::move(one);
+  }
+  return out;
+}
+
+CommitSet farewell(const Trust& trust, const MemberId& former) {
+  Serving out{trust};
+  out.removals_of(former);
+  if (const auto lapse = lapse_of(trust, former)) {
+    out.all_of(lapse->admission->id);
+    for (const MemberId& voter : lapse->lost) {
+      out.removals_of(voter);
+      out.keys_taken_back_of(voter);
+    }
+  }
+  return out.take();
+}
+
+std::vector<const Member*> may_still_vote(const Trust& trust, const Decision& decision) {
+  std::vector<const Member*> out;
+  for (const MemberId& id : decision.voters)
+    if (const Member* member = trust.member(id); member != nullptr && !decision.votes.contains(id))
+      out.push_back(member);
+  std::ranges::sort(out, {}, &Member::name);
   return out;
 }
 
@@ -155,23 +226,21 @@ Result<void> publish_certificate(replica::Replica& replica, ByteView certificate
   });
 }
 
-Result<ProposalId> create_space(replica::Replica& replica, const std::string& name,
+Result<Proposal> space_proposal(const Trust& trust, const std::string& name,
                                 std::vector<std::string> readers,
                                 std::vector<std::string> writers) {
-  const auto federation = replica.federation();
-  if (!federation) return not_a_member();
-  if (replica.trust()->space_named(name) != nullptr)
+  if (trust.space_named(name) != nullptr)
     return Error{Errc::refused, "there is a space `" + name + "` already",
                  "il y a déjà un espace « " + name + " »", "choose another name",
                  "choisissez un autre nom"};
   SpaceDeclaration declaration;
-  declaration.federation = *federation;
+  declaration.federation = trust.federation();
   declaration.name = name;
   declaration.readers = std::move(readers);
   declaration.writers = std::move(writers);
-  Proposal proposal;
-  proposal.space = encode(declaration);
-  return propose(replica, std::move(proposal));
+  Proposal out;
+  out.space = encode(declaration);
+  return out;
 }
 
 bool is_rule(std::string_view rule) {

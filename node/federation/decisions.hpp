@@ -23,13 +23,28 @@ namespace maillon::federation {
                                   const crypto::SigningKey& root);
 
 /// Makes a new key for this node, certified by its member's root key, and takes the old one back
-/// with all that it wrote by now. `passphrase`: of the key file, if it is sealed.
+/// with all that it wrote by now, unless that was done already. `passphrase`: of the key file, if it
+/// is sealed.
 [[nodiscard]] Result<void> rotate(replica::Replica& replica, const crypto::SigningKey& root,
                                   const std::optional<std::string>& passphrase);
 
-/// What a former member is still served of annuaire: the decisions that ended its membership, the
-/// votes by which they passed, and all that these had seen.
+/// An admission that had votes which no longer count, and does not pass without them: who cast them
+/// was removed meanwhile, or its key taken back.
+struct Lapse {
+  const storage::Decision* admission = nullptr;
+  std::vector<MemberId> lost;  ///< whose votes these were
+};
+/// Of one whom nothing else admitted; for as long as the Trust lives.
+[[nodiscard]] std::optional<Lapse> lapse_of(const storage::Trust& trust, const MemberId& member);
+
+/// What one who is no longer a member is still served of annuaire: the decisions that ended its
+/// membership, or took the votes from its admission, the votes by which they passed, and all that
+/// these had seen.
 [[nodiscard]] storage::CommitSet farewell(const storage::Trust& trust, const MemberId& former);
+
+/// Members of today whose vote on an open proposal would count, and is missing; by name.
+[[nodiscard]] std::vector<const storage::Member*> may_still_vote(const storage::Trust& trust,
+                                                                 const storage::Decision& decision);
 
 /// The member whose nodes a key certifies today, or nullptr.
 [[nodiscard]] const storage::Member* member_by_root(const storage::Trust& trust,
@@ -37,11 +52,10 @@ namespace maillon::federation {
 /// Publishes the certificate of a further node of a member, if annuaire has not got it yet.
 [[nodiscard]] Result<void> publish_certificate(replica::Replica& replica, ByteView certificate);
 
-/// Declares a space, voting for it.
-[[nodiscard]] Result<storage::ProposalId> create_space(replica::Replica& replica,
-                                                       const std::string& name,
-                                                       std::vector<std::string> readers,
-                                                       std::vector<std::string> writers);
+/// What would declare a space. Errc::refused when there is one of that name.
+[[nodiscard]] Result<Proposal> space_proposal(const storage::Trust& trust, const std::string& name,
+                                              std::vector<std::string> readers,
+                                              std::vector<std::string> writers);
 
 /// Whether a rule of readers or writers means anything: all, role:…, region:…, member:….
 [[nodiscard]] bool is_rule(std::string_view rule);

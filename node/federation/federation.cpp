@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "node/federation/decisions.hpp"
+#include "node/federation/proposal_names.hpp"
 #include "node/federation/refound.hpp"
 
 namespace maillon::federation {
@@ -19,7 +20,9 @@ constexpr std::uint64_t kFeedBytesMax = 16ull << 30;
 
 constexpr std::string_view kPrefix = "maillon1.";
 constexpr const char* kWish = "wish";
+constexpr const char* kVotes = "wish.votes";
 constexpr const char* kUrls = "urls";
+constexpr std::size_t kContinuesNamed = 8;  ///< federations that a code says it continues
 
 Error said(Errc code, std::string en, std::string fr, std::string hint, std::string hint_fr) {
   return Error{code, std::move(en), std::move(fr), std::move(hint), std::move(hint_fr)};
@@ -79,7 +82,7 @@ std::string Invitation::encode() const {
   w.u8(static_cast<std::uint8_t>(role));
   w.sized(region);
   w.varint(static_cast<std::uint64_t>(expires.count()));
-  if (continues) w.raw(continues->bytes());
+  for (const FederationId& one : continues) w.raw(one.bytes());
   w.raw(checksum(ByteView{raw}));
   return std::string{kPrefix} + to_base64url(raw);
 }
@@ -110,11 +113,8 @@ Result<Invitation> Invitation::decode(std::string_view code) {
   const std::uint8_t role = in.u8();
   out.region = as_text(in.sized(limits::kNameMax));
   out.expires = UnixMillis{static_cast<std::int64_t>(in.varint())};
-  if (!in.at_end()) {
-    const auto continues = FederationId::from_bytes(in.raw(FederationId::kSize));
-    if (!continues) return bad;
-    out.continues = *continues;
-  }
+  while (in.left() >= FederationId::kSize && out.continues.size() <= limits::kRefoundingsMax)
+    out.continues.push_back(*FederationId::from_bytes(in.raw(FederationId::kSize)));
   if (!in.at_end() || role < 1 || role > 2) return bad;
   out.role = static_cast<Role>(role);
   return out;
@@ -142,7 +142,7 @@ Result<void> propose_and_vote(Store& store, const std::vector<Proposal>& proposa
   return {};
 }
 
-Result<void> found(Store& store, Charter charter, const std::optional<FederationId>& continues,
+Result<void> found(Store& store, Charter charter, const std::vector<FederationId>& continues,
                    const replica::Identity& who, const Author& author, UnixMillis now, Rng& rng) {
   if (charter.name.empty() || charter.name.size() > limits::kNameMax)
     return said(Errc::usage, "a federation needs a name of at most 256 bytes",
@@ -151,7 +151,12 @@ Result<void> found(Store& store, Charter charter, const std::optional<Federation
   charter.delegates = {author.member};
   Genesis genesis;
   genesis.charter = std::move(charter);
-  genesis.refounds = continues;
+  if (!continues.empty()) {
+    genesis.refounds = continues.front();
+    const auto end = continues.begin() + static_cast<std::ptrdiff_t>(std::min(
+                                             continues.size(), limits::kRefoundingsMax + 1));
+    genesis.before.assign(continues.begin() + 1, end);
+  }
   const Bytes annuaire = annuaire_declaration(rng);
   genesis.creator = {who.certificate, who.name, who.role, who.region, std::nullopt, {annuaire}};
   MAILLON_TRY(const auto first, store.write_genesis(genesis, annuaire, author, now, rng));
@@ -174,7 +179,7 @@ Result<FederationId> create(replica::Replica& replica, const CreateOptions& opti
       return said(Errc::refused, "this node belongs to a federation already",
                   "ce nœud appartient déjà à une fédération", "use another folder with --data",
                   "utilisez un autre dossier avec --data");
-    MAILLON_CHECK(found(store, charter, std::nullopt, replica.identity(), replica.author(),
+    MAILLON_CHECK(found(store, charter, {}, replica.identity(), replica.author(),
                         replica.clock().now(), replica.rng()));
     return *store.federation();
   });
@@ -207,6 +212,9 @@ Result<Invitation> invite(replica::Replica& replica, const InviteOptions& option
   out.expires = replica.clock().now() + std::chrono::days{options.valid_days};
   MAILLON_CHECK(replica.writer().run_void([&](Store& store) -> Result<void> {
     MAILLON_TRY(out.continues, continued_by(store.log(), out.federation));
+    // A code is typed and sent by people: the latest are those that somebody may still be in.
+    if (out.continues.size() > kContinuesNamed)
+      out.continues.erase(out.continues.begin() + kContinuesNamed, out.continues.end());
     MAILLON_TRY(auto put,
                 store.database().prepare("INSERT INTO invitation(token_hash, role, region, expires)"
                                          " VALUES(?1,?2,?3,?4)"));
@@ -243,26 +251,34 @@ JoinReply welcome(const Trust& trust) {
   return {JoinStatus::admitted, "", trust.charter().name, trust.annuaire()};
 }
 
-/// The open proposal that would admit this very node.
+/// The open proposal that would admit this very node, if enough are left who may vote for it.
 const Decision* admission_of(const Trust& trust, const crypto::NodeCertificate& proven) {
   const Bytes certificate = proven.encode();
   for (const Decision& decision : trust.decisions())
     if (decision.kind == DecisionKind::admit && !decision.passed &&
-        decision.proposal->admit->certificate == certificate)
+        decision.proposal->admit->certificate == certificate &&
+        decision.votes.size() + may_still_vote(trust, decision).size() >= decision.needed)
       return &decision;
   return nullptr;
 }
 
-/// Says who must still vote.
+/// Says who voted, and who may still.
 JoinReply pending(const Trust& trust, const Decision& decision) {
   JoinReply out = welcome(trust);
   out.status = JoinStatus::pending;
-  for (const MemberId& id : decision.voters) {
-    const Member* member = trust.member(id);
-    if (member == nullptr || decision.votes.contains(id) || out.reason.size() > limits::kNameMax)
-      continue;
-    if (!out.reason.empty()) out.reason += ", ";
-    out.reason += member->name;
+  out.votes.proposal = ProposalNames{trust}.brief(decision.id);
+  out.votes.votes = static_cast<std::uint32_t>(decision.votes.size());
+  out.votes.needed = static_cast<std::uint32_t>(decision.needed);
+  for (const MemberId& id : decision.votes)
+    if (const Member* member = trust.ever_member(id);
+        member != nullptr && out.votes.voted.size() < limits::kJoinNamesMax)
+      out.votes.voted.push_back(member->name);
+  std::ranges::sort(out.votes.voted);
+  for (const Member* member : may_still_vote(trust, decision)) {
+    if (out.votes.missing.size() < limits::kJoinNamesMax)
+      out.votes.missing.push_back(member->name);
+    if (out.reason.size() <= limits::kNameMax)
+      out.reason += (out.reason.empty() ? "" : ", ") + member->name;
   }
   return out;
 }
@@ -311,6 +327,9 @@ Result<JoinReply> admit(replica::Replica& replica, const JoinRequest& request,
     if (!vouched && trust->ever_member(proven.member) != nullptr)
       return refused(trust->member(proven.member) == nullptr ? "former" : "root");
     if (trust->nodes().contains(proven.node)) return refused("revoked");
+    // Words that exist are somebody's: with a slip in them, or in the wrong place, they would make
+    // a member of nobody.
+    if (request.recovered && !vouched) return refused("words");
     if (vouched) {
       const std::vector<GovernanceOp> ops{
           {OpKind::certificate, {certificate.begin(), certificate.end()}}};
@@ -345,6 +364,8 @@ Result<JoinReply> admit(replica::Replica& replica, const JoinRequest& request,
 }
 
 Result<void> remember_wish(replica::Replica& replica, const std::string& code) {
+  MAILLON_TRY(const auto before, replica.setting(kWish));
+  if (before != code) MAILLON_CHECK(replica.set_setting(kVotes, ""));
   return replica.set_setting(kWish, code);
 }
 
@@ -355,7 +376,26 @@ Result<std::optional<Invitation>> wish(replica::Replica& replica) {
   return std::optional{std::move(invitation)};
 }
 
-Result<void> forget_wish(replica::Replica& replica) { return replica.set_setting(kWish, ""); }
+Result<void> forget_wish(replica::Replica& replica) {
+  MAILLON_CHECK(replica.set_setting(kVotes, ""));
+  return replica.set_setting(kWish, "");
+}
+
+Result<void> remember_votes(replica::Replica& replica, const JoinReply& reply) {
+  return replica.set_setting(
+      kVotes, std::to_string(replica.clock().now().count()) + ' ' + to_hex(encode(reply)));
+}
+
+Result<std::optional<Waiting>> votes_told(replica::Replica& replica) {
+  MAILLON_TRY(const auto text, replica.setting(kVotes));
+  const auto space = text ? text->find(' ') : std::string::npos;
+  if (space == std::string::npos) return std::optional<Waiting>{};
+  const auto raw = from_hex(text->substr(space + 1));
+  const auto reply = raw ? decode_join_reply(*raw) : Result<JoinReply>{Error{Errc::malformed, ""}};
+  if (!reply) return std::optional<Waiting>{};
+  const UnixMillis told{std::strtoll(text->c_str(), nullptr, 10)};
+  return std::optional{Waiting{reply->votes, told}};
+}
 
 Result<void> enter(replica::Replica& replica, const Invitation& invitation,
                    const JoinReply& reply) {

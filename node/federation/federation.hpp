@@ -1,6 +1,7 @@
 #pragma once
 
 #include "node/replica/replica.hpp"
+#include "proto/codec.hpp"
 
 /// Founding, inviting, admitting: the flows around storage/trust.
 namespace maillon::federation {
@@ -14,7 +15,7 @@ struct Invitation {
   Role role = Role::cooperative;
   std::string region;
   UnixMillis expires{};
-  std::optional<FederationId> continues;  ///< the federation that this one was founded to continue
+  std::vector<FederationId> continues;  ///< those that this one continues, the latest first
 
   [[nodiscard]] std::string encode() const;
   /// Errc::malformed, in words for whoever typed it.
@@ -35,7 +36,7 @@ struct CreateOptions {
 /// The parts of founding, inside a transaction of the caller's: the genesis, with the common spaces
 /// and those of the founder's region; and further proposals, each with the founder's vote.
 [[nodiscard]] Result<void> found(storage::Store& store, Charter charter,
-                                 const std::optional<FederationId>& continues,
+                                 const std::vector<FederationId>& continues,
                                  const replica::Identity& who, const storage::Author& author,
                                  UnixMillis now, Rng& rng);
 [[nodiscard]] Result<void> propose_and_vote(storage::Store& store,
@@ -60,6 +61,13 @@ struct InviteOptions {
 [[nodiscard]] Result<void> remember_wish(replica::Replica& replica, const std::string& code);
 [[nodiscard]] Result<std::optional<Invitation>> wish(replica::Replica& replica);
 [[nodiscard]] Result<void> forget_wish(replica::Replica& replica);
+/// What the inviter's node said last of an admission that waits for votes; gone with the wish.
+struct Waiting {
+  JoinVotes votes;
+  UnixMillis told{};
+};
+[[nodiscard]] Result<void> remember_votes(replica::Replica& replica, const JoinReply& reply);
+[[nodiscard]] Result<std::optional<Waiting>> votes_told(replica::Replica& replica);
 /// Takes the federation as this folder's; annuaire follows by replication.
 [[nodiscard]] Result<void> enter(replica::Replica& replica, const Invitation& invitation,
                                  const JoinReply& reply);

@@ -13,8 +13,8 @@ namespace {
 
 class Collector {
  public:
-  Collector(replica::Reader& reader, const MemberId& member, OwnValues& out)
-      : reader_(reader), member_(member), out_(out) {}
+  Collector(replica::Reader& reader, const MemberId& member, const MemberId& as, OwnValues& out)
+      : reader_(reader), member_(member), as_(as), out_(out) {}
 
   Result<void> take(const std::string& collection, const RecordId& id, ByteView blob) {
     MAILLON_TRY(auto state, merge::decode_state(blob));
@@ -27,6 +27,7 @@ class Collector {
       change->collection = collection;
       change->id = id;
     }
+    name_owned(collection);
     if (merge::show(state, reader_.records().context()).deleted) return take_delete();
     take_fields(state);
     hand_.edits = std::move(edits);
@@ -36,6 +37,18 @@ class Collector {
   }
 
  private:
+  /// A record that is the member's own is written again as that. What it inherited stays under its
+  /// id, for the owner who may come, and is nobody's until then.
+  void name_owned(const std::string& collection) {
+    const auto made = std::ranges::find_if(
+        history_, [](const HistoryOp& step) { return step.op->id_form == IdForm::owned; });
+    if (made == history_.end() || made->commit->body.table.members[made->op->owner] != member_)
+      return;
+    hand_.form = IdForm::owned;
+    hand_.key = made->op->key;
+    hand_.id = owned_record_id(collection, as_, hand_.key);
+  }
+
   Result<bool> is_own(std::int64_t commit) {
     if (const auto known = own_.find(commit); known != own_.end()) return known->second;
     MAILLON_TRY(const Bytes raw, reader_.log().header_of(commit));
@@ -137,7 +150,7 @@ class Collector {
 
   /// A row stands for one source; what another one said of the same record is as if typed.
   Change& change_for(const HistoryOp& step) {
-    if (step.external_id().empty()) return hand_;
+    if (step.external_id().empty() || hand_.form == IdForm::owned) return hand_;
     if (imported_.external_id.empty()) {
       imported_.form = step.op->id_form;
       imported_.source = step.source();
@@ -209,6 +222,7 @@ class Collector {
 
   replica::Reader& reader_;
   MemberId member_;
+  MemberId as_;
   OwnValues& out_;
   std::map<std::int64_t, bool> own_;  ///< commits by their place in the log
   std::vector<HistoryOp> history_;    ///< of the record at hand, newest first
@@ -219,9 +233,9 @@ class Collector {
 }  // namespace
 
 Result<OwnValues> own_values(replica::Reader& reader, const SpaceId& space,
-                             const MemberId& member) {
+                             const MemberId& member, const MemberId& as) {
   OwnValues out;
-  Collector collector{reader, member, out};
+  Collector collector{reader, member, as, out};
   MAILLON_TRY(const auto row, reader.log().find_space(space));
   MAILLON_TRY(const auto collections, reader.collections(space));
   for (const std::string& collection : collections) {

@@ -6,8 +6,8 @@
 namespace maillon::federation {
 
 /// What somebody wrote in a space and is still live, as changes that write it again under the same
-/// ids. To be written in this order: what sources said, what people typed over it, what they
-/// deleted.
+/// ids; its own records stay its own. To be written in this order: what sources said, what people
+/// typed over it, what they deleted.
 struct OwnValues {
   std::vector<storage::Change> from_sources;
   std::vector<storage::Change> by_hand;
@@ -17,7 +17,8 @@ struct OwnValues {
     return from_sources.empty() && by_hand.empty() && deletes.empty();
   }
 };
+/// `as` is who the member will be where they are written again.
 [[nodiscard]] Result<OwnValues> own_values(replica::Reader& reader, const SpaceId& space,
-                                           const MemberId& member);
+                                           const MemberId& member, const MemberId& as);
 
 }  // namespace maillon::federation

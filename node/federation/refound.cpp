@@ -24,16 +24,33 @@ Result<void> write_in(Store& store, const SpaceId& space, std::span<const Change
   return {};
 }
 
+/// The declaration of a former federation's space, as one of another.
+Bytes declared_in(const FederationId& federation, const Space& space) {
+  SpaceDeclaration out = space.declaration;
+  out.federation = federation;
+  return encode(out);
+}
+
+/// Where what stood in a former federation's space goes on. Two spaces may share a name; only the
+/// one that it means goes on as whatever it means now.
+const Space* goes_on_as(const Trust& former, const Space& space, const Trust& now) {
+  if (const Space* same = now.space(space_id(declared_in(*now.federation(), space)))) return same;
+  const std::string& name = space.declaration.name;
+  return former.space_named(name)->id == space.id ? now.space_named(name) : nullptr;
+}
+
 /// Writes again what `self` wrote in the former federation.
 Result<Brought> bring(const Trust& former, replica::Reader& reader, const MemberId& self,
                       Store& store, const Author& author, UnixMillis now, Rng& rng) {
   Brought out;
+  reader.records().set_owner_rule(
+      [&](const MemberId& owner, const MemberId& by) { return former.may_change_of(owner, by); });
   for (const auto& [id, space] : former.spaces()) {
     if (id == former.annuaire()) continue;
-    MAILLON_TRY(const OwnValues own, own_values(reader, id, self));
+    MAILLON_TRY(const OwnValues own, own_values(reader, id, self, author.member));
     if (own.empty()) continue;
     const std::string& name = space.declaration.name;
-    const Space* here = store.trust()->space_named(name);
+    const Space* here = goes_on_as(former, space, *store.trust());
     if (here == nullptr || !store.trust()->may_write(author.member, here->id)) {
       out.left.push_back(name);
       continue;
@@ -51,17 +68,19 @@ Result<Brought> bring(const Trust& former, replica::Reader& reader, const Member
 Result<void> declare_again(const Trust& former, Store& store, const Author& author, UnixMillis now,
                            Rng& rng) {
   std::map<SpaceId, SpaceId> renamed;
-  std::vector<Proposal> proposals;
+  std::vector<Proposal> meant;
+  std::vector<Proposal> others;  ///< of names that mean another space: declared after it, as before
   for (const auto& [id, space] : former.spaces()) {
     if (id == former.annuaire()) continue;
-    SpaceDeclaration declaration = space.declaration;
-    declaration.federation = *store.federation();
-    const Bytes bytes = encode(declaration);
+    const Bytes bytes = declared_in(*store.federation(), space);
     const SpaceId fresh = space_id(bytes);
     renamed.emplace(id, fresh);
-    if (store.trust()->space(fresh) == nullptr) proposals.push_back({std::nullopt, bytes});
+    if (store.trust()->space(fresh) != nullptr) continue;
+    const bool by_name = former.space_named(space.declaration.name)->id == id;
+    (by_name ? meant : others).push_back({std::nullopt, bytes});
   }
-  MAILLON_CHECK(propose_and_vote(store, proposals, author, now, rng));
+  MAILLON_CHECK(propose_and_vote(store, meant, author, now, rng));
+  MAILLON_CHECK(propose_and_vote(store, others, author, now, rng));
   for (const Decision& decision : former.decisions()) {
     const auto& change = decision.proposal->access;
     if (!change || !decision.passed || !renamed.contains(change->space)) continue;
@@ -72,6 +91,17 @@ Result<void> declare_again(const Trust& former, Store& store, const Author& auth
     MAILLON_CHECK(propose_and_vote(store, {again}, author, now, rng));
   }
   return {};
+}
+
+/// Beside the next database the present one keeps its name; a node that has been there and back
+/// would take the place of what it left the first time.
+Result<void> check_room_beside(const std::filesystem::path& folder) {
+  std::error_code none;
+  if (!std::filesystem::exists(folder / "maillon.db", none)) return {};
+  return Error{Errc::refused, "there is data of this federation in " + folder.string() + " already",
+               "il y a déjà des données de cette fédération dans " + folder.string(),
+               "move that folder away, then run it again",
+               "déplacez ce dossier, puis relancez la commande"};
 }
 
 Result<Charter> charter_after(const Charter& former, const RefoundOptions& options) {
@@ -97,6 +127,8 @@ Result<Refounded> refound(replica::Replica& old, const RefoundOptions& options) 
   Refounded out;
   out.former = *old.federation();
   out.former_data = replica::former_folder(old.dir(), out.former);
+  MAILLON_CHECK(check_room_beside(out.former_data));
+  MAILLON_TRY(const auto line, line_of(old));
   MAILLON_TRY(const Charter charter, charter_after(trust->charter(), options));
   const auto key = old.key();
   const auto now = old.clock().now();
@@ -104,7 +136,7 @@ Result<Refounded> refound(replica::Replica& old, const RefoundOptions& options) 
   const Author author{certificate.member, old.rng().u64(), key.get()};
   MAILLON_TRY(auto next, replica::make_next(old, author.incarnation));
   MAILLON_CHECK(next->begin());
-  MAILLON_CHECK(found(*next, charter, out.former, who, author, now, old.rng()));
+  MAILLON_CHECK(found(*next, charter, line, who, author, now, old.rng()));
   MAILLON_CHECK(declare_again(*trust, *next, author, now, old.rng()));
   MAILLON_TRY(auto database, old.open_reader());
   replica::Reader reader{database};
@@ -115,6 +147,7 @@ Result<Refounded> refound(replica::Replica& old, const RefoundOptions& options) 
 }
 
 Result<void> prepare_move(replica::Replica& old, const std::string& code) {
+  MAILLON_CHECK(check_room_beside(replica::former_folder(old.dir(), *old.federation())));
   MAILLON_TRY(auto next, replica::make_next(old, old.rng().u64()));
   MAILLON_CHECK(next->begin());
   MAILLON_CHECK(next->set_meta(kBring, as_bytes(old.federation()->hex())));
@@ -139,8 +172,10 @@ Result<std::optional<Brought>> bring_along(replica::Replica& replica) {
     MAILLON_CHECK(store.set_meta(kBring, {}));
     MAILLON_CHECK(store.set_unwanted({}));
     MAILLON_TRY(const auto continues, continued_by(store.log(), *store.federation()));
+    MAILLON_TRY(auto line, continued_by(old->log(), federation));
+    line.insert(line.begin(), federation);
     // The code said otherwise: what is beside stays there.
-    if (continues != federation) return std::optional{Brought{}};
+    if (!may_move(line, continues)) return std::optional{Brought{}};
     const Author author = replica.author();
     const auto self = trust->nodes().find(author.node());
     const MemberId before = self == trust->nodes().end() ? author.member : self->second.member;
@@ -150,13 +185,33 @@ Result<std::optional<Brought>> bring_along(replica::Replica& replica) {
   });
 }
 
-Result<std::optional<FederationId>> continued_by(Log& log, const FederationId& federation) {
+Result<std::vector<FederationId>> continued_by(Log& log, const FederationId& federation) {
   MAILLON_TRY(const auto entry, log.find(*CommitId::from_bytes(federation.bytes())));
-  if (!entry) return std::optional<FederationId>{};
+  if (!entry) return std::vector<FederationId>{};
   MAILLON_TRY(SignedCommit bytes, log.bytes_of(entry->id));
   MAILLON_TRY(const CommitPtr commit, load_commit(std::move(bytes)));
   MAILLON_TRY(const Genesis genesis, Trust::check_genesis(*commit));
-  return genesis.refounds;
+  std::vector<FederationId> out;
+  if (!genesis.refounds) return out;
+  out.push_back(*genesis.refounds);
+  out.insert(out.end(), genesis.before.begin(), genesis.before.end());
+  return out;
+}
+
+Result<std::vector<FederationId>> line_of(replica::Replica& replica) {
+  const auto own = replica.federation();
+  if (!own) return std::vector<FederationId>{};
+  MAILLON_TRY(auto out, replica.read<std::vector<FederationId>>([&](replica::Reader& reader) {
+    return continued_by(reader.log(), *own);
+  }));
+  out.insert(out.begin(), *own);
+  return out;
+}
+
+bool may_move(const std::vector<FederationId>& line, const std::vector<FederationId>& continues) {
+  return std::ranges::any_of(continues, [&](const FederationId& one) {
+    return std::ranges::find(line, one) != line.end();
+  });
 }
 
 }  // namespace maillon::federation

@@ -31,16 +31,23 @@ struct Refounded {
 /// is closed, replica::take_next() puts it in place.
 [[nodiscard]] Result<Refounded> refound(replica::Replica& old, const RefoundOptions& options);
 
-/// Makes a database beside for joining a federation that continues the replica's, and notes that
-/// what this member wrote is to be brought along. As with refound(), then take_next().
+/// Makes a database beside for joining a federation that may_move() allows, and notes that what this
+/// member wrote is to be brought along. As with refound(), then take_next(). Errc::refused when
+/// there is no room beside for the present one.
 [[nodiscard]] Result<void> prepare_move(replica::Replica& old, const std::string& code);
 
 /// Once this node is a member: writes again what it is to bring along, before anything of the other
 /// spaces comes in, so that others' values stand beside it. Nothing when there is nothing to bring.
 [[nodiscard]] Result<std::optional<Brought>> bring_along(replica::Replica& replica);
 
-/// The federation that this store's one continues, if any.
-[[nodiscard]] Result<std::optional<FederationId>> continued_by(storage::Log& log,
-                                                               const FederationId& federation);
+/// The federations that this store's one continues, the latest first.
+[[nodiscard]] Result<std::vector<FederationId>> continued_by(storage::Log& log,
+                                                             const FederationId& federation);
+/// This node's federation, if it has one, and those that it continues.
+[[nodiscard]] Result<std::vector<FederationId>> line_of(replica::Replica& replica);
+/// Whether a node whose federation has that line can go on in one that continues `continues`: both
+/// continue the same one, or the other continues its own.
+[[nodiscard]] bool may_move(const std::vector<FederationId>& line,
+                            const std::vector<FederationId>& continues);
 
 }  // namespace maillon::federation

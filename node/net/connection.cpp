@@ -3,6 +3,8 @@
 #include <boost/asio/post.hpp>
 #include <utility>
 
+#include "node/net/close_words.hpp"
+
 namespace maillon::net {
 namespace {
 
@@ -14,10 +16,9 @@ Error opening_failed(CloseReason reason, const std::string& text) {
 
 Error refused_by_peer(const Inbox::End& end) {
   const bool later = end.reason == CloseReason::stopping || end.reason == CloseReason::full;
-  const std::string words =
-      std::string(to_string(end.reason)) + (end.text.empty() ? "" : ": " + end.text);
-  return Error{later ? Errc::unavailable : Errc::refused, "the peer refuses: " + words,
-               "le pair refuse : " + words};
+  return Error{later ? Errc::unavailable : Errc::refused,
+               "the peer refuses: " + close_in_english(end.reason, end.text),
+               "le pair refuse : " + close_in_french(end.reason, end.text)};
 }
 
 }  // namespace

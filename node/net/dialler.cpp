@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "node/net/close_words.hpp"
+
 namespace maillon::net {
 
 using std::chrono::milliseconds;
@@ -101,10 +103,9 @@ void Dialler::failed(const std::shared_ptr<Target>& target, const Error& error) 
 void Dialler::closed(const std::shared_ptr<Target>& target, const CloseInfo& info) {
   const auto lasted = steady_clock::now() - target->since;
   target->failures = lasted >= options_.good_session ? 1 : target->failures + 1;
-  const std::string words =
-      std::string(to_string(info.reason)) + (info.text.empty() ? "" : ": " + info.text);
   target->error =
-      Error{Errc::unavailable, "the session ended: " + words, "la session a pris fin : " + words};
+      Error{Errc::unavailable, "the session ended: " + close_in_english(info.reason, info.text),
+            "la session a pris fin : " + close_in_french(info.reason, info.text)};
   target->node.reset();
   wait(target, info.reason == CloseReason::duplicate || info.reason == CloseReason::not_admitted ||
                    info.reason == CloseReason::misbehaviour);
@@ -128,6 +129,7 @@ std::vector<Dialler::Status> Dialler::status() const {
   out.reserve(targets_.size());
   for (const auto& [url, target] : targets_) {
     Status status{url, target->state, {}, target->error.detail, target->error.fr, target->node};
+    status.code = target->error.code;
     if (target->state == State::waiting) {
       status.retry_in =
           std::max(milliseconds{0},

@@ -27,6 +27,7 @@ class Dialler {
     std::string error = {};                 ///< the last failure in words; empty after a success
     std::string error_fr = {};
     std::optional<NodeId> node = {};  ///< when connected
+    Errc code = Errc::unavailable;    ///< of the failure
   };
 
   Dialler(Network& network, OnOpen on_open, DiallerOptions options = {});

@@ -12,13 +12,16 @@ namespace {
 
 constexpr auto kFarewellAgain = 1h;                 ///< a former member's node calls every minute
 constexpr std::size_t kFarewellBytes = 256u << 10;  ///< of commits in one message
+constexpr auto kCallFor = std::chrono::days{30};    ///< after a removal: who did not answer by then is gone
 constexpr const char* kNoLonger = "its member or its key is no longer part of the federation";
 
-/// Whose node it was, if that member left or was removed; else nullptr.
-const storage::Member* former_member(const storage::Trust& trust, const NodeId& node) {
-  const auto known = trust.nodes().find(node);
-  if (known == trust.nodes().end() || trust.member(known->second.member) != nullptr) return nullptr;
-  return trust.ever_member(known->second.member);
+/// Whose node it was, if that member left, was removed, or lost the votes that admitted it.
+std::optional<MemberId> parted_member(const storage::Trust& trust, const net::PeerIdentity& peer) {
+  const auto known = trust.nodes().find(peer.node);
+  if (known == trust.nodes().end())
+    return federation::lapse_of(trust, peer.member) ? std::optional{peer.member} : std::nullopt;
+  const bool gone = trust.member(known->second.member) == nullptr;
+  return gone ? std::optional{known->second.member} : std::nullopt;
 }
 
 }  // namespace
@@ -28,16 +31,17 @@ void PeerService::Impl::part_from_strangers() {
   if (!engine_ || !trust->federation()) return;
   std::vector<net::ConnectionPtr> gone;
   for (auto& [key, peer] : peers_) {
-    const NodeId& node = peer.connection->peer().node;
-    if (!peer.session || !trust->nodes().contains(node) || trust->member_of(node) != nullptr)
-      continue;
+    const net::PeerIdentity& who = peer.connection->peer();
+    // Whom annuaire does not name may be one that it is about to name.
+    const bool known = trust->nodes().contains(who.node) || parted_member(*trust, who);
+    if (!peer.session || !known || trust->member_of(who.node) != nullptr) continue;
     engine_->closed(*peer.session);
     sessions_.erase(*peer.session);
     peer.session.reset();
     gone.push_back(peer.connection);
   }
   for (const auto& connection : gone)
-    if (const auto* former = former_member(*trust, connection->peer().node))
+    if (const auto former = parted_member(*trust, connection->peer()))
       say_farewell(connection, *former);
     else  // Not for good: where a key was changed, the same node answers with another at once.
       connection->close(net::CloseReason::done, kNoLonger);
@@ -46,34 +50,71 @@ void PeerService::Impl::part_from_strangers() {
 net::ConnectionEvents PeerService::Impl::opened_as_former(const net::ConnectionPtr& connection) {
   const auto trust = replica_.trust();
   const NodeId& node = connection->peer().node;
-  const auto told = farewells_.find(node);
-  const bool lately =
-      told != farewells_.end() && std::chrono::steady_clock::now() - told->second < kFarewellAgain;
-  if (former_member(*trust, node) == nullptr || lately) {
+  if (!parted_member(*trust, connection->peer()) || told_lately(node)) {
     connection->close(net::CloseReason::not_admitted, kNoLonger);
     return {};
   }
-  Hello hello;
-  hello.clock_ms = static_cast<std::uint64_t>(replica_.clock().now().count());
-  hello.spaces.push_back({trust->annuaire(), view_->frontier(trust->annuaire()), std::nullopt});
-  (void)connection->send(encode(hello), net::Priority::urgent);
+  greet_parted(connection);
   peers_[connection.get()] = {connection};
   net::ConnectionEvents events = session_events();
   // A close made now would keep the session from opening, and what was sent from arriving.
   events.on_message = [this, weak = std::weak_ptr{connection}](net::Connection& c, const Bytes&) {
     const auto now = replica_.trust();
     const auto self = weak.lock();
-    const auto* former = former_member(*now, c.peer().node);
-    if (self && former != nullptr) return say_farewell(self, *former);
+    const auto former = parted_member(*now, c.peer());
+    if (self && former) return say_farewell(self, *former);
     c.close(net::CloseReason::done);
   };
   return events;
 }
 
-void PeerService::Impl::say_farewell(const net::ConnectionPtr& connection,
-                                     const storage::Member& member) {
+void PeerService::Impl::want_parted(std::map<std::string, std::optional<NodeId>>& wanted) {
   const auto trust = replica_.trust();
-  const auto told = federation::farewell(*trust, member.id);
+  const MemberId self = replica_.identity().member;
+  if (trust->member(self) == nullptr) return;
+  for (const storage::Decision& decision : trust->decisions()) {
+    const auto& removal = decision.proposal->remove;
+    const bool ours = removal && decision.passed && decision.votes.contains(self) &&
+                      trust->member(removal->member) == nullptr &&
+                      replica_.clock().now() < decision.time.time() + kCallFor;
+    if (!ours) continue;
+    for (const auto& [id, node] : trust->nodes())
+      if (node.member == removal->member && !node.revoked && !node.urls.empty() &&
+          !farewells_.contains(id))
+        wanted.try_emplace(node.urls.front(), id);
+  }
+}
+
+bool PeerService::Impl::told_lately(const NodeId& node) const {
+  const auto told = farewells_.find(node);
+  return told != farewells_.end() &&
+         std::chrono::steady_clock::now() - told->second < kFarewellAgain;
+}
+
+void PeerService::Impl::greet_parted(const net::ConnectionPtr& connection) {
+  const SpaceId annuaire = replica_.trust()->annuaire();
+  Hello hello;
+  hello.clock_ms = static_cast<std::uint64_t>(replica_.clock().now().count());
+  hello.spaces.push_back({annuaire, view_->frontier(annuaire), std::nullopt});
+  (void)connection->send(encode(hello), net::Priority::urgent);
+}
+
+bool PeerService::Impl::part_from_lapsed(const net::ConnectionPtr& connection, ByteView message) {
+  const auto kind = kind_of(message);
+  const auto former = parted_member(*replica_.trust(), connection->peer());
+  if (!kind || *kind != MessageKind::hello || !former) return false;
+  if (told_lately(connection->peer().node)) {
+    connection->close(net::CloseReason::not_admitted, kNoLonger);
+  } else {
+    greet_parted(connection);
+    say_farewell(connection, *former);
+  }
+  return true;
+}
+
+void PeerService::Impl::say_farewell(const net::ConnectionPtr& connection, const MemberId& member) {
+  const auto trust = replica_.trust();
+  const auto told = federation::farewell(*trust, member);
   Commits out;
   std::size_t size = 0;
   const auto flush = [&] {

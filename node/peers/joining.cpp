@@ -75,7 +75,7 @@ net::ConnectionEvents PeerService::Impl::ask_to_join(const net::ConnectionPtr& c
   }
   const auto& who = replica_.identity();
   const JoinRequest request{wish_->token, who.name, who.role,
-                            wish_->region.empty() ? who.region : wish_->region};
+                            wish_->region.empty() ? who.region : wish_->region, who.recovered};
   (void)connection->send(encode(request), net::Priority::urgent);
   peers_[connection.get()] = {connection};
   net::ConnectionEvents events = session_events();
@@ -107,6 +107,9 @@ void PeerService::Impl::on_join_reply(const net::ConnectionPtr& connection, Byte
       log_->error("the inviter's node refused: {}", reply->reason);
       wish_.reset();
       verifier_.submit([this] { (void)federation::forget_wish(replica_); });
+    } else {
+      // Who waits may ask any day who must still vote.
+      verifier_.submit([this, reply = *reply] { (void)federation::remember_votes(replica_, reply); });
     }
     connection->close(net::CloseReason::done);
     return after_engine();

@@ -62,7 +62,7 @@ std::vector<PeerState> PeerService::Impl::peers() {
             if (const auto* member = trust->member_of(*node)) state.name = member->name;
           state.address = status.url;
           state.state = status.state == net::Dialler::State::connecting ? "connecting" : "waiting";
-          state.detail = status.error;
+          state.why = Error{status.code, status.error, status.error_fr};
           out.push_back(std::move(state));
         }
         return out;

@@ -88,14 +88,21 @@ class PeerService::Impl {
   void tick();
   /// Ends sessions with nodes whose member was removed or left, or whose key was taken back.
   void part_from_strangers();
-  /// Serves a former member the decision that it is one, and nothing later; then closes.
-  void say_farewell(const net::ConnectionPtr& connection, const storage::Member& member);
+  /// Serves one who is no longer a member the decisions by which that is so, and nothing later; then
+  /// closes.
+  void say_farewell(const net::ConnectionPtr& connection, const MemberId& member);
+  void greet_parted(const net::ConnectionPtr& connection);
+  [[nodiscard]] bool told_lately(const NodeId& node) const;
   net::ConnectionEvents opened_as_former(const net::ConnectionPtr& connection);
+  /// A stranger that greets like a member was one, by votes that no longer count; told so, if true.
+  [[nodiscard]] bool part_from_lapsed(const net::ConnectionPtr& connection, ByteView message);
   [[nodiscard]] ClockState clock_now() const;
   void watch_clock();
   void bring_along();
   void update_targets();
   void want_members(std::map<std::string, std::optional<NodeId>>& wanted);
+  /// A node that nobody calls any more hears of its removal from those who decided it.
+  void want_parted(std::map<std::string, std::optional<NodeId>>& wanted);
   net::ConnectionPtr connection_of(sync::SessionId session);
 
   replica::Replica& replica_;

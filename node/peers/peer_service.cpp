@@ -188,7 +188,10 @@ net::ConnectionEvents PeerService::Impl::opened(const net::ConnectionPtr& connec
   // A newcomer cannot know its inviter yet; annuaire will tell who that is.
   const bool newcomer = !trust->federation().has_value() && connection->outgoing();
   if (member == nullptr && !newcomer) {
-    if (trust->nodes().contains(peer.node)) return opened_as_former(connection);
+    const bool lapsed = federation::lapse_of(*trust, peer.member).has_value();
+    // An answer is awaited from those whom this node calls; others may still ask to join.
+    if (trust->nodes().contains(peer.node) || (lapsed && connection->outgoing()))
+      return opened_as_former(connection);
     if (connection->outgoing()) {
       connection->close(net::CloseReason::not_admitted, "unknown here");
       return {};
@@ -223,7 +226,8 @@ net::ConnectionEvents PeerService::Impl::opened_as_stranger(const net::Connectio
     const auto found = peers_.find(&c);
     if (found == peers_.end()) return;
     if (found->second.session) return on_message(c, std::move(m));
-    if (const auto self = weak.lock()) on_join_request(self, m);
+    const auto self = weak.lock();
+    if (self && !part_from_lapsed(self, m)) on_join_request(self, m);
   };
   return events;
 }
@@ -452,6 +456,7 @@ void PeerService::Impl::update_targets() {
     if (const auto configured = dial_list(replica_))
       for (const auto& entry : *configured) wanted[entry.url] = entry.node;
     want_members(wanted);
+    want_parted(wanted);
   }
   // Until annuaire names this node, nobody else can tell it whom to dial.
   if (wish_)

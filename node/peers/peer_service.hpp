@@ -24,7 +24,7 @@ struct PeerState {
   std::string name;  ///< of its member
   std::string address;
   std::string state;   ///< connected, connecting, waiting, refused
-  std::string detail;  ///< why it is not connected, in words
+  Error why = {};  ///< it is not connected, if something went wrong
   bool in_sync = false;
   std::optional<UnixMillis> last_sync;
   std::uint64_t sent_bytes = 0;

@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <fstream>
 
+#include "node/replica/making.hpp"
 #include "node/replica/marker.hpp"
 #include "node/replica/next.hpp"
 #include "proto/fault.hpp"
@@ -33,15 +34,6 @@ storage::StoreOptions store_options(const fs::path& dir) {
   storage::StoreOptions out;
   out.path = dir / kDatabase;
   return out;
-}
-
-Result<void> save_identity(storage::Store& store, const Identity& who) {
-  MAILLON_CHECK(store.set_meta("member", who.member.bytes()));
-  MAILLON_CHECK(store.set_meta("certificate", who.certificate));
-  MAILLON_CHECK(store.set_meta("name", as_bytes(who.name)));
-  const std::uint8_t role = static_cast<std::uint8_t>(who.role);
-  MAILLON_CHECK(store.set_meta("role", ByteView{&role, 1}));
-  return store.set_meta("region", as_bytes(who.region));
 }
 
 /// The new key's file takes the name of the old one's, durably.
@@ -107,56 +99,11 @@ Result<std::optional<std::string>> passphrase_from_environment() {
   return std::optional{phrase};
 }
 
-Result<Identity> Replica::init(const fs::path& dir, const InitOptions& options,
-                               const crypto::SigningKey& root, Rng& rng) {
-  if (fs::exists(dir / kDatabase) || fs::exists(dir / kKey))
-    return said(Errc::refused, "there is a node in " + dir.string() + " already",
-                "il y a déjà un nœud dans " + dir.string(),
-                "choose another folder with --data", "choisissez un autre dossier avec --data");
-  std::error_code failed;
-  fs::create_directories(dir, failed);
-  if (!failed) fs::permissions(dir, fs::perms::owner_all, failed);
-  if (failed)
-    return said(Errc::io, "cannot make " + dir.string() + ": " + failed.message(),
-                "impossible de créer " + dir.string() + " : " + failed.message(),
-                "choose another folder with --data", "choisissez un autre dossier avec --data");
-  MAILLON_TRY(const int lock, lock_folder(dir));
-  const auto secret = crypto::Secret32::random(rng);
-  const crypto::SigningKey node{secret};
-  SystemClock clock;
-  Identity who;
-  who.member = root.member_id();
-  who.node = node.node_id();
-  who.certificate =
-      crypto::NodeCertificate::make(root, node, static_cast<std::uint64_t>(clock.now().count()))
-          .encode();
-  who.name = options.name;
-  who.role = options.role;
-  who.region = options.region;
-  who.incarnation = rng.u64();
-  const auto make = [&]() -> Result<void> {
-    MAILLON_TRY(auto store, storage::Store::open(store_options(dir)));
-    MAILLON_CHECK(store->begin());
-    MAILLON_CHECK(save_identity(*store, who));
-    MAILLON_CHECK(save_incarnation(*store, dir, who.incarnation));
-    MAILLON_CHECK(store->commit());
-    return crypto::write_key_file(dir / kKey, secret, view_of(options.passphrase), rng);
-  };
-  const auto made = make();
-  if (made.has_error()) {
-    // Half a folder would only be in the way.
-    for (const char* file : {"maillon.db", "maillon.db-wal", "maillon.db-shm", "node.key", "marker"})
-      fs::remove(dir / file, failed);
-  }
-  ::close(lock);
-  if (made.has_error()) return made.error();
-  return who;
-}
-
 Result<std::unique_ptr<Replica>> Replica::open(const fs::path& dir,
                                                std::optional<std::string> passphrase) {
   MAILLON_CHECK(finish_take(dir));
-  if (!fs::exists(dir / kDatabase))
+  MAILLON_TRY(const bool made, has_node(dir));
+  if (!made)
     return said(Errc::not_found, "there is no node in " + dir.string(),
                 "il n’y a pas de nœud dans " + dir.string(),
                 "make one with `maillon init --name NAME`, or name its folder with --data",
@@ -229,6 +176,8 @@ Result<void> Replica::load(storage::Store& store, const std::optional<std::strin
   identity_.name = as_text(name);
   identity_.region = as_text(region);
   identity_.role = role.size() == 1 && role[0] == 2 ? Role::hub : Role::cooperative;
+  MAILLON_TRY(const auto recovered, store.meta("recovered"));
+  identity_.recovered = recovered.has_value();
   MAILLON_TRY(const auto certificate,
               crypto::NodeCertificate::decode_verified(identity_.certificate));
   MAILLON_CHECK(settle_key(certificate.node, passphrase));

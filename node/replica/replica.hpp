@@ -19,6 +19,7 @@ struct Identity {
   Role role = Role::cooperative;
   std::string region;
   std::uint64_t incarnation = 0;
+  bool recovered = false;  ///< made from 24 words: of the member that has them, or of nobody
 };
 
 struct InitOptions {
@@ -26,6 +27,7 @@ struct InitOptions {
   Role role = Role::cooperative;
   std::string region;
   std::optional<std::string> passphrase;
+  bool recovered = false;  ///< from words that exist
 };
 
 /// $MAILLON_PASSPHRASE_FILE, else the systemd credential `maillon-passphrase`, else nothing.
@@ -36,7 +38,8 @@ struct InitOptions {
 
 class Replica {
  public:
-  /// Makes the folder (0700), the node key and the database. Errc::refused when there is one.
+  /// Makes the folder (0700), the node key and the database: all of it, or nothing that a further
+  /// init() would find. Errc::refused when there is one.
   [[nodiscard]] static Result<Identity> init(const std::filesystem::path& dir,
                                              const InitOptions& options,
                                              const crypto::SigningKey& root, Rng& rng);

@@ -20,12 +20,16 @@ class Decisions(Case):
         self.converge(a, b)
         node = a.ok("status")["node_id"]
         for command in (("propose", "charter", "secrecy_threshold", "12"), ("vote", second["id"]),
-                        ("leave",), ("federation", "refound"),
+                        ("leave",), ("federation", "refound"), ("space", "create", "projets"),
                         ("node", "revoke", node, "--words-file", b.words),
                         ("node", "rotate", "--words-file", b.words)):
             done = b.run(*command, json_output=False, stdin=b"y\n")
             self.assertEqual(done.code, 2, f"{command}: {done.out}{done.err}")
             self.assertIn("--yes", done.err)
+        asked = b.on_terminal("n\n", "space", "create", "projets", "--writer", "une")
+        self.assertIn("The space `projets` exists: read by everybody, written by une.", asked.out)
+        self.assertNotIn("projets", [s["name"] for s in b.ok("space", "list")["spaces"]])
+        self.assertEqual(b.run("space", "create", "projets", "--yes", json_output=False).code, 0)
         self.assertEqual(b.on_terminal("n\n", "vote", second["id"]).code, 1)
         self.assertEqual(b.ok("proposal", "show", second["id"])["proposals"][0]["status"], "open")
         self.assertEqual(b.run("vote", second["id"], "--yes", json_output=False).code, 0)
@@ -33,6 +37,30 @@ class Decisions(Case):
         # Any case, and enough digits.
         b.ok("proposal", "show", second["id"][:8].upper())
         self.assertIn("too short", self.refuses(b, 2, "proposal", "show", made["id"][:3])["message"])
+
+    def test_each_shown_id_means_one_proposal(self):
+        a = self.founder("une")
+        # Founding proposes several spaces in one commit.
+        text = a.run("proposal", "list", "--all", json_output=False).out
+        shown = {line.split()[0]: line for line in text.splitlines()[1:] if line.strip()}
+        listed = a.ok("proposal", "list", "--all")["proposals"]
+        self.assertEqual(len(shown), len(listed))
+        self.assertGreaterEqual(len(shown), 3)
+        for brief, line in shown.items():
+            page = a.run("proposal", "show", brief, json_output=False)
+            self.assertEqual(page.code, 0, page.err)
+            self.assertIn(page.out.splitlines()[0], line)
+        for one in listed:
+            self.assertEqual(a.ok("proposal", "show", one["id"])["proposals"], [one])
+        # The beginning that they share means none of them, and all are named.
+        for command in (("proposal", "show"), ("vote",)):
+            for prefix in (listed[0]["id"][:12], listed[0]["id"][:64]):
+                error = self.refuses(a, 2, *command, prefix)
+                for brief in shown:
+                    self.assertIn(brief, error["message"])
+                self.assertIn("formation", error["message"])
+            self.assertIn("peut désigner", self.refuses(
+                a, 2, *command, listed[0]["id"][:12], lang="fr")["message"])
 
     def test_the_last_delegate_goes_only_when_somebody_insists(self):
         a, b = self.two()
@@ -55,8 +83,7 @@ class Decisions(Case):
         b.ok("node", "revoke", node, "--words-file", b.words)
         table = self.write("l.csv", "id,nom\n1,non\n")
         for command in (("put", "lieux", "nom=non"), ("import", table, "--collection", "lieux", "--source", "s"),
-                        ("propose", "charter", "quorum", "2"), ("leave",), ("reissue",), ("invite",),
-                        ("node", "rotate", "--words-file", b.words)):
+                        ("propose", "charter", "quorum", "2"), ("leave",), ("reissue",), ("invite",)):
             error = self.refuses(b, 4, *command)
             self.assertIn("taken back", error["message"])
             self.assertIn("init --recover", error["hint"])
@@ -64,6 +91,15 @@ class Decisions(Case):
         self.assertEqual(b.ok("find", "lieux")["total"], 1)
         shown = b.run("member", "show", "deux", json_output=False).out
         self.assertIn("(key taken back)", shown)
+        # The words, and only they, give the machine another key.
+        self.assertIn("node rotate", b.ok("status")["warnings"][0])
+        self.refuses(b, 4, "node", "rotate", "--words-file", a.words)
+        asked = b.on_terminal("y\n", "node", "rotate", "--words-file", b.words)
+        self.assertEqual(asked.code, 0, asked.err)
+        self.assertIn("reissue --all", asked.out)
+        b.ok("put", "lieux", "nom=Deux")
+        self.converge(a, b)
+        self.assertEqual(self.names(a), ["Deux", "Un"])
 
     def test_a_root_key_is_shown_and_is_nobody_elses(self):
         a, b = self.two()

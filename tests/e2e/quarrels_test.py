@@ -39,6 +39,17 @@ class Quarrels(Case):
         signature = forged["evidence"][0]["headers"][0]["signature"]
         forged["evidence"][0]["headers"][0]["signature"] = ("1" if signature[0] == "0" else "0") + signature[1:]
         self.assertEqual(stranger.run("evidence", "--check", self.write("faux.json", json.dumps(forged))).code, 6)
+        # What proves nothing is refused with the reason, in either language.
+        one = proofs[0][0]["headers"][0]
+        federation = a.ok("evidence")["federation_id"]
+        for headers, reason, raison in (([[one, one]], "twice the same commit", "deux fois le même commit"),
+                                        ([[one]], "neither two headers", "ni deux en-têtes"),
+                                        ([], "holds no proof", "ne contient aucune preuve")):
+            file = self.write("rien.json", json.dumps(
+                {"federation_id": federation, "evidence": [{"headers": h} for h in headers]}))
+            for lang, words in (("en", reason), ("fr", raison)):
+                error = self.refuses(stranger, 6, "evidence", "--check", file, lang=lang)
+                self.assertIn(words, error["message"])
         # The victim is told, and shown the way out.
         refused = d.run("put", "lieux", "nom=suite")
         self.assertEqual(refused.code, 4)

@@ -6,12 +6,25 @@ from harness import Case
 
 
 class Refound(Case):
-    def federation(self):
-        """The founder, who will be lost, and two more; all know all."""
+    def federation(self, *more):
+        """The founder, who will be lost, and two or more; all know all."""
         lost = self.founder("perdue")
         lost.serve()
-        nodes = [lost] + [self.joined(lost, name) for name in ("une", "deux")]
+        nodes = [lost] + [self.joined(lost, name) for name in ("une", "deux", *more)]
         return nodes
+
+    def refounded(self, node, *others, **options):
+        """The node founds anew, and the others join it; it goes on serving."""
+        made = node.ok("federation", "refound", *options.get("words", ()))
+        node.serve()
+        for other in others:
+            self.joins(node, other)
+        return made
+
+    def joins(self, host, node):
+        self.assertEqual(node.ok("join", host.ok("invite")["code"], "--wait", 60)["status"], "admitted")
+        self.synced(node)
+        self.assertEqual(host.digests(), node.digests())
 
     def synced(self, *nodes):
         for node in nodes:
@@ -127,6 +140,103 @@ class Refound(Case):
         b.serve(port=b.port)
         self.synced(b, a)
         self.assertEqual(a.digests(), b.digests())
+
+    def test_records_that_belong_to_somebody_still_do(self):
+        lost, a, b = self.federation()
+        mine = b.ok("put", "lieux", "--key", "siège", "nom=chez deux", "langues+=fr",
+                    "--type", "langues=set")["id"]
+        self.synced(b, a)
+        self.refuses(a, 4, "put", "lieux", "--id", mine, "nom=pris")
+        lost.stop()
+        self.refounded(a, b, words=("--quorum", "1"))
+        for node in (a, b):
+            self.assertEqual(self.fields(node)[mine], {"nom": "chez deux", "langues": ["fr"]})
+            self.assertEqual(node.ok("verify", "--deep")["errors"], [])
+        self.assertIn("deux", self.refuses(a, 4, "put", "lieux", "--id", mine, "nom=pris")["message"])
+        # The owner's name for it finds it again.
+        self.assertEqual(b.ok("put", "lieux", "--key", "siège", "nom=encore")["id"], mine)
+        self.synced(b)
+        self.assertEqual(self.fields(a)[mine]["nom"], "encore")
+
+    def projects(self, node):
+        """Who writes in the spaces of one name, and what stands there; the one that is meant first."""
+        spaces = [s for s in node.ok("space", "list")["spaces"] if s["name"] == "projets"]
+        spaces.sort(key=lambda s: not s["meant_by_name"])
+        return [(s["writers"], sorted(r["fields"]["nom"] for r in node.ok(
+            "find", "--space", s["space_id"], "idees")["records"])) for s in spaces]
+
+    def test_two_spaces_of_one_name_stay_two(self):
+        lost, a, b = self.federation()
+        lost.stop()
+        for node in (a, b):
+            node.ok("space", "create", "projets", "--reader", "all", "--writer", node.name)
+            node.ok("put", "--space", "projets", "idees", f"nom=de {node.name}")
+        self.converge(a, b)
+        before = self.projects(a)
+        self.assertEqual(len(before), 2)
+        self.assertEqual(before, self.projects(b))
+        # More in each, by its id where its name means the other.
+        for node in (a, b):
+            [own] = [s["space_id"] for s in node.ok("space", "list")["spaces"]
+                     if s["name"] == "projets" and s["may_write"]]
+            node.ok("put", "--space", own, "idees", f"nom=encore de {node.name}")
+        self.converge(a, b)
+        before = self.projects(a)
+        self.refounded(a, b, words=("--quorum", "1"))
+        for node in (a, b):
+            self.assertEqual(self.projects(node), before)
+
+    def test_a_second_refounding_takes_everybody_along(self):
+        """From the first federation as well as from the second, whoever founded that."""
+        lost, a, b, c = self.federation("trois")
+        for node in (a, b, c):
+            node.ok("put", "lieux", f"nom=de {node.name}")
+        self.synced(a, b, c)
+        lost.stop()
+        first = self.refounded(a, b, words=("--quorum", "1"))
+        b.ok("put", "lieux", "nom=entre-temps")
+        self.synced(b)
+        a.stop()
+        second = self.refounded(a, words=("Encore",))
+        show = a.ok("federation", "show")
+        self.assertEqual(show["before"], [first["federation_id"], first["refounds"]])
+        self.assertEqual(second["refounds"], first["federation_id"])
+        self.joins(a, b)
+        self.joins(a, c)
+        self.synced(b)
+        for node in (a, b, c):
+            self.assertEqual(self.names(node), ["de deux", "de trois", "de une", "entre-temps"])
+            self.assertEqual(node.ok("federation", "show")["federation_id"], second["federation_id"])
+
+    def test_of_two_who_refound_at_once_either_joins_the_other_with_all_it_wrote_since(self):
+        lost, a, b, c = self.federation("trois")
+        for node in (a, b, c):
+            node.ok("put", "lieux", f"nom=de {node.name}")
+        self.synced(a, b, c)
+        lost.stop()
+        first = self.refounded(a, b, words=("--quorum", "1"))
+        for node in (a, b):
+            node.ok("put", "lieux", f"nom=depuis {node.name}")
+        self.synced(b)
+        self.refounded(c, words=("--quorum", "1"))
+        code = c.ok("invite")["code"]
+        self.assertIn("stop", self.refuses(a, 1, "join", code)["hint"])
+        old_code = a.ok("invite")["code"]
+        a.stop()
+        self.joins(c, a)
+        self.joins(c, b)
+        self.synced(a)
+        for node in (a, b, c):
+            self.assertEqual(self.names(node), ["de deux", "de trois", "de une", "depuis deux",
+                                                "depuis une"])
+            self.assertEqual(node.ok("conflicts")["conflicts"], [])
+        self.assertEqual(a.digests(), b.digests())
+        # A code of the federation where one is changes nothing.
+        self.assertEqual(b.ok("join", c.ok("invite")["code"])["status"], "admitted")
+        self.assertEqual(self.names(b), self.names(a))
+        # Back to the one that was left leads a code of it nowhere, but says where that is.
+        hint = self.refuses(a, 1, "join", old_code)["hint"]
+        self.assertIn(os.path.join(a.dir, "before-" + first["federation_id"][:12]), hint)
 
     def test_a_refounding_cut_short_ends_at_the_next_start(self):
         a = self.founder("une")

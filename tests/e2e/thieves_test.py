@@ -81,6 +81,37 @@ class Thieves(Case):
         self.converge(a, b, desk)
         self.agree(a, b, desk, names=["avant", "tard", "au bureau"])
 
+    def test_the_original_hears_by_stick_that_its_copy_took_the_key_back(self):
+        a, b, original = nodes = self.federation("une", "deux", "trois")
+        original.env = {"MAILLON_FAULT": "incarnation_reused"}
+        self.write(original, "avant")
+        self.converge(*nodes)
+        copy = self.copy(original, "copie")
+        self.write(original, "original 1", "original 2")
+        self.write(copy, "copie 1")
+        copy.env = {}
+        copy.ok("node", "rotate", "--words-file", copy.words)
+        copy.ok("reissue")
+        self.converge(a, b, copy)
+        self.hand_over(a, original)
+        original.env = {}
+        [warning] = [w for w in original.ok("status")["warnings"] if "taken back" in w]
+        for told in ("a copy of it", "node rotate", "maillon reissue"):
+            self.assertIn(told, warning)
+        self.assertIn("node rotate", self.refuses(original, 4, "put", "lieux", "nom=non")["hint"])
+        original.ok("node", "rotate", "--words-file", original.words)
+        self.assertEqual([w for w in original.ok("status")["warnings"] if "taken back" in w], [])
+        # What the copy did not know is left, until somebody who knows says that it is no thief's.
+        told = original.ok("reissue")
+        self.assertEqual(told["disputed"], 2, told)
+        self.assertEqual(original.ok("reissue", "--all")["reissued"], 2)
+        self.converge(a, b, copy, original)
+        self.agree(a, b, copy, original, names=["avant", "original 1", "original 2", "copie 1"])
+        # And on the wire it is a node like any other.
+        a.serve()
+        original.ok("peer", "add", f"ws://127.0.0.1:{a.port}")
+        self.assertTrue(original.ok("sync", "--wait", 60)["converged"])
+
     def test_a_key_that_begins_again_and_again(self):
         a, b, c = nodes = self.federation("une", "deux", "trois")
         written = []

@@ -59,6 +59,12 @@ class Trust(Case):
             self.assertEqual(node.ok("verify", "--deep")["errors"], [])
         self.assertEqual(a.digests(), b.digests())
         self.assertEqual(a.digests(), c.digests())
+        # What is void leaves by no door: not in a file either.
+        for form in ("csv", "json", "jsonl"):
+            table = a.run("export", "--collection", "lieux", "--format", form, json_output=False).out
+            self.assertIn("Cognac", table)
+            for void in ("Ailleurs", "après"):
+                self.assertNotIn(void, table)
         # It is told, keeps what is its own, and writes no more.
         self.assertEqual(self.members(d)["quatre"], "former")
         self.refuses(d, 4, "put", "lieux", "nom=encore")
@@ -71,6 +77,23 @@ class Trust(Case):
         d.serve()
         self.eventually("the removed one is told", lambda: any(
             "no longer part of the federation" in p["detail"] for p in d.ok("status")["peers"]))
+        self.assertTrue(any("ne fait plus partie de la fédération" in p["detail"]
+                            for p in d.ok("status", lang="fr")["peers"]))
+        self.assertIn("pas admis : son membre", d.run("status", json_output=False, lang="fr").out)
+
+    def test_a_removed_node_that_cannot_call_is_called_and_told(self):
+        a, b, c = nodes = self.federation("une", "deux", "trois")
+        c.serve()
+        c.stop()
+        self.converge(*nodes)
+        a.ok("propose", "remove", "trois")
+        # Behind a wall that lets nothing out: its daemon calls nobody.
+        c.serve("--no-dial", port=c.port)
+        a.serve()
+        self.eventually("it is told", lambda: c.ok("status")["membership"] == "former")
+        self.assertTrue([w for w in c.ok("status")["warnings"] if "removed" in w])
+        self.eventually("the call is over", lambda: not [
+            p for p in a.ok("status")["peers"] if p["address"] == f"ws://127.0.0.1:{c.port}"])
 
     def test_who_is_removed_elsewhere_while_it_is_written_to_ends_the_same(self):
         """Two halves decide at once, each validly; healed, all agree."""

@@ -118,7 +118,9 @@ TEST(GovernanceCodec, RoundTrips) {
   Admission admission{{1, 2, 3}, "Coop", Role::hub, "28", id_number<Digest>(4), {encode(space)}};
   Genesis genesis{{"Fédération", 2, {id_number<MemberId>(1)}, 30, 5, 6, 7},
                   admission,
-                  id_number<FederationId>(9)};
+                  id_number<FederationId>(9),
+                  {id_number<FederationId>(8), id_number<FederationId>(7)}};
+  EXPECT_EQ(decode_genesis(encode(genesis))->before, genesis.before);
   EXPECT_EQ(encode(*decode_genesis(encode(genesis))), encode(genesis));
   EXPECT_EQ(decode_genesis(encode(genesis))->charter.delegates.size(), 1u);
   const Proposal admit{admission, std::nullopt};
@@ -146,6 +148,9 @@ TEST(GovernanceCodec, RefusesWhatBreaksItsRules) {
   Genesis genesis;
   for (std::uint8_t i = 0; i < 22; ++i) genesis.charter.delegates.push_back(id_number<MemberId>(i));
   EXPECT_FALSE(decode_genesis(encode(genesis))) << "22 delegates";
+  genesis.charter.delegates.clear();
+  genesis.before.assign(limits::kRefoundingsMax + 1, id_number<FederationId>(1));
+  EXPECT_FALSE(decode_genesis(encode(genesis))) << "too many before";
   EXPECT_FALSE(decode_address(encode(Address{std::vector<std::string>(9, "ws://a")})));
   for (const Bytes& bad : {Bytes{0xff}, Bytes{0x0a, 0x05, 'a'}}) {
     EXPECT_FALSE(decode_space(bad));
@@ -183,10 +188,13 @@ TEST(SyncCodec, RoundTrips) {
   const Push push{space, true};
   EXPECT_EQ(decode_push(encode(push))->space, space);
   EXPECT_TRUE(decode_push(encode(push))->wanted);
-  const JoinRequest join{{1}, "Coop", Role::hub, "28"};
+  const JoinRequest join{{1}, "Coop", Role::hub, "28", /*recovered=*/true};
   EXPECT_EQ(encode(*decode_join_request(encode(join))), encode(join));
-  const JoinReply reply{JoinStatus::pending, "wait", "Fédération", space};
+  EXPECT_TRUE(decode_join_request(encode(join))->recovered);
+  const JoinReply reply{
+      JoinStatus::pending, "wait", "Fédération", space, {"ab:1", 1, 3, {"Une"}, {"Deux", "Trois"}}};
   EXPECT_EQ(encode(*decode_join_reply(encode(reply))), encode(reply));
+  EXPECT_EQ(decode_join_reply(encode(reply))->votes.missing, reply.votes.missing);
 }
 
 TEST(SyncCodec, KindsAreTold) {
@@ -213,6 +221,11 @@ TEST(SyncCodec, RefusesWhatBreaksItsRules) {
   EXPECT_FALSE(decode_join_request(encode(JoinRequest{{}, "a", static_cast<Role>(3), "28"})));
   EXPECT_FALSE(
       decode_join_reply(encode(JoinReply{static_cast<JoinStatus>(4), "", "", SpaceId::zero()})));
+  JoinReply crowd{JoinStatus::pending, "", "", SpaceId::zero()};
+  crowd.votes.voted.assign(limits::kJoinNamesMax + 1, "a");
+  EXPECT_FALSE(decode_join_reply(encode(crowd)));
+  crowd.votes.voted = {std::string(limits::kNameMax + 1, 'a')};
+  EXPECT_FALSE(decode_join_reply(encode(crowd)));
   Frontier frontier;
   frontier.announced.assign(limits::kAnnouncedMax + 1, CommitId::zero());
   EXPECT_FALSE(decode_frontier(encode(frontier)));

@@ -381,13 +381,28 @@ TEST(Evidence, ProvesNothingWithoutTwoSignedHeadersForOnePlace) {
         {{a->bytes.header, a->bytes.signature}, {b->bytes.header, b->bytes.signature}}};
   };
   EXPECT_TRUE(check_evidence(federation, of(one, other)).has_value());
-  EXPECT_TRUE(check_evidence(federation, of(one, one)).has_error()) << "the same commit";
-  EXPECT_TRUE(check_evidence(federation, of(one, next)).has_error()) << "one after the other";
-  EXPECT_TRUE(check_evidence(FederationId::from_array({1}), of(one, other)).has_error());
-  EXPECT_TRUE(check_evidence(federation, maillon::Evidence{}).has_error());
+  forker.node->incarnation += 1;
+  const auto elsewhere = sign_by_hand(forker, {saying(1, "ailleurs")}, {}, kEpoch + 3s);
   auto forged = of(one, other);
   forged.headers[1].signature[3] ^= 1;
-  EXPECT_TRUE(check_evidence(federation, forged).has_error()) << "not signed";
+  auto cut_short = of(one, other);
+  cut_short.headers[0].header.pop_back();
+  const auto refuses = [&](const maillon::Evidence& evidence, std::string_view en,
+                           std::string_view fr) {
+    const auto checked = check_evidence(federation, evidence);
+    ASSERT_TRUE(checked.has_error()) << en;
+    EXPECT_NE(checked.error().detail.find(en), std::string::npos) << checked.error().detail;
+    EXPECT_NE(checked.error().fr.find(fr), std::string::npos) << checked.error().fr;
+  };
+  refuses(of(one, one), "the same commit", "même commit");
+  refuses(of(one, next), "different numbers (1, 2)", "numéros différents (1, 2)");
+  refuses(of(one, elsewhere), "different feeds", "flux différents");
+  refuses(maillon::Evidence{}, "neither two headers", "ni deux en-têtes");
+  refuses(forged, "did not sign", "n’a pas signé");
+  refuses(cut_short, "cannot be read", "illisible");
+  const auto foreign = check_evidence(FederationId::from_array({1}), of(one, other));
+  ASSERT_TRUE(foreign.has_error());
+  EXPECT_NE(foreign.error().fr.find("autre fédération"), std::string::npos);
   const auto decoded = decode_evidence(encode(of(one, other)));
   ASSERT_TRUE(decoded.has_value());
   EXPECT_EQ(check_evidence(federation, *decoded)->seq, 1u);

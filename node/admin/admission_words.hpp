@@ -1,0 +1,28 @@
+#pragma once
+
+#include "node/admin/call.hpp"
+#include "node/federation/decisions.hpp"
+
+/// A membership that has not come about yet, or that its votes no longer carry.
+namespace maillon::admin {
+
+/// What the inviter's node said last, as long as nothing of annuaire is here to read.
+[[nodiscard]] Result<std::optional<federation::Waiting>> waiting_of(replica::Replica& replica);
+/// Who voted, and who may still, without a full stop.
+[[nodiscard]] std::string votes_in_words(const JoinVotes& votes, Language language);
+/// As fields of an open object.
+void write_votes(JsonWriter& json, const JoinVotes& votes);
+
+/// Why a command that needs a federation finds none, and what to do.
+[[nodiscard]] Error without_federation(replica::Replica& replica);
+
+/// Why this member is none, and whom to ask; Errc::not_allowed.
+[[nodiscard]] Error lapsed(const storage::Trust& trust, const federation::Lapse& lapse);
+
+/// The newcomer's own admission and its own entry, in the form of `proposal list` and `member show`.
+[[nodiscard]] Reply own_admission(Call& call, const federation::Waiting& waiting);
+[[nodiscard]] Reply own_entry(Call& call, std::string_view status, const std::string& words);
+/// Whether somebody means this node's member, which annuaire does not name.
+[[nodiscard]] bool means_itself(Call& call, const std::string& wanted);
+
+}  // namespace maillon::admin

@@ -1,0 +1,199 @@
+"""Newcomers: who must still vote, votes that no longer count, words of nobody, power cuts."""
+
+import os
+import random
+import signal
+import subprocess
+import time
+
+import harness
+from harness import Case
+
+FAULTS = ("killed_with_half_a_database", "killed_before_the_key", "killed_after_the_key",
+          "killed_before_the_database")
+
+
+class Newcomers(Case):
+    def decide(self, nodes, proposer, *words):
+        made = proposer.ok("propose", *words)
+        self.converge(*nodes)
+        return made
+
+    def pending(self, *names):
+        """A newcomer whose admission waits for votes of the others; they are offline but the first."""
+        nodes = self.federation(*names)
+        self.decide(nodes, nodes[0], "charter", "quorum", "3")
+        nodes[0].serve()
+        code = nodes[0].ok("invite", "--region", "16")["code"]
+        newcomer = self.node("nouvelle")
+        newcomer.init()
+        return nodes, newcomer, code
+
+    def test_who_waits_sees_who_must_still_vote(self):
+        (a, b, c), n, code = self.pending("une", "deux", "trois")
+        asked = n.ok("join", code, "--wait", 60)
+        self.assertEqual(asked["status"], "pending")
+        self.assertEqual((asked["votes"], asked["needed"], asked["voted"], asked["missing"]),
+                         (1, 3, ["une"], ["deux", "trois"]))
+        # Without anybody to ask, on every page where somebody may look.
+        joining = n.ok("status")["joining"]
+        self.assertEqual((joining["voted"], joining["missing"]), (["une"], ["deux", "trois"]))
+        shown = n.ok("proposal", "show", joining["proposal"])["proposals"][0]
+        self.assertEqual((shown["status"], shown["missing"]), ("open", ["deux", "trois"]))
+        self.assertEqual(n.ok("proposal", "list")["proposals"][0]["id"], joining["proposal"])
+        entry = n.ok("member", "show", "nouvelle")["members"][0]
+        self.assertEqual(entry["status"], "pending")
+        error = self.refuses(n, 1, "member", "list")
+        for page in (n.run("status", json_output=False).out,
+                     n.run("proposal", "list", json_output=False).out,
+                     n.run("member", "show", "nouvelle", json_output=False).out, error["message"]):
+            self.assertIn("1 of 3 votes", page)
+            self.assertIn("deux, trois", page)
+            self.assertIn("maillon vote " + joining["proposal"], page)
+        self.assertIn("peuvent encore voter : deux, trois",
+                      n.run("status", json_output=False, lang="fr").out)
+        # What it was told to have them type is what they type.
+        self.converge(a, b, c)
+        b.ok("vote", joining["proposal"])
+        self.converge(a, b, c)
+        n.serve()
+        self.assertEqual(n.ok("join", code, "--wait", 60)["missing"], ["trois"])
+        self.assertEqual(n.ok("status")["joining"]["voted"], ["deux", "une"])
+        c.ok("vote", joining["proposal"])
+        self.converge(a, b, c)
+        # Without anybody's asking.
+        self.eventually("it is a member", lambda: n.ok("status")["membership"] == "member")
+        self.assertIsNone(n.ok("status")["joining"])
+
+    def test_an_admission_whose_voter_was_removed_elsewhere(self):
+        """A quorum of one: deux admits somebody while une and trois remove deux."""
+        a, b, c = nodes = self.federation("une", "deux", "trois")
+        self.decide(nodes, a, "delegate", "trois")
+        b.serve()
+        code = b.ok("invite", "--region", "16")["code"]
+        n = self.node("nouvelle")
+        n.init()
+        self.assertEqual(n.ok("join", code, "--wait", 60)["status"], "admitted")
+        n.ok("put", "lieux", "nom=à elle")
+        b.stop()
+        made = a.ok("propose", "remove", "deux")
+        self.converge(a, c)
+        c.ok("vote", made["id"])
+        self.converge(a, c)
+        # The halves meet; the newcomer is not there, and hears of it from whom it calls.
+        self.converge(a, b, c)
+        self.assertNotIn("nouvelle", [m["name"] for m in a.ok("member", "list")["members"]])
+        self.assertEqual(n.ok("status")["membership"], "member")
+        a.serve()
+        n.ok("peer", "add", f"ws://127.0.0.1:{a.port}")
+        n.serve()
+        self.eventually("it is told", lambda: n.ok("status")["membership"] == "lapsed")
+        [warning] = [w for w in n.ok("status")["warnings"] if "not, or no longer" in w]
+        for told in ("0 of 1 votes", "deux (removed on", "for a vote: trois, une", "maillon vote "):
+            self.assertIn(told, warning)
+        french = " ".join(n.ok("status", lang="fr")["warnings"])
+        self.assertIn("deux (exclu le", french)
+        self.assertIn("demandez une voix à : trois, une", french)
+        self.assertEqual(n.ok("member", "show", "nouvelle")["members"][0]["status"], "lapsed")
+        for command in (("put", "lieux", "nom=non"), ("why", "lieux", "x"), ("invite",)):
+            self.assertIn("not, or no longer", self.refuses(n, 4, *command)["message"])
+        # One vote, and it is back with what it wrote.
+        a.ok("vote", warning.split("maillon vote ")[1].split("`")[0])
+        self.eventually("it is back", lambda: n.run("sync", "--wait", 1).code in (0, 5)
+                        and n.ok("status")["membership"] == "member")
+        self.assertEqual([w for w in n.ok("status")["warnings"] if "no longer" in w], [])
+        self.eventually("what it wrote counts", lambda: self.names(a) == ["à elle"])
+
+    def test_a_lapsed_newcomer_that_asks_again(self):
+        a, b, c = nodes = self.federation("une", "deux", "trois")
+        self.decide(nodes, a, "delegate", "trois")
+        b.serve()
+        n = self.joined(b, "nouvelle")
+        b.stop()
+        made = a.ok("propose", "remove", "deux")
+        self.converge(a, c)
+        c.ok("vote", made["id"])
+        self.converge(a, b, c)
+        a.ok("bundle", "export", "-o", self.path("lot"))
+        n.ok("bundle", "import", self.path("lot"))
+        self.assertEqual(n.ok("status")["membership"], "lapsed")
+        a.serve()
+        code = a.ok("invite", "--region", "16")["code"]
+        self.assertEqual(n.ok("join", code, "--wait", 60)["status"], "admitted")
+        self.assertEqual(n.ok("status")["membership"], "member")
+
+    def test_words_of_nobody_make_no_member(self):
+        a = self.founder("une")
+        a.serve()
+        stranger = self.node("ailleurs")
+        stranger.init()
+        lost = self.node("perdue")
+        lost.ok("init", "--name", "perdue", "--region", "16", "--recover",
+                "--words-file", stranger.words)
+        code = a.ok("invite", "--region", "16")["code"]
+        error = self.refuses(lost, 1, "join", code, "--wait", 60)
+        self.assertIn("of no member", error["message"])
+        self.assertIn("without --recover", error["hint"])
+        self.assertIn("ne sont ceux d’aucun membre",
+                      self.refuses(lost, 1, "join", code, "--wait", 60, lang="fr")["message"])
+        self.assertEqual(len(a.ok("member", "list")["members"]), 1)
+        self.assertEqual([p for p in a.ok("proposal", "list", "--all")["proposals"]
+                          if p["kind"] == "admit"], [])
+        # Nothing is used up.
+        fresh = self.node("deux")
+        fresh.init()
+        self.assertEqual(fresh.ok("join", code, "--wait", 60)["status"], "admitted")
+
+    def test_a_folder_cut_short_in_the_making_is_made_by_the_next_try(self):
+        a = self.founder("une")
+        a.serve()
+        for i, fault in enumerate(FAULTS):
+            b = self.node(f"b{i}")
+            code = a.ok("invite", "--region", "16")["code"]
+            join = ("join", code, "--name", b.name, "--words-file", b.words, "--wait", 60)
+            done = b.run(*join, env={"MAILLON_FAULT": fault})
+            self.assertEqual(done.code, -9, f"{fault}: {done.out}{done.err}")
+            before = open(b.words, encoding="utf-8").read()
+            self.assertEqual(b.ok(*join)["status"], "admitted", fault)
+            # The words that people may have noted already are the right ones.
+            self.assertEqual(open(b.words, encoding="utf-8").read(), before)
+            b.ok("node", "rotate", "--words-file", b.words)
+            left = {"init.member", "maillon.init.db", "node.key.init"} & set(os.listdir(b.dir))
+            self.assertEqual(left, set(), fault)
+        for i, fault in enumerate(FAULTS):
+            c = self.node(f"c{i}")
+            c.run("init", "--name", c.name, "--words-file", c.words, env={"MAILLON_FAULT": fault})
+            if fault == FAULTS[-1]:
+                # All was made: the next one says how to go on.
+                self.assertIn("maillon join", self.refuses(
+                    c, 1, "init", "--name", c.name, "--words-file", c.words)["hint"])
+            else:
+                c.ok("init", "--name", c.name, "--words-file", c.words)
+            c.ok("federation", "create", "Essai")
+            c.ok("node", "rotate", "--words-file", c.words)
+
+    def test_words_of_somebody_else_are_not_taken_for_ones_own(self):
+        a = self.founder("une")
+        b = self.node("deux")
+        b.run("init", "--name", "deux", "--words-file", b.words,
+              env={"MAILLON_FAULT": "killed_before_the_key"})
+        self.refuses(b, 1, "init", "--name", "deux", "--words-file", a.words)
+        self.assertEqual(len(open(a.words, encoding="utf-8").read().split()), 24)
+
+    def test_a_join_killed_at_any_moment_goes_on(self):
+        a = self.founder("une")
+        a.serve()
+        chance = random.Random(23)
+        for i in range(12):
+            b = self.node(f"b{i}")
+            code = a.ok("invite", "--region", "16")["code"]
+            join = ["join", code, "--name", b.name, "--words-file", b.words, "--wait", "60"]
+            running = subprocess.Popen(
+                [harness.MAILLON, "--data", b.dir, "--json", "--quiet", *join],
+                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            time.sleep(chance.uniform(0, 0.06))
+            running.send_signal(signal.SIGKILL)
+            running.wait()
+            self.assertEqual(b.ok(*join)["status"], "admitted", f"try {i}")
+            self.assertEqual(len(open(b.words, encoding="utf-8").read().split()), 24)
+            b.ok("put", "lieux", f"nom={i}")
