@@ -17,7 +17,8 @@ void pass_on(const std::vector<Bytes>& messages) {
   std::size_t came = 0;
   while (const auto plaintext = outbox.next()) {
     MAILLON_ASSERT(plaintext->size() <= kNoisePlainMax, "a plaintext fits a Noise message");
-    MAILLON_ASSERT(inbox.feed(copied(*plaintext)).has_value(), "an Inbox takes what an Outbox gives");
+    MAILLON_ASSERT(inbox.feed(copied(*plaintext)).has_value(),
+                   "an Inbox takes what an Outbox gives");
     while (const auto message = inbox.next()) {
       MAILLON_ASSERT(came < messages.size() && *message == messages[came],
                      "messages come out as they went in");
@@ -55,7 +56,8 @@ void interleave(Choices& in) {
   const auto take = [&] {
     const auto plaintext = outbox.next();
     if (!plaintext) return false;
-    MAILLON_ASSERT(inbox.feed(copied(*plaintext)).has_value(), "an Inbox takes what an Outbox gives");
+    MAILLON_ASSERT(inbox.feed(copied(*plaintext)).has_value(),
+                   "an Inbox takes what an Outbox gives");
     while (const auto message = inbox.next()) {
       const std::size_t queue = message->front();
       MAILLON_ASSERT(came[queue] < sent[queue].size() && *message == sent[queue][came[queue]],
@@ -70,8 +72,8 @@ void interleave(Choices& in) {
       continue;
     }
     const std::size_t queue = in.below(2);
-    constexpr std::array<std::size_t, 6> kBorders{1, 8u << 10, kFragmentMax - 3, kFragmentMax,
-                                                  2 * kFragmentMax, 3 * kFragmentMax};
+    constexpr std::array<std::size_t, 6> kBorders{
+        1, 8u << 10, kFragmentMax - 3, kFragmentMax, 2 * kFragmentMax, 3 * kFragmentMax};
     Bytes message(kBorders[in.below(kBorders.size())] + in.below(4), in.u8());
     message.front() = static_cast<std::uint8_t>(queue);
     MAILLON_ASSERT(outbox.push(message, queue == 0 ? Priority::urgent : Priority::bulk).has_value(),

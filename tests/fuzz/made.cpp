@@ -79,8 +79,9 @@ class Founding {
     out.now = now_ + 1min;
     for (std::int64_t id = 1; id <= must(store.log().last_id()); ++id)
       out.commits.push_back(must(load_commit(must(store.log().bytes_of(id)))));
-    out.proof = encode(must(prove_record(store.log(), store.records(), store.names(), *store.trust(),
-                                         a_.space(kSpace), "lieux", record_number(1))));
+    out.proof =
+        encode(must(prove_record(store.log(), store.records(), store.names(), *store.trust(),
+                                 a_.space(kSpace), "lieux", record_number(1))));
     auto get = must(store.database().prepare("SELECT state FROM record ORDER BY id"));
     while (must(get.step())) out.states.emplace_back(get.blob(0).begin(), get.blob(0).end());
     return out;

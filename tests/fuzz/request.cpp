@@ -30,8 +30,9 @@ void read_frames(ByteView bytes) {
       w.raw(frame->payload);
     }
   }
-  MAILLON_ASSERT(again.size() <= bytes.size() && std::ranges::equal(again, bytes.first(again.size())),
-                 "frames are what was sent");
+  MAILLON_ASSERT(
+      again.size() <= bytes.size() && std::ranges::equal(again, bytes.first(again.size())),
+      "frames are what was sent");
 }
 
 }  // namespace

@@ -43,7 +43,8 @@ void check_value(std::uint32_t tag, ByteView bytes) {
     MAILLON_ASSERT(std::ranges::equal(again, bytes), "elements have one form");
   }
   if (const auto said = storage::merge::said_by(tag, bytes))
-    MAILLON_ASSERT(said->kind() == Value::Kind::json || is_utf8(said->text()), "people can read it");
+    MAILLON_ASSERT(said->kind() == Value::Kind::json || is_utf8(said->text()),
+                   "people can read it");
 }
 
 }  // namespace
