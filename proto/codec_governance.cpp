@@ -227,6 +227,23 @@ Bytes encode(const Evidence& message) {
   return encoded(out);
 }
 
+Bytes encode(const ErasureWord& message) {
+  v1::ErasureWord out;
+  out.set_commit(str(message.commit.bytes()));
+  out.set_lift(message.lift);
+  return encoded(out);
+}
+
+Bytes encode(const ErasureReceipt& message) {
+  v1::ErasureReceipt out;
+  for (const auto& one : message.done) {
+    auto& done = *out.add_done();
+    done.set_commit(str(one.commit.bytes()));
+    done.set_leaves(one.leaves);
+  }
+  return encoded(out);
+}
+
 Bytes encode(const Address& message) {
   v1::Address out;
   for (const auto& url : message.urls) out.add_urls(url);
@@ -297,6 +314,29 @@ Result<Evidence> decode_evidence(ByteView raw) {
   Evidence out;
   for (const auto& one : in.headers())
     out.headers.push_back({bytes(one.header()), bytes(one.signature())});
+  return out;
+}
+
+Result<ErasureWord> decode_erasure_word(ByteView raw) {
+  v1::ErasureWord in;
+  if (!codec::parse(raw, in)) return bad("erasure word: not protobuf");
+  ErasureWord out;
+  MAILLON_TRY(out.commit, CommitId::from_bytes(view(in.commit())));
+  out.lift = in.lift();
+  return out;
+}
+
+Result<ErasureReceipt> decode_erasure_receipt(ByteView raw) {
+  v1::ErasureReceipt in;
+  if (!codec::parse(raw, in) || in.done_size() > static_cast<int>(limits::kReceiptsMax))
+    return bad("erasure receipt: not a list of commits");
+  ErasureReceipt out;
+  for (const auto& one : in.done()) {
+    MAILLON_TRY(const CommitId commit, CommitId::from_bytes(view(one.commit())));
+    if (!out.done.empty() && out.done.back().commit >= commit)
+      return bad("erasure receipt: commits out of order");
+    out.done.push_back({commit, one.leaves()});
+  }
   return out;
 }
 

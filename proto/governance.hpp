@@ -116,6 +116,20 @@ struct Evidence {
   std::vector<SignedHeader> headers;
 };
 
+/// What a member says of what another asked to erase.
+struct ErasureWord {
+  CommitId commit = CommitId::zero();  ///< that asks
+  bool lift = false;                   ///< else: erase
+};
+/// That a node has destroyed what these commits ask for.
+struct ErasureReceipt {
+  struct Done {
+    CommitId commit = CommitId::zero();
+    std::uint32_t leaves = 0;  ///< how many payloads, so far
+  };
+  std::vector<Done> done;  ///< ascending by commit
+};
+
 [[nodiscard]] Bytes encode(const SpaceDeclaration& message);
 [[nodiscard]] Bytes encode(const Genesis& message);
 [[nodiscard]] Bytes encode(const Proposal& message);
@@ -123,6 +137,8 @@ struct Evidence {
 [[nodiscard]] Bytes encode(const Revocation& message);
 [[nodiscard]] Bytes encode(const Address& message);
 [[nodiscard]] Bytes encode(const Evidence& message);
+[[nodiscard]] Bytes encode(const ErasureWord& message);
+[[nodiscard]] Bytes encode(const ErasureReceipt& message);
 [[nodiscard]] Result<SpaceDeclaration> decode_space(ByteView bytes);
 [[nodiscard]] Result<Genesis> decode_genesis(ByteView bytes);
 [[nodiscard]] Result<Proposal> decode_proposal(ByteView bytes);
@@ -130,5 +146,7 @@ struct Evidence {
 [[nodiscard]] Result<Revocation> decode_revocation(ByteView bytes);
 [[nodiscard]] Result<Address> decode_address(ByteView bytes);
 [[nodiscard]] Result<Evidence> decode_evidence(ByteView bytes);
+[[nodiscard]] Result<ErasureWord> decode_erasure_word(ByteView bytes);
+[[nodiscard]] Result<ErasureReceipt> decode_erasure_receipt(ByteView bytes);
 
 }  // namespace maillon

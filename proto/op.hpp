@@ -23,6 +23,8 @@ enum class OpKind : std::uint32_t {
   address = 20,
   revocation = 21,
   evidence = 22,
+  erasure_word = 23,
+  erasure_receipt = 24,
 };
 [[nodiscard]] constexpr bool is_governance(std::uint32_t kind) noexcept {
   return kind >= 16 && kind < 64;

@@ -48,6 +48,8 @@ Result<Reply> import_bundle(Call& call) {
         return commits.size();
       });
   if (told.has_error()) return told.error();
+  MAILLON_TRY(const bool erased, call.finish_erasures());
+  (void)erased;
   JsonWriter json;
   json.object()
       .field("commits", done.commits)

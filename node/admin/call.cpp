@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <set>
 
+#include "node/admin/schema.hpp"
 #include "node/replica/lookup.hpp"
+#include "node/replica/scrub.hpp"
 
 namespace maillon::admin {
 namespace {
@@ -100,6 +102,8 @@ std::string Call::name_of(const MemberId& id) const {
   return member != nullptr ? member->name : std::string{};
 }
 
+std::size_t Call::delegates() const { return context_.replica.trust()->charter().delegates.size(); }
+
 MemberId Call::self() const { return context_.replica.identity().member; }
 
 Result<Place> Call::place(std::string_view collection) const {
@@ -177,6 +181,7 @@ Result<void> Call::expect_collection(const std::string& collection) {
     if (some.has_error()) return some.error();
     names.insert(some->begin(), some->end());
   }
+  names.erase(std::string{kSchemas});
   if (names.contains(collection)) return {};
   const std::string name = for_terminal(collection, 80);
   const std::string there = joined(names);
@@ -271,6 +276,14 @@ Result<Call::Wrote> Call::write_one(const Place& place, const storage::Change& c
   });
 }
 
+Result<bool> Call::finish_erasures() {
+  MAILLON_TRY(const bool any, replica::erasures_to_finish(replica()));
+  if (!any) return false;
+  // A key taken back confirms nothing; what it destroyed is gone all the same.
+  if (context_.peers != nullptr) context_.peers->hear_own_tips(3s);
+  return replica::finish_erasures(replica());
+}
+
 bool key_was_taken_back(const storage::Trust& trust, const NodeId& node) {
   const auto known = trust.nodes().find(node);
   return known != trust.nodes().end() && known->second.revoked;
@@ -344,13 +357,18 @@ void write_fields(JsonWriter& json, const replica::RecordView& record) {
   json.end_object();
 }
 
-std::string fields_in_words(const replica::RecordView& record, Language language) {
+std::string fields_in_words(const replica::RecordView& record, Language language,
+                            const Schema* schema) {
   std::string out;
   for (const auto& field : record.fields) {
+    const FieldSchema* known = schema == nullptr ? nullptr : schema->field(field.name);
+    const std::string label = known == nullptr ? field.name : label_of(*known, language);
+    const std::string name =
+        for_terminal(label == field.name ? label : label + " (" + field.name + ")");
     const std::string shown =
         field.readable ? for_terminal(field.value.display(), 2000)
                        : say(language, "(illisible par cette version)", "(not readable here)");
-    out += fmt::format("  {} = {}\n", for_terminal(field.name), shown);
+    out += fmt::format("  {} = {}\n", name, shown);
     for (const Value& other : field.others)
       out += say(language, "    en conflit avec : {}\n", "    in conflict with: {}\n",
                  for_terminal(other.display(), 2000));

@@ -14,6 +14,8 @@ struct Place {
   std::string name;
 };
 
+struct Schema;
+
 /// One command being run.
 class Call {
  public:
@@ -52,6 +54,8 @@ class Call {
   [[nodiscard]] Result<Place> place(std::string_view collection) const;
   [[nodiscard]] std::vector<Place> readable_spaces() const;
   [[nodiscard]] std::string home_region() const;
+  /// How many delegates there are.
+  [[nodiscard]] std::size_t delegates() const;
   /// Also of those who left; empty for one that annuaire does not know.
   [[nodiscard]] std::string name_of(const MemberId& member) const;
 
@@ -61,6 +65,11 @@ class Call {
   /// Errc::not_found when no space that this member reads has such a collection, and it is none of
   /// those that every federation has.
   [[nodiscard]] Result<void> expect_collection(const std::string& collection);
+  /// The collection's schema in a space: the one that this version knows, else the shared one.
+  [[nodiscard]] Result<std::optional<Schema>> schema_of(const Place& place,
+                                                        const std::string& collection);
+  /// All that are shared in a space.
+  [[nodiscard]] Result<std::vector<Schema>> schemas_of(const Place& place);
   /// One sentence when the place has nothing of the collection and other spaces have; else empty.
   [[nodiscard]] std::string elsewhere(const Place& place, const std::string& collection);
   /// Hears about this node's own feeds before it writes, where that is possible; then
@@ -69,6 +78,9 @@ class Call {
   /// Errc::not_allowed, in words, when this node's member left the federation or was removed, or
   /// when its key was taken back: nothing that it writes would count.
   [[nodiscard]] Result<void> still_speaks();
+  /// replica::finish_erasures(), if something came to be erased; whether that is so. A daemon would
+  /// do it a moment later.
+  [[nodiscard]] Result<bool> finish_erasures();
   /// Errc::not_allowed, in words, when this member may not write in the space, or not read what the
   /// others write there.
   [[nodiscard]] Result<void> may_write_in(const Place& place);
@@ -109,7 +121,8 @@ using Handler = Result<Reply> (*)(Call&);
 /// Adds {"fields": …, "conflicts": …} of a record to an open object.
 void write_fields(JsonWriter& json, const replica::RecordView& record);
 /// The record's lines for people.
-[[nodiscard]] std::string fields_in_words(const replica::RecordView& record, Language language);
+[[nodiscard]] std::string fields_in_words(const replica::RecordView& record, Language language,
+                                          const Schema* schema = nullptr);
 /// Its name, or what else tells people which record it is.
 [[nodiscard]] std::string title_of(const replica::RecordView& record);
 
@@ -124,6 +137,15 @@ Result<Reply> resolve_conflict(Call& call);
 Result<Reply> resolve_all(Call& call);
 Result<Reply> explain(Call& call);
 Result<Reply> prove(Call& call);
+Result<Reply> list_schemas(Call& call);
+Result<Reply> show_schema(Call& call);
+Result<Reply> add_schema(Call& call);
+/// Erasures that wait for this member's word: it wrote what is to go, or is a delegate.
+[[nodiscard]] Result<std::size_t> erasures_to_decide(Call& call);
+Result<Reply> erase_record(Call& call);
+Result<Reply> list_erasures(Call& call);
+Result<Reply> confirm_erasure(Call& call);
+Result<Reply> lift_erasure(Call& call);
 Result<Reply> import_table(Call& call);
 Result<Reply> export_table(Call& call);
 Result<Reply> show_status(Call& call);

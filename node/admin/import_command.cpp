@@ -4,6 +4,7 @@
 #include <unordered_set>
 
 #include "node/admin/call.hpp"
+#include "node/admin/schema.hpp"
 #include "node/catalogue/lieux_schema.hpp"
 
 /// Files into records: rows are read and judged here while the writer takes in the batch before.
@@ -27,6 +28,12 @@ struct Position {
   std::uint64_t record = 0;
 };
 
+/// What the file says and was taken away here: it does not come back.
+struct KeptOut : Position {
+  bool erased = false;     ///< else deleted
+  std::string field = {};  ///< of one field; else the whole row
+};
+
 struct Batch {
   std::vector<Change> changes;
   std::vector<Position> positions;  ///< one per change
@@ -39,7 +46,7 @@ struct Totals {
   std::uint64_t created = 0;
   std::uint64_t changed = 0;
   std::uint64_t unchanged = 0;
-  std::vector<Position> deleted_here;
+  std::vector<KeptOut> kept_out;
   std::uint64_t commits = 0;
   std::vector<catalogue::Warning> shown;  ///< the first of rows created or changed
   std::uint64_t of_touched = 0;           ///< warnings
@@ -115,12 +122,16 @@ class Pipeline {
           ++totals_.changed;
           break;
         case ChangeOutcome::deleted_here:
-          totals_.deleted_here.push_back(batch.positions[i]);
+        case ChangeOutcome::erased_here:
+          totals_.kept_out.push_back(
+              {batch.positions[i], written.outcomes[i] == ChangeOutcome::erased_here});
           [[fallthrough]];
         default:
           ++totals_.unchanged;
       }
     }
+    for (const storage::Withheld& one : written.withheld)
+      totals_.kept_out.push_back({batch.positions[one.change], true, one.field});
   }
   void wait_for(std::size_t at_most) {
     std::unique_lock lock{mutex_};
@@ -155,6 +166,9 @@ class Import {
     auto totals = pipeline.finish();
     if (totals.has_error()) return after_failure(totals.error());
     totals_ = *std::move(totals);
+    std::ranges::stable_sort(totals_.kept_out, {}, [](const KeptOut& one) {
+      return std::pair{one.line, one.record};
+    });
     summary_ = *read;
     call_.progress(1, doing());
     MAILLON_CHECK(find_missing());
@@ -188,6 +202,8 @@ class Import {
     MAILLON_TRY(summary_, catalogue::check_table(bytes_, options_));
     MAILLON_CHECK(check_source_column());
     version_ = catalogue::detect_lieux_version(summary_.columns);
+    MAILLON_TRY(schema_, call_.schema_of(place_, collection_));
+    if (schema_ && schema_->built_in) schema_.reset();
     seen_.reserve(summary_.rows_read);
     return {};
   }
@@ -218,7 +234,7 @@ class Import {
     }
     change.id = storage::derived_record_id(collection_, change.source, row.external_id);
     seen_.insert(change.id);
-    if (version_ && !judge(row, batch)) return {};
+    if ((version_ || schema_) && !judge(row, batch)) return {};
     change.collection = collection_;
     change.form = IdForm::derived;
     change.untyped = summary_.format == catalogue::Format::csv;
@@ -239,7 +255,7 @@ class Import {
 
   /// False when --strict refuses the row.
   bool judge(const catalogue::Row& row, Batch& batch) {
-    auto found = catalogue::validate_lieu(row, *version_);
+    auto found = schema_ ? judge_row(*schema_, row) : catalogue::validate_lieu(row, *version_);
     if (strict_ && !found.empty()) {
       for (auto& warning : found)
         refuse({warning.line, std::move(warning.field), std::move(warning.reason_en),
@@ -367,16 +383,24 @@ class Import {
           .field("field", one.field)
           .field("reason", reason(one.reason_fr, one.reason_en))
           .end_object();
-    for (const Position& where : totals_.deleted_here)
-      open_entry(json, where).field("field", "").field("reason", deleted()).end_object();
+    for (const KeptOut& where : totals_.kept_out)
+      open_entry(json, where)
+          .field("field", where.field)
+          .field("reason", kept_out(where))
+          .end_object();
     json.end_array();
   }
-  [[nodiscard]] std::string deleted() const {
-    return call_.say("supprimée ici : la ligne ne la rétablit pas",
-                     "deleted here: the row does not bring it back");
+  [[nodiscard]] std::string kept_out(const KeptOut& what) const {
+    if (!what.erased)
+      return call_.say("supprimée ici : la ligne ne la rétablit pas",
+                       "deleted here: the row does not bring it back");
+    return what.field.empty() ? call_.say("effacée ici : la ligne ne la rétablit pas",
+                                          "erased here: the row does not bring it back")
+                              : call_.say("effacé ici : le fichier ne le rétablit pas",
+                                          "erased here: the file does not bring it back");
   }
   [[nodiscard]] std::uint64_t warnings_total() const {
-    return warnings_total_ + summary_.remarks.size() + totals_.deleted_here.size();
+    return warnings_total_ + summary_.remarks.size() + totals_.kept_out.size();
   }
 
   JsonWriter json_report() const {
@@ -480,11 +504,11 @@ class Import {
     };
     for (const Rejection& one : summary_.remarks)
       line(one, one.field, reason(one.reason_fr, one.reason_en));
-    for (const Position& where : totals_.deleted_here) line(where, "", deleted());
+    for (const KeptOut& where : totals_.kept_out) line(where, where.field, kept_out(where));
     for (const auto& one : totals_.shown)
       line(one, one.field, reason(one.reason_fr, one.reason_en));
     const std::uint64_t all =
-        summary_.remarks.size() + totals_.deleted_here.size() + totals_.of_touched;
+        summary_.remarks.size() + totals_.kept_out.size() + totals_.of_touched;
     if (all > kShown)
       out += call_.say("  … {} points à vérifier en tout ; --json les donne tous\n",
                        "  … {} points to check in all; --json gives them all\n", grouped_(all));
@@ -509,6 +533,7 @@ class Import {
   Bytes bytes_;
   catalogue::ReadSummary summary_;
   std::optional<catalogue::LieuxVersion> version_;
+  std::optional<Schema> schema_;  ///< shared; of places the national one is known without
   std::unordered_set<RecordId, IdHash> seen_;
   std::uint64_t handed_ = 0;
   std::vector<catalogue::Warning> warnings_;

@@ -271,7 +271,10 @@ Result<Reply> sync_now(Call& call) {
   if (call.peers() == nullptr) return no_network();
   MAILLON_TRY(const auto wait, call.number("wait", 30, 0, kWaitMaxSeconds));
   call.progress(0, call.say("Échange avec les pairs", "Exchanging with the peers"));
-  const auto outcome = call.peers()->sync(std::chrono::seconds{wait});
+  auto outcome = call.peers()->sync(std::chrono::seconds{wait});
+  // What came to be erased is confirmed to those who are there.
+  MAILLON_TRY(const bool erased, call.finish_erasures());
+  if (erased && outcome.connected > 0) outcome = call.peers()->sync(std::chrono::seconds{wait});
   const auto places = call.readable_spaces();
   JsonWriter json;
   json.object().field("converged", outcome.converged).field("connected", outcome.connected);

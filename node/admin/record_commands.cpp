@@ -1,7 +1,8 @@
 #include <algorithm>
 
-#include "node/admin/typed_fields.hpp"
 #include "node/admin/call.hpp"
+#include "node/admin/schema.hpp"
+#include "node/replica/authorship.hpp"
 #include "node/replica/lookup.hpp"
 #include "storage/merge/document.hpp"
 
@@ -54,6 +55,27 @@ Result<Assignments> assignments_of(Call& call) {
   return out;
 }
 
+/// Errc::refused for what the schema would not have.
+Result<void> conforms(const Schema& schema, const Assignments& fields, bool fresh) {
+  const auto refuse = [](const std::string& field, const Misfit& why) {
+    const std::string name = for_terminal(field, 60);
+    return said(Errc::refused, fmt::format("the field `{}`: {}", name, why.en),
+                fmt::format("le champ « {} » : {}", name, why.fr),
+                "`maillon schema show` shows what it expects; --anyway writes it all the same",
+                "« maillon schema show » montre ce qu’il attend ; --anyway l’écrit malgré tout");
+  };
+  for (const FieldSchema& field : schema.fields) {
+    const auto given = std::ranges::find(fields, field.name, &Assignment::name);
+    const bool empty = given == fields.end() || given->value.is_null();
+    // Cleared on purpose, or not given to a new record.
+    if (field.required && empty && (fresh || given != fields.end()))
+      return refuse(field.name, {"the schema requires it", "le schéma l’exige"});
+    if (empty || given->how == storage::FieldEdit::How::remove) continue;
+    if (const auto found = misfit(field, given->value)) return refuse(field.name, *found);
+  }
+  return {};
+}
+
 void write_head(JsonWriter& json, const Target& target) {
   json.field("id", target.id.hex())
       .field("collection", target.collection)
@@ -93,6 +115,67 @@ storage::Change change_of(const Target& target, Values fields) {
   return out;
 }
 
+/// A field that names another record.
+struct Reference {
+  std::string field;
+  std::string collection;
+  bool here = false;
+  std::string title;
+};
+
+Result<std::vector<Reference>> references_of(Call& call, const Place& place,
+                                             const std::optional<Schema>& schema,
+                                             const RecordView& record) {
+  std::vector<Reference> out;
+  if (!schema) return out;
+  for (const FieldSchema& field : schema->fields) {
+    const auto* given = record.field(field.name);
+    if (field.reference.empty() || given == nullptr || given->value.display().empty()) continue;
+    const auto found = call.replica().read<std::vector<replica::Candidate>>([&](Reader& reader) {
+      return replica::candidates(reader, place.id, field.reference, given->value.display());
+    });
+    if (found.has_error()) return found.error();
+    const bool here = !found->empty() && found->front().record.visible;
+    out.push_back({field.name, field.reference, here,
+                   here ? title_of(found->front().record) : std::string{}});
+  }
+  return out;
+}
+
+/// With --authors: who wrote each part of what is shown, also into `json`.
+Result<std::string> authors_in_words(Call& call, const Target& target, JsonWriter& json) {
+  if (!call.has("authors")) return std::string{};
+  using Fields = std::vector<replica::FieldAuthors>;
+  const auto fields = call.replica().read<Fields>([&](Reader& reader) {
+    return replica::authors_of(reader, target.place.id, target.collection, target.id);
+  });
+  if (fields.has_error()) return fields.error();
+  std::string out = call.say("Écrit par :\n", "Written by:\n");
+  json.key("authors").object();
+  std::string_view last;
+  for (const replica::FieldAuthors& field : *fields) {
+    // Two types under one name would be two keys alike.
+    if (&field != fields->data() && field.field == last) continue;
+    last = field.field;
+    json.key(field.field).array();
+    for (const replica::Part& part : field.parts) {
+      const std::string name = call.name_of(part.author);
+      json.object()
+          .field("text", part.text)
+          .field("author", part.author.hex())
+          .field("author_name", name)
+          .field("time", utc(part.time))
+          .field("commit", part.commit.hex())
+          .end_object();
+      out += fmt::format("  {}  {}  {}: {}\n", local(part.time), for_terminal(name, 40),
+                         for_terminal(field.field, 60), for_terminal(part.text, 200));
+    }
+    json.end_array();
+  }
+  json.end_object();
+  return out;
+}
+
 }  // namespace
 
 Result<Reply> get_record(Call& call) {
@@ -109,9 +192,29 @@ Result<Reply> get_record(Call& call) {
   json.object();
   write_head(json, target);
   write_fields(json, record);
-  json.field("edit_won_over_delete", record.edit_won_over_delete).end_object();
+  json.field("edit_won_over_delete", record.edit_won_over_delete);
+  MAILLON_TRY(const auto schema, call.schema_of(target.place, target.collection));
+  MAILLON_TRY(const auto references, references_of(call, target.place, schema, record));
+  json.key("references").object();
+  for (const Reference& one : references)
+    json.key(one.field)
+        .object()
+        .field("collection", one.collection)
+        .field("here", one.here)
+        .field("title", one.title)
+        .end_object();
+  json.end_object();
+  MAILLON_TRY(const std::string authors, authors_in_words(call, target, json));
+  json.end_object();
   std::string text = fmt::format("{} ({}, {})\n{}", target.id.hex(), target.collection,
-                                 target.place.name, fields_in_words(record, call.language()));
+                                 target.place.name,
+                                 fields_in_words(record, call.language(), schema ? &*schema : nullptr));
+  for (const Reference& one : references)
+    text += one.here ? call.say("  {} désigne : {}\n", "  {} names: {}\n", for_terminal(one.field, 60), one.title)
+                     : call.say("  {} désigne une fiche qui n’est pas (encore) ici\n",
+                                "  {} names a record that is not here (yet)\n",
+                                for_terminal(one.field, 60));
+  text += authors;
   if (record.edit_won_over_delete)
     text += call.say("  Modifiée par l’un, supprimée par l’autre : la modification l’emporte.\n",
                      "  Edited by one, deleted by another: the edit won.\n");
@@ -190,7 +293,12 @@ Result<Reply> put_record(Call& call) {
     return said(Errc::usage, "a new record needs a value",
                 "une nouvelle fiche a besoin d’une valeur", "give at least one FIELD=VALUE",
                 "donnez au moins un CHAMP=VALEUR");
-  MAILLON_TRY(const FieldTypes types, parse_types(call.all("type")));
+  MAILLON_TRY(FieldTypes types, parse_types(call.all("type")));
+  MAILLON_TRY(const auto schema, call.schema_of(target.place, target.collection));
+  if (schema && !schema->built_in) {
+    types.merge(schema->types());
+    if (!call.has("anyway")) MAILLON_CHECK(conforms(*schema, fields, /*fresh=*/!call.has("id")));
+  }
   storage::Change change = change_of(target, {});
   const auto known = call.replica().read<std::optional<RecordView>>(
       [&](Reader& reader) { return reader.get(target.place.id, target.collection, target.id); });
@@ -220,6 +328,7 @@ namespace {
 
 std::string what_changed(const Call& call, const replica::HistoryEntry& entry) {
   const std::string field = for_terminal(entry.field);
+  if (entry.erased) return call.say("{} : (effacé)", "{}: (erased)", field);
   const std::string value = for_terminal(entry.value.display());
   if (entry.tag == static_cast<std::uint32_t>(FieldTag::counter))
     return call.say("{} : total de ce nœud {}", "{}: total of this node {}", field, value);
@@ -259,6 +368,9 @@ Result<Reply> show_history(Call& call) {
     json.key("value").value(entry.value);
     if (!entry.removes) json.field("type", word_for(static_cast<FieldTag>(entry.tag)));
     if (entry.removed > 0) json.field("elements_removed", static_cast<std::int64_t>(entry.removed));
+    json.field("erased", entry.erased);
+    if (entry.erased_elements > 0)
+      json.field("elements_erased", static_cast<std::int64_t>(entry.erased_elements));
     json.field("readable", entry.readable || entry.removes)
         .field("superseded", entry.superseded)
         .field("void", entry.is_void)

@@ -21,6 +21,7 @@ struct Seen {
   std::vector<SpaceState> spaces;
   std::size_t incarnations = 0;
   std::size_t own_ahead = 0;  ///< commits of this member that wait at its peers
+  std::size_t to_erase = 0;   ///< erasures that wait for this member's word
   std::vector<peers::PeerState> links;
   peers::ClockState clock;
 };
@@ -184,6 +185,10 @@ std::vector<std::string> warnings_of(Call& call, const Seen& seen) {
         "take it along",
         parting_in_words(*parting, call.language())));
   warn_of_standing(call, seen, out);
+  if (seen.to_erase > 0)
+    out.push_back(call.say("{} effacement(s) attendent l’accord de ce membre : « maillon erasures »",
+                           "{} erasure(s) wait for this member's word: `maillon erasures`",
+                           seen.to_erase));
   if (auto clock = clock_warning(call, seen.clock)) out.push_back(*std::move(clock));
   const std::string dir = call.replica().dir().string();
   if (call.replica().only_reads() || (call.peers() != nullptr && call.peers()->disk_full()))
@@ -340,6 +345,9 @@ Result<Reply> show_status(Call& call) {
   if (call.peers() != nullptr) {
     seen->links = call.peers()->peers();
     seen->clock = call.peers()->clock();
+  }
+  if (call.replica().federation()) {
+    MAILLON_TRY(seen->to_erase, erasures_to_decide(call));
   }
   const auto warnings = warnings_of(call, *seen);
   const auto& who = call.replica().identity();

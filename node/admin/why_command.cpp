@@ -54,6 +54,11 @@ Explanation explanation_of(const Call& call, const Standing& standing) {
       return {"deleted", call.say("la fiche a été supprimée{}", "the record was deleted{}", who),
               call.say("« maillon history » montre ses valeurs ; « maillon put --id » la rétablit",
                        "`maillon history` shows its values; `maillon put --id` brings it back")};
+    case State::erased:
+      return {"erased", call.say("la fiche a été effacée, ou ce qui en est caché attend de l’être",
+                                 "the record was erased, or what is hidden of it waits to be"),
+              call.say("« maillon erasures » montre qui l’a demandé et où cela en est",
+                       "`maillon erasures` shows who asked for it and how it stands")};
     case State::voided:
       return {"void",
               call.say("tout ce qui en a été écrit est sans effet{}",
@@ -79,6 +84,64 @@ Explanation explanation_of(const Call& call, const Standing& standing) {
   return absent(call, standing);
 }
 
+/// Of one field of a record that is here: by what was written to it, the newest first.
+Result<Explanation> explain_field(Call& call, const Place& place, const std::string& collection,
+                                  const RecordId& id, const std::string& field) {
+  using Entries = std::vector<replica::HistoryEntry>;
+  const auto all = call.replica().read<Entries>(
+      [&](replica::Reader& reader) { return reader.history(place.id, collection, id); });
+  if (all.has_error()) return all.error();
+  const auto record = call.replica().read<std::optional<replica::RecordView>>(
+      [&](replica::Reader& reader) { return reader.get(place.id, collection, id); });
+  if (record.has_error()) return record.error();
+  Entries entries;
+  for (const auto& entry : *all)
+    if (entry.field == field && !entry.removes) entries.push_back(entry);
+  const std::string name = for_terminal(field, 60);
+  const std::string history = call.say("« maillon history » montre qui a écrit quoi",
+                                       "`maillon history` shows who wrote what");
+  if (entries.empty())
+    return Explanation{"absent",
+                       call.say("personne n’a écrit dans le champ « {} »",
+                                "nobody wrote to the field `{}`", name),
+                       call.say("vérifiez son nom : « maillon get » montre ceux de la fiche",
+                                "check its name: `maillon get` shows those of the record")};
+  const auto by = [&](const replica::HistoryEntry& entry) {
+    return call.say(", écrit par {} le {}", ", written by {} on {}",
+                    for_terminal(call.name_of(entry.author), 60), local(entry.time));
+  };
+  const auto* shown = *record && (*record)->visible ? (*record)->field(field) : nullptr;
+  if (shown != nullptr && !shown->others.empty())
+    return Explanation{"conflicting",
+                       call.say("le champ « {} » a {} valeurs", "the field `{}` has {} values", name,
+                                shown->others.size() + 1),
+                       call.say("« maillon resolve » tranche", "`maillon resolve` decides")};
+  if (shown != nullptr) {
+    const auto live = std::ranges::find_if(entries, [](const auto& entry) {
+      return !entry.superseded && !entry.is_void && !entry.erased;
+    });
+    return Explanation{"here",
+                       call.say("le champ « {} » est là{}", "the field `{}` is here{}", name,
+                                live == entries.end() ? "" : by(*live)),
+                       ""};
+  }
+  if (std::ranges::any_of(entries, &replica::HistoryEntry::erased))
+    return Explanation{"erased",
+                       call.say("le champ « {} » a été effacé, ou attend de l’être",
+                                "the field `{}` was erased, or waits to be", name),
+                       call.say("« maillon erasures » montre qui l’a demandé et où cela en est",
+                                "`maillon erasures` shows who asked for it and how it stands")};
+  if (std::ranges::all_of(entries, &replica::HistoryEntry::is_void))
+    return Explanation{"void",
+                       call.say("tout ce qui a été écrit dans le champ « {} » est sans effet",
+                                "all that was written to the field `{}` is without effect", name),
+                       history};
+  return Explanation{"cleared",
+                     call.say("le champ « {} » a été vidé{}", "the field `{}` was cleared{}", name,
+                              by(entries.front())),
+                     history};
+}
+
 }  // namespace
 
 Result<Reply> explain(Call& call) {
@@ -102,6 +165,10 @@ Result<Reply> explain(Call& call) {
     if (standing.has_error()) return standing.error();
     why = explanation_of(call, *standing);
     record = standing->id;
+    if (call.has("field") && record && why.state != "absent" && why.state != "held" &&
+        why.state != "pending") {
+      MAILLON_TRY(why, explain_field(call, *place, collection, *record, call.text("field")));
+    }
   }
   JsonWriter json;
   json.object().key("id");
@@ -115,6 +182,11 @@ Result<Reply> explain(Call& call) {
   if (!why.next.empty()) text += why.next + ".\n";
   Reply out = answer(call, std::move(text), std::move(json));
   if (why.state != "absent") return out;
+  if (record && call.has("field"))
+    return with_error(call, std::move(out),
+                      said(Errc::not_found, "nobody wrote to that field", "personne n’a écrit dans ce champ",
+                           "`maillon get` shows the record's fields",
+                           "« maillon get » montre les champs de la fiche"));
   return with_error(call, std::move(out),
                     said(Errc::not_found, "there is no record `" + for_terminal(id, 80) + "` here",
                          "il n’y a pas de fiche « " + for_terminal(id, 80) + " » ici",

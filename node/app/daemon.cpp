@@ -5,6 +5,7 @@
 #include <spdlog/spdlog.h>
 
 #include "node/admin/socket_server.hpp"
+#include "node/replica/scrub.hpp"
 
 namespace maillon::app {
 namespace {
@@ -67,6 +68,8 @@ class Chores {
         spdlog::error("held commits: {}", released.error().detail);
       if (const auto told = publish_evidence(); told.has_error())
         spdlog::error("evidence: {}", told.error().detail);
+      if (const auto done = finish_erasures(); done.has_error())
+        spdlog::error("erasures: {}", done.error().detail);
     } while (pause());
   }
 
@@ -106,6 +109,15 @@ class Chores {
       if (!told.empty()) spdlog::warn("proved against a node key: see `maillon evidence`");
       return {};
     });
+  }
+
+  Result<void> finish_erasures() {
+    MAILLON_TRY(const bool any, replica::erasures_to_finish(replica_));
+    if (!any) return {};
+    peers_.hear_own_tips(3s);
+    MAILLON_TRY(const bool done, replica::finish_erasures(replica_));
+    if (done) spdlog::info("what was erased is gone, and that is confirmed");
+    return {};
   }
 
   replica::Replica& replica_;

@@ -6,20 +6,6 @@
 namespace maillon::cli {
 namespace {
 
-/// People are shown what it changes; scripts say --yes.
-int ask_then_execute(Line& line) {
-  const auto ask = asks(line);
-  if (ask.has_error()) return fail(line, ask.error());
-  if (*ask) {
-    line.request.options["preview"] = {"1"};
-    if (const int failed = execute(line); failed != 0) return failed;
-    line.request.options.erase("preview");
-    if (!agreed(line)) return 1;
-    line.request.options["yes"] = {"1"};
-  }
-  return execute(line);
-}
-
 /// A kind of proposal; its request carries the kind.
 Command kind_of(Command& propose, Line& line, const std::string& kind, const std::string& help) {
   Command command = propose.add(kind, help, "");

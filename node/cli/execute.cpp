@@ -130,6 +130,19 @@ bool agreed(const Line& line) {
   return false;
 }
 
+int ask_then_execute(Line& line) {
+  const auto ask = asks(line);
+  if (ask.has_error()) return fail(line, ask.error());
+  if (*ask) {
+    line.request.options["preview"] = {"1"};
+    if (const int failed = execute(line); failed != 0) return failed;
+    line.request.options.erase("preview");
+    if (!agreed(line)) return 1;
+    line.request.options["yes"] = {"1"};
+  }
+  return execute(line);
+}
+
 int fail(const Line& line, const Error& error) {
   admin::Request request;
   request.language = line.globals.language;

@@ -13,6 +13,8 @@ namespace maillon::cli {
 /// Whether what is to be done is shown and asked first: not with --yes or --json, which agree
 /// beforehand. Errc::usage without them where no person is there to be asked.
 [[nodiscard]] Result<bool> asks(const Line& line);
+/// Shows people what the request will change and asks them, then runs it; scripts say --yes.
+[[nodiscard]] int ask_then_execute(Line& line);
 /// Says what went wrong; gives the exit code.
 int fail(const Line& line, const Error& error);
 /// Says what came of it; gives the exit code. `data_on_stdout`: people's text goes to stderr.

@@ -66,6 +66,7 @@ void add_commands(CLI::App& app, Line& line) {
   add_directory(root, line);
   add_decisions(root, line);
   add_evidence(root, line);
+  add_erasures(root, line);
   add_proofs(root, line);
   add_bundle(root, line);
   add_backup(root, line);

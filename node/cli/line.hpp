@@ -110,6 +110,7 @@ void add_verify(Command app, Line& line);
 void add_directory(Command app, Line& line);
 void add_decisions(Command app, Line& line);
 void add_evidence(Command app, Line& line);
+void add_erasures(Command app, Line& line);
 void add_proofs(Command app, Line& line);
 void add_node_keys(Command node, Line& line);
 void add_simulate(Command app, Line& line);

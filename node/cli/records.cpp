@@ -6,6 +6,9 @@ namespace maillon::cli {
 void add_records(Command app, Line& line) {
   Command get = app.add("get", line.say("Montre une fiche.", "Shows a record."), "get");
   add_record_arguments(get, line);
+  get.flag("--authors", "authors",
+           line.say("Aussi, qui a écrit chaque valeur, et chaque partie d’un texte",
+                    "Also who wrote each value, and each part of a text"));
 
   Command find = app.add("find", line.say("Cherche des fiches.", "Finds records."), "find");
   const auto collection = [&line](Command command) {
@@ -44,6 +47,9 @@ void add_records(Command app, Line& line) {
   put.values("--type", "type",
              line.say("CHAMP=TYPE d’un nouveau champ : register, set, counter, list, text, max, min",
                       "FIELD=TYPE of a new field: register, set, counter, list, text, max, min"));
+  put.flag("--anyway", "anyway",
+           line.say("Écrit aussi ce que le schéma de la collection n’accepte pas",
+                    "Writes also what the collection's schema does not accept"));
   put.value("--key", "key",
             line.say("Nom à soi d’une fiche que seul ce membre peut modifier",
                      "One's own name for a record that only this member may change"));
@@ -57,11 +63,32 @@ void add_records(Command app, Line& line) {
       "history");
   add_record_arguments(history, line);
 
+  Command schema = app.add("schema",
+                           line.say("Les collections, et ce que leurs fiches doivent contenir.",
+                                    "Collections, and what their records are expected to say."),
+                           "");
+  schema.needs_subcommand();
+  schema.add("list", line.say("Les collections et leurs schémas.", "Collections and their schemas."),
+             "schema list");
+  Command show = schema.add(
+      "show", line.say("Les champs d’une collection.", "The fields of a collection."), "schema show");
+  collection(show);
+  Command add = schema.add("add",
+                           line.say("Partage un schéma (JSON), ou une version plus récente.",
+                                    "Shares a schema (JSON), or a newer version of it."),
+                           "schema add");
+  add.path(line.say("FICHIER", "FILE"), line.input_path,
+           line.say("Le fichier, ou - pour l’entrée standard", "The file, or - for standard input"))
+      .required();
+  add_space(add, line);
+
   Command why = app.add("why",
-                        line.say("Pourquoi une fiche est là, absente, retenue ou cachée.",
-                                 "Why a record is here, absent, held or hidden."),
+                        line.say("Pourquoi une fiche, ou un de ses champs, est là, absent, retenu ou "
+                                 "caché.",
+                                 "Why a record, or a field of it, is here, absent, held or hidden."),
                         "why");
   add_record_arguments(why, line);
+  why.value("--field", "field", line.say("Pourquoi ce champ", "Why this field"));
 }
 
 }  // namespace maillon::cli

@@ -136,14 +136,15 @@ class Collector {
   }
 
   /// A row stands for one source; what another one said of the same record is as if typed.
-  Change& change_for(const Op& op) {
-    if (op.external_id.empty()) return hand_;
+  Change& change_for(const HistoryOp& step) {
+    if (step.external_id().empty()) return hand_;
     if (imported_.external_id.empty()) {
-      imported_.form = op.id_form;
-      imported_.source = op.source;
-      imported_.external_id = op.external_id;
+      imported_.form = step.op->id_form;
+      imported_.source = step.source();
+      imported_.external_id = step.external_id();
     }
-    const bool same = imported_.source == op.source && imported_.external_id == op.external_id;
+    const bool same =
+        imported_.source == step.source() && imported_.external_id == step.external_id();
     return same ? imported_ : hand_;
   }
 
@@ -165,8 +166,8 @@ class Collector {
         const merge::OpEntry& entry = state.ops[head.op];
         const HistoryOp* step = step_of(entry.ref);
         if (entry.is_void || !entry.readable || step == nullptr) continue;
-        if (is_ours(*step)) add(change_for(*step->op), name, head.value);
-        typed_over = typed_over && step->op->external_id.empty();
+        if (is_ours(*step)) add(change_for(*step), name, head.value);
+        typed_over = typed_over && step->external_id().empty();
         if (typed_over && take_corrected(name)) add(hand_, name, head.value);
       }
     }
@@ -176,12 +177,13 @@ class Collector {
   /// it says nothing new, and must not come back over the correction, whoever made that.
   bool take_corrected(const std::string& name) {
     for (const HistoryOp& step : history_) {
-      if (step.op->external_id.empty() || step.is_void || !is_ours(step)) continue;
-      for (const OpField& field : step.commit->body.ops.fields_of(*step.op)) {
-        if (field.name != name) continue;
-        Change& change = change_for(*step.op);
+      if (step.external_id().empty() || step.is_void || !is_ours(step)) continue;
+      const auto fields = step.commit->body.ops.fields_of(*step.op);
+      for (std::size_t i = 0; i < fields.size(); ++i) {
+        if (fields[i].name != name) continue;
+        Change& change = change_for(step);
         if (&change != &imported_) continue;
-        add(change, name, field.value);
+        add(change, name, step.value(i));
         return true;
       }
     }
@@ -192,10 +194,10 @@ class Collector {
   Result<void> take_delete() {
     for (const HistoryOp& step : history_) {
       const auto fields = step.commit->body.ops.fields_of(*step.op);
-      if (step.op->external_id.empty() || !step.op->payload_ok || fields.empty()) continue;
-      Change& change = change_for(*step.op);
-      for (const OpField& field : fields)
-        if (change.fields.empty()) add(change, field.name, field.value);
+      if (step.external_id().empty() || !step.readable() || fields.empty()) continue;
+      Change& change = change_for(step);
+      for (std::size_t i = 0; i < fields.size(); ++i)
+        if (change.fields.empty()) add(change, fields[i].name, step.value(i));
       if (change.fields.empty()) continue;
       out_.from_sources.push_back(change);
       hand_.kind = OpKind::remove;

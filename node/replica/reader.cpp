@@ -3,10 +3,44 @@
 #include <algorithm>
 
 #include "storage/merge/document.hpp"
+#include "storage/merge/utf8.hpp"
 
 namespace maillon::replica {
 
 using namespace storage;
+
+namespace {
+
+/// What is left of the elements that an op brought.
+std::optional<Value> said_without(std::uint32_t tag, ByteView payload,
+                                  std::span<const merge::OffsetRange> erased) {
+  const auto is_erased = [&](std::size_t at) {
+    return std::ranges::any_of(erased, [&](const merge::OffsetRange& range) {
+      return at >= range.offset && at - range.offset < range.count;
+    });
+  };
+  if (tag == static_cast<std::uint32_t>(FieldTag::text)) {
+    if (!is_utf8(as_text(payload))) return std::nullopt;
+    std::u32string all;
+    std::u32string left;
+    merge::append_scalars(as_text(payload), all);
+    for (std::size_t i = 0; i < all.size(); ++i)
+      if (!is_erased(i)) left += all[i];
+    std::string text;
+    merge::append_utf8(left, text);
+    return Value::of_text(std::move(text));
+  }
+  const auto elements = merge::decode_elements(payload);
+  if (!elements) return std::nullopt;
+  std::vector<Bytes> left;
+  for (std::size_t i = 0; i < elements->size(); ++i)
+    if (!is_erased(i)) left.emplace_back((*elements)[i].begin(), (*elements)[i].end());
+  Bytes encoded;
+  merge::encode_elements(left, encoded);
+  return merge::said_by(tag, encoded);
+}
+
+}  // namespace
 
 const FieldView* RecordView::field(std::string_view wanted) const {
   const auto found = std::ranges::find(fields, wanted, &FieldView::name);
@@ -194,9 +228,8 @@ Result<std::vector<HistoryEntry>> Reader::history(const SpaceId& space, std::str
     entry.leaf = step.ref.leaf;
     entry.author = step.commit->header.member;
     entry.node = step.commit->header.node;
-    entry.erased = step.op->state == LeafState::bare;
     entry.time = step.commit->header.hlc.time();
-    entry.source = step.op->source;
+    entry.source = step.source();
     entry.is_void = step.is_void;
     entry.removes = step.op->kind == static_cast<std::uint32_t>(OpKind::remove);
     if (entry.removes) {
@@ -204,15 +237,26 @@ Result<std::vector<HistoryEntry>> Reader::history(const SpaceId& space, std::str
       entry.superseded = known == state.ops.end() || known->superseded;
       out.push_back(entry);
     }
-    for (const OpField& field : step.commit->body.ops.fields_of(*step.op)) {
+    const auto fields = step.commit->body.ops.fields_of(*step.op);
+    for (std::size_t i = 0; i < fields.size(); ++i) {
+      const OpField& field = fields[i];
       entry.field = field.name;
       entry.tag = field.tag;
       entry.added = entry.removed = 0;
       for (const Run& run : step.commit->body.ops.runs_in(field.runs)) entry.added += run.length;
       for (const DotRange& dot : step.commit->body.ops.dots_in(field.replaced))
         entry.removed += dot.count;
-      auto value = merge::said_by(field.tag, field.value);
-      entry.readable = step.op->payload_ok && value.has_value();
+      entry.erased = !step.readable() && step.op->state == LeafState::bare;
+      entry.erased_elements = 0;
+      if (step.remains) {
+        entry.erased = step.remains->fields[i].erased;
+        for (const auto& range : step.remains->fields[i].elements)
+          entry.erased_elements += range.count;
+      }
+      auto value = step.remains && !step.remains->fields[i].elements.empty()
+                       ? said_without(field.tag, step.value(i), step.remains->fields[i].elements)
+                       : merge::said_by(field.tag, step.value(i));
+      entry.readable = step.readable() && !entry.erased && value.has_value();
       entry.value = value.has_value() ? *std::move(value) : Value{};
       const bool only_takes_out = merge::has_elements(field.tag) && entry.added == 0;
       entry.superseded = !only_takes_out && !live(step.ref, field.name, field.tag);
@@ -315,7 +359,8 @@ Result<Digest> Reader::frontier(const SpaceId& space) {
 }
 
 Result<bool> Reader::index_is_behind() {
-  MAILLON_TRY(auto get, db_.prepare("SELECT 1 FROM record WHERE doc IS NULL LIMIT 1"));
+  MAILLON_TRY(auto get, db_.prepare("SELECT 1 FROM record WHERE doc IS NULL UNION ALL"
+                                    " SELECT 1 FROM meta WHERE key = 'index_rebuilt_to' LIMIT 1"));
   return get.step();
 }
 

@@ -44,7 +44,8 @@ struct HistoryEntry {
   NodeId node = NodeId::zero();
   UnixMillis time{};
   bool removes = false;
-  bool erased = false;  ///< its content is gone; what it wrote to is still known
+  bool erased = false;  ///< what it wrote is gone; to which field is still known
+  std::uint64_t erased_elements = 0;  ///< of a set, list or text: how many of those that it brought
   std::string source;
   std::string field;
   std::uint32_t tag = 0;

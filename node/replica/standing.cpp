@@ -80,6 +80,8 @@ Result<void> look_at_record(Reader& reader, const SpaceId& space, std::string_vi
     out.state = record->in_conflict ? State::conflicting : State::here;
   else if (all_void)
     out.state = State::voided;
+  else if (std::ranges::any_of(history, &HistoryEntry::erased))
+    out.state = State::erased;
   else
     // Every field cleared looks the same to a reader as a delete.
     out.state = history.empty() ? State::absent : State::deleted;

@@ -10,6 +10,7 @@ struct Standing {
     here,
     conflicting,  ///< here, with more than one value somewhere
     deleted,
+    erased,  ///< somebody asked to forget it
     voided,   ///< all that was ever written of it is without effect
     held,     ///< written under a time that has not come yet
     pending,  ///< what it depends on has not come yet

@@ -64,6 +64,21 @@ Result<void> Writer::run_alone(Job job, const std::function<void()>& once_durabl
   return future.get();
 }
 
+Result<bool> Writer::empty_wal() {
+  bool emptied = false;
+  std::promise<Result<void>> promise;
+  auto future = promise.get_future();
+  enqueue({[&](storage::Store&) -> Result<void> {
+             emptied = checkpoint(/*all=*/true);
+             return {};
+           },
+           [&](Result<void> result) { promise.set_value(std::move(result)); },
+           /*alone=*/true, /*outside=*/true});
+  const auto done = future.get();
+  if (done.has_error()) return done.error();
+  return emptied;
+}
+
 void Writer::set_on_durable(std::function<void(storage::Store&)> call) {
   on_durable_ = std::move(call);
 }
@@ -115,6 +130,7 @@ Result<void> Writer::attempt(std::deque<Item>& batch) {
 }
 
 void Writer::run_batch(std::deque<Item>& batch) {
+  if (batch.front().outside) return batch.front().done(batch.front().job(*store_));
   const Result<void> result = attempt(batch);
   if (result.has_error()) {
     const bool undone = store_->rollback().has_value();
@@ -144,12 +160,13 @@ bool Writer::idle_step() {
   return false;
 }
 
-void Writer::checkpoint(bool all) {
+bool Writer::checkpoint(bool all) {
   // Readers may keep some of it from being copied; the next one takes that.
   const int mode = all ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE;
-  if (sqlite3_wal_checkpoint_v2(store_->database().raw(), nullptr, mode, nullptr, nullptr) ==
-      SQLITE_OK)
-    wal_pages_ = 0;
+  const bool done = sqlite3_wal_checkpoint_v2(store_->database().raw(), nullptr, mode, nullptr,
+                                              nullptr) == SQLITE_OK;
+  if (done) wal_pages_ = 0;
+  return done;
 }
 
 }  // namespace maillon::replica

@@ -36,6 +36,10 @@ class Writer {
   /// In a transaction of its own; `once_durable` on the writer's thread, before any other job.
   Result<void> run_alone(Job job, const std::function<void()>& once_durable);
 
+  /// Any thread but the writer's: copies the whole WAL into the database and empties it, so that
+  /// nothing that was overwritten is left there. False while somebody reads an older snapshot.
+  Result<bool> empty_wal();
+
   /// After each durable transaction, on the writer's thread, before the jobs' owners are told.
   void set_on_durable(std::function<void(storage::Store&)> call);
   /// Runs when nothing waits, until it says false; for work that may take its time.
@@ -49,12 +53,13 @@ class Writer {
     Job job;
     Done done;
     bool alone = false;
+    bool outside = false;  ///< of any transaction
   };
   void enqueue(Item item);
   void loop();
   void run_batch(std::deque<Item>& batch);
   Result<void> attempt(std::deque<Item>& batch);
-  void checkpoint(bool all);
+  bool checkpoint(bool all);
   bool idle_step();
 
   std::unique_ptr<storage::Store> store_;

@@ -8,13 +8,14 @@ namespace {
 /// Only what a skeleton says is sure: values of another number are none.
 using Values = std::optional<std::vector<ByteView>>;
 Values values_of(const DocumentOp& op) {
-  if (!op.op->readable) return std::nullopt;
+  if (!op.op->readable || op.change->erased) return std::nullopt;
   return decode_elements(op.change->value);
 }
 
 TextOp text_op(const DocumentOp& op) {
-  TextOp out{op.op->ref, op.op->is_void, op.change->runs, op.change->removed, std::nullopt, {}};
-  if (op.op->readable) out.text = as_text(op.change->value);
+  TextOp out{op.op->ref,          op.op->is_void, op.change->runs,
+             op.change->removed, std::nullopt,   op.change->erased_elements};
+  if (op.op->readable && !op.change->erased) out.text = as_text(op.change->value);
   return out;
 }
 
@@ -25,6 +26,7 @@ ListOp list_op(const DocumentOp& op, const Values& values) {
   out.is_void = op.op->is_void;
   out.runs = op.change->runs;
   out.replaced = op.change->removed;
+  out.erased = op.change->erased_elements;
   if (values) out.values = *values;
   return out;
 }
@@ -66,6 +68,8 @@ Set build_set(std::span<const DocumentOp> ops, std::span<const OpRef> erased,
     removed.insert(removed.end(), added.replaced.begin(), added.replaced.end());
     added.replaced = {};
     out.apply(added);
+    for (const OffsetRange& range : op.change->erased_elements)
+      out.remove({added.ref, range.offset, range.count});
   }
   // A re-issue may stand behind what takes out its original's elements.
   for (const ElementRange& range : removed)
@@ -159,6 +163,8 @@ void Document::apply(const DocumentOp& op, const Context& context) {
   const Values values = values_of(op);
   if (List* const list = this->list()) return list->apply(list_op(op, values), context);
   set()->apply(set_op(op, values));
+  for (const OffsetRange& range : op.change->erased_elements)
+    set()->remove({op.op->ref, range.offset, range.count});
 }
 
 void Document::erase_all() {

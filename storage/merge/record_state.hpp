@@ -16,7 +16,7 @@
 namespace maillon::storage::merge {
 
 /// Part of every digest, so that nodes that merge by other rules never claim to agree.
-inline constexpr std::uint32_t kMergeVersion = 2;
+inline constexpr std::uint32_t kMergeVersion = 3;
 
 /// What merging must ask about commits and names; answered by the log, or by a test.
 class Context {
@@ -35,6 +35,8 @@ struct FieldChange {
   ByteView value;
   std::span<const ElementRange> removed;  ///< elements of a set, list or text
   std::span<const SequenceRun> runs;
+  bool erased = false;  ///< what it said is gone: `value` is empty
+  std::span<const OffsetRange> erased_elements = {};  ///< likewise of these, of a set, list or text
 };
 
 /// One op as folding sees it: dots resolved to local names.

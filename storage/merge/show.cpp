@@ -25,11 +25,13 @@ bool same_value(const FieldHead* a, const FieldHead* b) {
 /// Nearly always one: this runs for every field of every record that is written.
 using Heads = boost::container::small_vector<const FieldHead*, 4>;
 
-/// What cannot be read has superseded what it named, and has no other effect.
+/// What cannot be read has superseded what it named, and has no other effect. A value of no bytes is
+/// none: it was erased.
 Heads live_heads(const RecordState& state, const FieldState& field) {
   Heads out;
   for (const FieldHead& head : field.heads)
-    if (!state.ops[head.op].is_void && state.ops[head.op].readable) out.push_back(&head);
+    if (!state.ops[head.op].is_void && state.ops[head.op].readable && !head.value.empty())
+      out.push_back(&head);
   return out;
 }
 

@@ -176,7 +176,9 @@ class Checker {
     for (const Op& op : commit.body.ops.ops) {
       if (op.state == LeafState::gone) continue;
       any = true;
-      if (!touches_records(op) || op.collection != proof_.collection || op.id != proof_.id)
+      const bool of_record =
+          touches_records(op) || op.kind == static_cast<std::uint32_t>(OpKind::erase);
+      if (!of_record || op.collection != proof_.collection || op.id != proof_.id)
         return against(commit.id, " holds something else than the record",
                        " contient autre chose que la fiche");
       const bool row = op.id_form == IdForm::derived && !op.external_id.empty();
@@ -232,6 +234,7 @@ class Checker {
                   log.insert(*piece.commit, feed, CommitStatus::applied, piece.is_void));
       if (piece.header.reissues) MAILLON_CHECK(log.add_reissue(*piece.header.reissues, id));
       MAILLON_CHECK(store_->records().apply(*piece.commit, id, feed.space, piece.is_void));
+      MAILLON_CHECK(store_->take_erasures(*piece.commit, id));
       row = feed.space;
     }
     MAILLON_TRY(const auto collection, store_->names().find_collection(row, proof_.collection));

@@ -15,6 +15,14 @@ Error too_large() {
                "« maillon history » la montre, « maillon bundle export » transmet tout"};
 }
 
+/// A leaf is not divided: what is hidden would travel.
+Error undecided() {
+  return Error{Errc::refused, "part of this record is hidden, and waits for a word on its erasure",
+               "une partie de cette fiche est cachée, et attend qu’on se prononce sur son effacement",
+               "`maillon erasures` shows whose word is missing",
+               "« maillon erasures » montre de qui l’accord est attendu"};
+}
+
 Result<SignedCommit> whole(Log& log, std::int64_t log_id) {
   MAILLON_TRY(SignedCommit out, log.bytes_of(log_id));
   MAILLON_TRY(out.body, unpack_body(out.body));
@@ -37,7 +45,8 @@ class Prover {
       if (changes_elements(step)) kept_[step.ref.commit][step.ref.leaf] = LeafState::bare;
     MAILLON_TRY(const auto behind, ops_behind(state));
     for (const merge::OpRef& ref : behind) kept_[ref.commit][ref.leaf] = LeafState::full;
-    return add_links(steps);
+    MAILLON_CHECK(add_links(steps));
+    return add_erasures();
   }
 
   Result<std::vector<SignedCommit>> commits() {
@@ -86,6 +95,23 @@ class Prover {
       for (const merge::OpRef& ref : named->second)
         if (kept_[ref.commit].emplace(ref.leaf, LeafState::bare).second) work.push_back(ref);
     }
+    return {};
+  }
+
+  /// Who asked to erase of what travels, and what they left of it.
+  Result<void> add_erasures() {
+    const auto all = kept_;
+    for (const auto& [log_id, leaves] : all)
+      for (const auto& [leaf, kept] : leaves) {
+        MAILLON_TRY(const auto asked, records_.erasures().of({log_id, leaf}));
+        for (const Erasure& erasure : asked)
+          if (erasure.effect == ErasureEffect::hides && kept == LeafState::full) {
+            MAILLON_TRY(const bool hides, records_.erasures().hides_something(erasure));
+            if (hides) return undecided();
+          } else if (erasure.effect == ErasureEffect::destroys) {
+            kept_[erasure.by.commit][erasure.by.leaf] = LeafState::full;
+          }
+      }
     return {};
   }
 

@@ -113,7 +113,7 @@ Result<Database> Database::open(const std::filesystem::path& path, const Databas
   if (!options.read_only && MAILLON_FAULT("ack_before_fsync"))
     MAILLON_CHECK(db.execute("PRAGMA synchronous=OFF"));
   MAILLON_CHECK(db.execute("PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF;"
-                           "PRAGMA temp_store=MEMORY; PRAGMA secure_delete=FAST"));
+                           "PRAGMA temp_store=MEMORY; PRAGMA secure_delete=ON"));
   const std::string cache = "PRAGMA cache_size=-" + std::to_string(options.cache_kib);
   MAILLON_CHECK(db.execute(cache.c_str()));
   return db;

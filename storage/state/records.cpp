@@ -103,7 +103,7 @@ Result<std::int64_t> Records::field_name(std::size_t position, std::string_view 
 }
 
 Result<void> Records::fill(const Commit& commit, const Op& op, std::span<const std::int64_t> table,
-                           Resolved& out) {
+                           const Remains* remains, Resolved& out) {
   const OpTable& ops = commit.body.ops;
   out.refs.clear();
   out.removed.clear();
@@ -132,14 +132,19 @@ Result<void> Records::fill(const Commit& commit, const Op& op, std::span<const s
     MAILLON_TRY(const std::int64_t name, field_name(i, fields[i].name));
     out.fields.push_back(
         {name, fields[i].tag, resolve(fields[i].replaced), fields[i].value, {}, {}});
-    if (merge::has_elements(fields[i].tag))
-      fill_elements(commit, fields[i], table, out, out.fields.back());
+    merge::FieldChange& change = out.fields.back();
+    if (remains != nullptr) {
+      change.value = remains->fields[i].value;
+      change.erased = remains->fields[i].erased;
+      change.erased_elements = remains->fields[i].elements;
+    }
+    if (merge::has_elements(fields[i].tag)) fill_elements(commit, fields[i], table, out, change);
   }
   out.input.fields = out.fields;
   out.input.hlc = commit.header.hlc;
   out.input.kind = op.kind;
-  out.input.imported = !op.external_id.empty();
-  out.input.readable = op.payload_ok && is_known(op);
+  out.input.imported = !(remains != nullptr ? remains->external_id : op.external_id).empty();
+  out.input.readable = (remains != nullptr ? remains->readable : op.payload_ok) && is_known(op);
   return {};
 }
 
@@ -261,7 +266,7 @@ Result<void> Records::apply_op(const Commit& commit, const Op& op, const merge::
                                std::span<const std::int64_t> table, std::int64_t space,
                                Standing standing) {
   MAILLON_TRY(const std::int64_t collection, names_.collection(space, op.collection));
-  MAILLON_CHECK(fill(commit, op, table, resolved_));
+  MAILLON_CHECK(fill(commit, op, table, nullptr, resolved_));
   merge::OpInput& input = resolved_.input;
   input.ref = ref;
   input.is_void = standing.is_void;
@@ -337,6 +342,17 @@ Result<void> Records::refold(const Commit& commit, std::int64_t space) {
   return {};
 }
 
+Result<void> Records::refold_record(std::int64_t collection, const RecordId& rid) {
+  MAILLON_TRY(const auto row, find(collection, rid));
+  if (!row) return {};
+  MAILLON_TRY(auto get, db_.prepare("SELECT name FROM collection WHERE id = ?1"));
+  MAILLON_TRY(const bool known, get.bind(1, collection).step());
+  if (!known) return Error{Errc::integrity, "a record of an unknown collection"};
+  const std::string name{get.text(0)};
+  get.reset();
+  return refold_row(name, rid, *row);
+}
+
 Result<void> Records::refold_row(std::string_view collection, const RecordId& rid,
                                  const RecordRow& row) {
   MAILLON_CHECK(close(row.collection, rid));
@@ -400,7 +416,10 @@ Result<std::vector<HistoryOp>> Records::walk(
     const bool held = entry->status == CommitStatus::held;
     if (held || !touches_records(op) || op.id != rid || op.collection != collection) continue;
     // What was put aside is passed over: it leads to what it stood on.
-    if (entry->status == CommitStatus::applied) out.push_back({ref, commit, entry->is_void, &op});
+    if (entry->status == CommitStatus::applied) {
+      MAILLON_TRY(auto remains, erasures_.remains(ref, commit, op));
+      out.push_back({ref, commit, entry->is_void, &op, std::move(remains)});
+    }
     MAILLON_TRY(const auto table, resolve_table(*commit, ref.commit));
     const auto follow = [&](Slice slice) {
       for (const DotRange& dot : commit->body.ops.dots_in(slice))
@@ -453,11 +472,13 @@ Result<merge::RecordState> Records::fold_from(std::string_view collection, const
     const HistoryOp& step = found[i];
     if (std::ranges::find(without, step.ref) != without.end()) continue;
     MAILLON_TRY(const auto table, resolve_table(*step.commit, step.ref.commit));
-    MAILLON_CHECK(fill(*step.commit, *step.op, table, parts[i]));
+    MAILLON_CHECK(fill(*step.commit, *step.op, table, step.remains ? &*step.remains : nullptr,
+                       parts[i]));
     parts[i].input.ref = step.ref;
     parts[i].input.is_void = step.is_void;
     history.ops.push_back(parts[i].input);
     keep.push_back(step.commit);
+    if (step.remains) keep.insert(keep.end(), step.remains->keep.begin(), step.remains->keep.end());
   }
   merge::RecordState folded = merge::fold(history, context_);
   MAILLON_CHECK(context_.check());

@@ -2,6 +2,7 @@
 
 #include <functional>
 
+#include "storage/state/erasures.hpp"
 #include "storage/state/names.hpp"
 
 namespace maillon::storage {
@@ -41,6 +42,21 @@ struct HistoryOp {
   CommitPtr commit;
   bool is_void = false;
   const Op* op = nullptr;  ///< in `commit`
+  std::optional<Remains> remains = {};  ///< where somebody asked to erase of it
+
+  [[nodiscard]] std::string_view source() const noexcept {
+    return remains ? remains->source : op->source;
+  }
+  [[nodiscard]] std::string_view external_id() const noexcept {
+    return remains ? remains->external_id : op->external_id;
+  }
+  /// What it says of its field number `i`; nothing where that was erased.
+  [[nodiscard]] ByteView value(std::size_t i) const noexcept {
+    return remains ? remains->fields[i].value : commit->body.ops.fields_of(*op)[i].value;
+  }
+  [[nodiscard]] bool readable() const noexcept {
+    return remains ? remains->readable : op->payload_ok;
+  }
 };
 
 [[nodiscard]] std::int64_t flags_of(const merge::RecordState& state, const merge::Context& context);
@@ -51,7 +67,8 @@ struct HistoryOp {
 class Records {
  public:
   Records(Database& db, Log& log, Names& names) noexcept
-      : db_(db), log_(log), names_(names), context_(log, names), commits_(log) {}
+      : db_(db), log_(log), names_(names), context_(log, names), commits_(log),
+        erasures_(db, log, commits_) {}
 
   void set_owner_rule(OwnerRule rule) { may_change_ = std::move(rule); }
 
@@ -62,6 +79,7 @@ class Records {
   Result<void> apply(const Commit& commit, std::int64_t log_id, std::int64_t space, bool is_void);
   /// Folds again every record that the commit touched, because its standing changed.
   Result<void> refold(const Commit& commit, std::int64_t space);
+  Result<void> refold_record(std::int64_t collection, const RecordId& rid);
   /// Folds every owned record again, because somebody inherited.
   Result<void> refold_owned();
   /// Whose record it is, if it is anybody's.
@@ -87,6 +105,8 @@ class Records {
   Result<void> verify(std::int64_t space);
 
   [[nodiscard]] const LogContext& context() const noexcept { return context_; }
+  [[nodiscard]] Erasures& erasures() noexcept { return erasures_; }
+  [[nodiscard]] CommitCache& commits() noexcept { return commits_; }
   void forget_cached() {
     commits_.clear();
     shape_.clear();
@@ -120,8 +140,9 @@ class Records {
   Result<void> insert_fresh(std::int64_t collection, const Op& op, const merge::OpInput& input,
                             bool& inserted);
   Result<void> refold_row(std::string_view collection, const RecordId& rid, const RecordRow& row);
+  /// `remains` must outlive `out`.
   Result<void> fill(const Commit& commit, const Op& op, std::span<const std::int64_t> table,
-                    Resolved& out);
+                    const Remains* remains, Resolved& out);
   static void fill_elements(const Commit& commit, const OpField& field,
                             std::span<const std::int64_t> table, Resolved& out,
                             merge::FieldChange& change);
@@ -144,6 +165,7 @@ class Records {
   Names& names_;
   LogContext context_;
   CommitCache commits_;
+  Erasures erasures_;
   OwnerRule may_change_ = [](const MemberId& owner, const MemberId& author) {
     return owner == author;
   };

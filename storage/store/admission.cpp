@@ -126,6 +126,7 @@ Result<bool> Store::move(const SpaceHistory& history, const std::vector<bool>& s
     const auto before = trust_;
     MAILLON_CHECK(fold_trust());
     MAILLON_CHECK(judge_all_again(*before));
+    MAILLON_CHECK(settle_all_erasures(*before));
   }
   // What others wrote may have been spared for the sake of these alone.
   for (const Limit& limit : trust_->limits()) members.insert(limit.member);
@@ -143,7 +144,8 @@ Result<void> Store::put_aside(const LogEntry& entry, std::int64_t row, const Spa
   MAILLON_CHECK(log_.set_status(entry.id, CommitStatus::aside));
   MAILLON_CHECK(log_.drop_reissue(entry.id));
   if (entry.status != CommitStatus::applied || space == trust_->annuaire()) return {};
-  return records_.refold(*commit, row);
+  MAILLON_CHECK(records_.refold(*commit, row));
+  return settle_erasures(entry.id);
 }
 
 Result<void> Store::bring_back(const LogEntry& entry) {

@@ -17,6 +17,7 @@ struct Store::OpScratch {
   std::vector<const std::pair<std::string, Value>*> order;
   Bytes values;
   std::vector<std::size_t> ends;
+  std::vector<std::string> withheld;  ///< fields of the change at hand that were erased here
 
   void clear() {
     table.fields.clear();

@@ -243,8 +243,10 @@ Result<void> Store::apply_at(const Commit& commit, std::int64_t log_id, const Fe
     const auto before = std::exchange(trust_, std::move(next));
     MAILLON_CHECK(judge_all_again(*before));
     MAILLON_CHECK(weigh_all_again(*before));
+    MAILLON_CHECK(settle_all_erasures(*before));
   }
   MAILLON_CHECK(records_.apply(commit, log_id, feed.space, is_void));
+  if (!governs) MAILLON_CHECK(take_erasures(commit, log_id));
   return governs ? Result<void>{} : judge_around(commit, feed.space);
 }
 
@@ -260,7 +262,8 @@ Result<void> Store::void_reissued(const Commit& commit) {
   if (commit.header.space == trust_->annuaire()) MAILLON_CHECK(fold_trust());
   MAILLON_TRY(SignedCommit bytes, log_.bytes_of(old->id));
   MAILLON_TRY(const CommitPtr original, load_commit(std::move(bytes)));
-  return records_.refold(*original, feed.space);
+  MAILLON_CHECK(records_.refold(*original, feed.space));
+  return settle_erasures(old->id);
 }
 
 Result<std::size_t> Store::release_held(UnixMillis now) {

@@ -15,15 +15,24 @@ class Renaming {
     to_.attachments = from.attachments;
   }
 
-  std::uint32_t add_to(CommitDraft& draft, const Op& op) {
+  /// `remains`: what is left of it, where its payload is gone.
+  std::uint32_t add_to(CommitDraft& draft, const Op& op, const Remains* remains) {
     Op out = op;
     out.replaced = dots(op.replaced);
     out.fields.first = static_cast<std::uint32_t>(to_.fields.size());
-    for (const OpField& field : from_.fields_of(op)) {
-      OpField copy = field;
-      copy.replaced = dots(field.replaced);
-      copy.runs = runs(field.runs);
+    const auto fields = from_.fields_of(op);
+    for (std::size_t i = 0; i < fields.size(); ++i) {
+      OpField copy = fields[i];
+      if (remains != nullptr) copy.value = remains->fields[i].value;
+      copy.replaced = dots(copy.replaced);
+      copy.runs = runs(copy.runs);
       to_.fields.push_back(copy);
+    }
+    if (remains != nullptr) {
+      out.source = remains->source;
+      out.external_id = remains->external_id;
+      // What asked to erase, and was erased itself, has had its effect, and another says what is left.
+      if (op.kind == static_cast<std::uint32_t>(OpKind::erase)) out.replaced = {};
     }
     return draft.add(to_, out);
   }
@@ -176,10 +185,16 @@ Result<CommitPtr> Store::reissue_one(const LogEntry& old, const Author& author, 
                                      Rng& rng, std::map<CommitId, CommitId>& renamed) {
   MAILLON_TRY(SignedCommit bytes, log_.bytes_of(old.id));
   MAILLON_TRY(const CommitPtr original, load_commit(std::move(bytes)));
-  for (const StateRun& run : original->body.runs)
-    if (run.state != LeafState::full)
-      return Error{Errc::refused, "a commit of which a part was erased cannot be published again",
-                   "un commit dont une partie a été effacée ne peut pas être republié"};
+  std::vector<std::optional<Remains>> remains;
+  for (std::uint32_t leaf = 1; leaf <= original->body.ops.ops.size(); ++leaf) {
+    const Op& op = original->body.ops.ops[leaf - 1];
+    MAILLON_TRY(auto left, records_.erasures().remains({old.id, leaf}, original, op));
+    if (op.state == LeafState::full) left.reset();
+    if (op.state == LeafState::gone || (op.state == LeafState::bare && !left))
+      return Error{Errc::refused, "a commit of which a part is gone cannot be published again",
+                   "un commit dont une partie a disparu ne peut pas être republié"};
+    remains.push_back(std::move(left));
+  }
   MAILLON_TRY(Opening opening, open_feed(original->header.space, author, now));
   leave_out(*original, renamed, opening.header);
   // Nothing stands on what was set aside.
@@ -204,7 +219,8 @@ Result<CommitPtr> Store::reissue_one(const LogEntry& old, const Author& author, 
   }
   for (const MemberId& member : original->body.table.members) (void)draft.index_of(member);
   Renaming renaming{original->body.ops, std::move(index)};
-  for (const Op& op : original->body.ops.ops) renaming.add_to(draft, op);
+  for (std::size_t i = 0; i < remains.size(); ++i)
+    renaming.add_to(draft, original->body.ops.ops[i], remains[i] ? &*remains[i] : nullptr);
   MAILLON_TRY(const CommitPtr commit, seal_and_take(draft, opening, author, rng));
   renamed.emplace(old.cid, commit->id);
   return commit;

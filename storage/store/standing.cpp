@@ -153,7 +153,8 @@ Result<void> Store::set_standing(const LogEntry& entry, bool counts, std::int64_
   if (entry.status != CommitStatus::applied) return {};
   MAILLON_TRY(SignedCommit bytes, log_.bytes_of(entry.id));
   MAILLON_TRY(const CommitPtr commit, load_commit(std::move(bytes)));
-  return records_.refold(*commit, space);
+  MAILLON_CHECK(records_.refold(*commit, space));
+  return settle_erasures(entry.id);
 }
 
 Result<void> Store::judge_all_again(const Trust& before) {

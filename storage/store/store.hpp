@@ -45,11 +45,25 @@ struct Received {
   std::vector<CommitPtr> with = {};  ///< pending commits that could follow at once
 };
 
-enum class ChangeOutcome : std::uint8_t { created, changed, unchanged, deleted_here, not_found };
+enum class ChangeOutcome : std::uint8_t {
+  created,
+  changed,
+  unchanged,
+  deleted_here,
+  erased_here,  ///< all of it: no source brings it back
+  not_found,
+};
+
+/// A field that a source says and that was erased here.
+struct Withheld {
+  std::size_t change = 0;  ///< its number among the changes
+  std::string field;
+};
 
 struct Written {
   std::vector<CommitPtr> commits;
   std::vector<ChangeOutcome> outcomes;  ///< one per change
+  std::vector<Withheld> withheld = {};
 };
 
 /// The greatest HLC that a node whose clock says `now` applies, or builds on.
@@ -74,6 +88,8 @@ struct GovernanceOp {
 
 class SpaceHistory;
 struct FieldDraft;
+struct ErasureWish;
+struct ErasureOutcome;
 
 class Store {
  public:
@@ -109,6 +125,23 @@ class Store {
   /// Writes changes as one or more commits of the author.
   Result<Written> write(const SpaceId& space, std::span<const Change> changes, const Author& author,
                         UnixMillis now, Rng& rng);
+  /// Asks to erase: of the author's own member at once, of others once they or the delegates say so.
+  /// No commits when there is nothing to erase, or to `rehearse`.
+  Result<ErasureOutcome> erase(const SpaceId& space, std::span<const ErasureWish> wishes,
+                               const Author& author, UnixMillis now, Rng& rng,
+                               bool rehearse = false);
+  /// The name of a field of which a commit that asks to erase says that something else would remain
+  /// than what was written; none when it tells the truth, as far as this node can see.
+  Result<std::optional<std::string>> false_remainder(std::int64_t log_id);
+  /// What erasures said would remain of what the author's member wrote, and others destroyed since,
+  /// goes as well: two who erase at once each hold what the other erased.
+  Result<std::vector<CommitPtr>> complete_erasures(const Author& author, UnixMillis now, Rng& rng);
+  /// Greater than 0 while something that was destroyed may be left in the search index or the WAL.
+  Result<std::uint64_t> scrub_due();
+  /// Nothing is left of what was due then.
+  Result<void> scrubbed(std::uint64_t what);
+  /// What this node has destroyed, and has not said so in annuaire; at most kReceiptsMax.
+  Result<std::vector<ErasureReceipt::Done>> unconfirmed(const NodeId& self);
   Result<CommitPtr> write_governance(std::span<const GovernanceOp> ops, const Author& author,
                                      UnixMillis now, Rng& rng);
   /// Signs a federation's first commit and makes this store its own.
@@ -132,6 +165,10 @@ class Store {
   Result<std::vector<CutOff>> branch_ends(const MemberId& member, const NodeId& node);
   /// Writes into annuaire what this store can prove against others, and nobody has yet.
   Result<std::vector<CommitPtr>> publish_evidence(const Author& author, UnixMillis now, Rng& rng);
+
+  /// What a commit, now applied, asks to erase, and what others ask to erase of it. Called by
+  /// whatever applies commits.
+  Result<void> take_erasures(const Commit& commit, std::int64_t log_id);
 
   /// Shared with other threads; replaced, never changed.
   [[nodiscard]] std::shared_ptr<const Trust> trust() const noexcept { return trust_; }
@@ -174,6 +211,26 @@ class Store {
                         bool is_void);
   Result<void> void_reissued(const Commit& commit);
 
+  // Erasures (erasure.cpp).
+  struct Erasing;
+  class Eraser;
+  /// `whose`: who decides on the target.
+  Result<ErasureEffect> effect_of(const Commit& asking, const LogEntry& entry, const Commit& target,
+                                  const Op& aimed, const MemberId& whose);
+  /// A commit, those that it publishes again, and those that do so with it.
+  Result<std::vector<std::int64_t>> with_reissues(std::int64_t log_id);
+  Result<void> note_erasure(const merge::OpRef& target, const merge::OpRef& by, Erasing& erasing);
+  /// Looks again at what a commit asks for, after its standing changed.
+  Result<void> settle_erasures(std::int64_t log_id);
+  Result<void> settle_all_erasures(const Trust& before);
+  struct ErasedNames {
+    bool whole = false;
+    std::set<std::string> fields = {};
+  };
+  Result<ErasedNames> erased_of(std::int64_t collection, const RecordId& rid);
+  Result<void> carry_out(const Erasing& erasing);
+  Result<void> destroy(std::int64_t log_id, const std::set<std::uint32_t>& leaves);
+
   // What stands in the log (admission.cpp).
   [[nodiscard]] bool in_doubt(const Header& header) const;
   Result<bool> stands_on_aside(const Commit& commit);
@@ -205,6 +262,7 @@ class Store {
   Result<void> set_standing(const LogEntry& entry, bool counts, std::int64_t space);
 
   // Writing.
+  Result<void> check_may_write(const SpaceId& space, const Author& author);
   struct Opening;    ///< what the next header starts from
   struct OpScratch;  ///< room for one op, kept between ops
   Result<Opening> open_feed(const SpaceId& space, const Author& author, UnixMillis now);
@@ -232,9 +290,10 @@ class Store {
   /// Appends the field of an op with what it names and inserts.
   Result<void> add_field(const std::string& name, const FieldDraft& field, std::uint32_t leaf_before,
                          const merge::RecordState& state, Hlc reach, CommitDraft& draft);
-  Result<std::vector<std::pair<std::string, Value>>> wanted_fields(const Change& change,
-                                                                   const RecordRow& row,
-                                                                   const merge::RecordState& state);
+  /// But for what was erased: no source brings that back.
+  Result<std::vector<std::pair<std::string, Value>>> wanted_fields(
+      const Change& change, const RecordRow& row, const merge::RecordState& state,
+      const std::set<std::string>& erased);
   Result<std::optional<Bytes>> last_imported(const Change& change, const RecordRow& row,
                                              const merge::RecordState& state,
                                              std::string_view field);

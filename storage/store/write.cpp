@@ -85,7 +85,7 @@ bool agrees(const merge::RecordState& state, const merge::FieldState* field, con
   bool any = false;
   if (field != nullptr)
     for (const auto& head : field->heads) {
-      if (state.ops[head.op].is_void || !state.ops[head.op].readable) continue;
+      if (state.ops[head.op].is_void || !state.ops[head.op].readable || head.value.empty()) continue;
       if (!says(head.value, value, encoded, untyped)) return false;
       any = true;
     }
@@ -208,8 +208,7 @@ Result<CommitPtr> Store::seal_and_take(CommitDraft& draft, Opening& opening, con
   return commit;
 }
 
-Result<Written> Store::write(const SpaceId& space, std::span<const Change> changes,
-                             const Author& author, UnixMillis now, Rng& rng) {
+Result<void> Store::check_may_write(const SpaceId& space, const Author& author) {
   if (!trust_->may_write(author.member, space) && !MAILLON_FAULT("writes_without_right"))
     return Error{Errc::not_allowed, "this member may not write in that space",
                  "ce membre n’a pas le droit d’écrire dans cet espace",
@@ -218,6 +217,12 @@ Result<Written> Store::write(const SpaceId& space, std::span<const Change> chang
     return Error{Errc::refused, "this node does not keep that space",
                  "ce nœud ne garde pas cet espace", "`maillon space subscribe NAME` first",
                  "d’abord « maillon space subscribe NOM »"};
+  return {};
+}
+
+Result<Written> Store::write(const SpaceId& space, std::span<const Change> changes,
+                             const Author& author, UnixMillis now, Rng& rng) {
+  MAILLON_CHECK(check_may_write(space, author));
   Written out;
   CommitDraft draft;
   std::set<RecordId> drafted;
@@ -236,7 +241,10 @@ Result<Written> Store::write(const SpaceId& space, std::span<const Change> chang
   for (const Change& change : changes) {
     // A second change of one record must see the first.
     if (drafted.contains(change.id) || !draft.has_room(size_of(change))) MAILLON_CHECK(flush());
+    scratch_->withheld.clear();
     MAILLON_TRY(const auto outcome, draft_change(change, author, space, within, draft));
+    for (std::string& field : scratch_->withheld)
+      out.withheld.push_back({out.outcomes.size(), std::move(field)});
     out.outcomes.push_back(outcome.value_or(ChangeOutcome::unchanged));
     drafted.insert(change.id);
   }
@@ -279,7 +287,12 @@ Result<std::optional<ChangeOutcome>> Store::draft_change(const Change& change, c
   if (!removes) {
     fields = change.fields;
     if (row) {
-      MAILLON_TRY(wanted, wanted_fields(change, *row, state));
+      ErasedNames erased;
+      if (!change.external_id.empty()) {
+        MAILLON_TRY(erased, erased_of(*collection, change.id));
+      }
+      if (erased.whole) return std::optional{ChangeOutcome::erased_here};
+      MAILLON_TRY(wanted, wanted_fields(change, *row, state, erased.fields));
       fields = wanted;
     }
     MAILLON_TRY(edits, draft_edits(change, author, space, state, draft));
@@ -459,10 +472,16 @@ Result<void> Store::add_ops(const Change& change, const Author& author,
 }
 
 Result<std::vector<std::pair<std::string, Value>>> Store::wanted_fields(
-    const Change& change, const RecordRow& row, const merge::RecordState& state) {
+    const Change& change, const RecordRow& row, const merge::RecordState& state,
+    const std::set<std::string>& erased) {
   std::vector<std::pair<std::string, Value>> out;
   const bool from_source = !change.external_id.empty();
   for (const auto& [name, value] : change.fields) {
+    if (erased.contains(name)) {
+      // Whether it says the same again, nobody could tell any more.
+      if (!value.is_null() && !value.text().empty()) scratch_->withheld.push_back(name);
+      continue;
+    }
     MAILLON_TRY(const auto id, names_.find(name));
     const merge::FieldState* field = id ? register_of(state, *id) : nullptr;
     const Bytes encoded = value.encoded();
@@ -486,8 +505,9 @@ Result<std::vector<std::pair<std::string, Value>>> Store::wanted_fields(
   for (const auto& field : state.fields) {
     const std::string name{records_.context().name(field.name)};
     if (has_field(change.fields, name)) continue;
-    const bool by_source = std::ranges::any_of(
-        field.heads, [&](const merge::FieldHead& head) { return state.ops[head.op].imported; });
+    const bool by_source = std::ranges::any_of(field.heads, [&](const merge::FieldHead& head) {
+      return state.ops[head.op].imported && !head.value.empty();
+    });
     if (!by_source || agrees(state, &field, none, none_encoded, /*untyped=*/false)) continue;
     if (change.untyped && agrees(state, &field, empty, empty_encoded, /*untyped=*/false)) continue;
     out.emplace_back(name, none);
@@ -507,10 +527,11 @@ Result<std::optional<Bytes>> Store::last_imported(const Change& change, const Re
       return std::optional{Bytes{head.value.begin(), head.value.end()}};
   MAILLON_TRY(const auto history, records_.history(change.collection, change.id, row.state));
   for (const HistoryOp& step : history) {
-    if (step.op->external_id.empty() || step.op->source != change.source) continue;
-    for (const OpField& written : step.commit->body.ops.fields_of(*step.op))
-      if (written.name == name)
-        return std::optional{Bytes{written.value.begin(), written.value.end()}};
+    if (step.external_id().empty() || step.source() != change.source) continue;
+    const auto fields = step.commit->body.ops.fields_of(*step.op);
+    for (std::size_t i = 0; i < fields.size(); ++i)
+      if (fields[i].name == name)
+        return std::optional{Bytes{step.value(i).begin(), step.value(i).end()}};
   }
   return std::optional<Bytes>{};
 }

@@ -64,6 +64,10 @@ std::optional<Said> read(const FederationId& federation, std::uint32_t leaf, std
       if (!evidence) return std::nullopt;
       return said(leaf, check_evidence(federation, *evidence));
     }
+    case OpKind::erasure_word:
+      return said(leaf, decode_erasure_word(value));
+    case OpKind::erasure_receipt:
+      return said(leaf, decode_erasure_receipt(value));
     default:
       return std::nullopt;
   }

@@ -34,7 +34,9 @@ struct ProposalId {
 /// One op, with the certificate that it brings, if both its signatures hold.
 struct Said {
   std::uint32_t leaf = 0;
-  std::variant<Genesis, Proposal, Vote, crypto::NodeCertificate, Address, Revocation, Proof> what;
+  std::variant<Genesis, Proposal, Vote, crypto::NodeCertificate, Address, Revocation, Proof,
+               ErasureWord, ErasureReceipt>
+      what;
   std::optional<crypto::NodeCertificate> certificate = {};  ///< of an admission
 };
 

@@ -22,6 +22,7 @@ class TrustFold {
     choose_heirs();
     limit_removed();
     weigh_evidence();
+    hear_of_erasures();
   }
 
  private:
@@ -51,6 +52,8 @@ class TrustFold {
     out_.charged_.clear();
     out_.decisions_.clear();
     out_.heirs_.clear();
+    out_.erasure_words_.clear();
+    out_.receipts_.clear();
   }
 
   void list_decisions() {
@@ -393,6 +396,37 @@ class TrustFold {
       for (const auto& [node, member] : out_.certified_)
         if (node == one.charge.node) out_.charged_.insert(member);
       out_.charges_.push_back(std::move(one.charge));
+    }
+  }
+
+  /// A word counts by what its author was in the word's own past, whatever became of it since: what
+  /// it made others destroy does not come back.
+  void hear_of_erasures() {
+    struct Delegates {
+      std::set<MemberId> erase;
+      std::set<MemberId> lift;
+    };
+    std::map<CommitId, Delegates> delegates;
+    for (std::uint32_t number = 0; number < log_.size(); ++number) {
+      const AnnuaireCommit& commit = log_.at(number);
+      for (const Said& said : commit.said) {
+        if (const auto* receipt = std::get_if<ErasureReceipt>(&said.what))
+          for (const auto& done : receipt->done) {
+            auto& leaves = out_.receipts_[done.commit][commit.node];
+            leaves = std::max(leaves, done.leaves);
+          }
+        const auto* word = std::get_if<ErasureWord>(&said.what);
+        if (word == nullptr || !tally_.speaks(number)) continue;
+        ErasureWords& words = out_.erasure_words_[word->commit];
+        (word->lift ? words.lift : words.erase).insert(commit.member);
+        const auto& voices = tally_.delegates(number);
+        if (!voices.contains(commit.member)) continue;
+        Delegates& all = delegates[word->commit];
+        auto& alike = word->lift ? all.lift : all.erase;
+        alike.insert(commit.member);
+        if (alike.size() >= std::min<std::size_t>(2, voices.size()))
+          (word->lift ? words.delegates_lift : words.delegates_erase) = true;
+      }
     }
   }
 

@@ -35,6 +35,8 @@ class Tally {
   /// the member whose key it is, or was before a replacement that has seen this use.
   [[nodiscard]] std::optional<MemberId> speaks_as(const MemberId& root, std::uint32_t number,
                                                   View view);
+  /// Whether the author of a commit had its member's certificate by then.
+  [[nodiscard]] bool speaks(std::uint32_t number);
   /// Passed removals, by whom they remove.
   [[nodiscard]] const std::map<MemberId, std::vector<std::size_t>>& removals();
 
@@ -47,8 +49,6 @@ class Tally {
   }
   [[nodiscard]] bool restrictive_passed(std::size_t proposal, View view);
   [[nodiscard]] bool additive_passed(std::size_t proposal, View view);
-  /// Whether the author of a commit had its member's certificate by then.
-  [[nodiscard]] bool speaks(std::uint32_t number);
   [[nodiscard]] bool vote_stands(const CastVote& vote);
   /// Whether a commit says anything although its key was taken back: it was named then, or seen, or
   /// somebody else whom the taking back knows built on it without knowing of that.

@@ -102,6 +102,16 @@ struct Charge {
   }
 };
 
+/// What annuaire says of a commit that asks to erase. Words are never taken back: what was erased
+/// on their strength is gone.
+struct ErasureWords {
+  std::set<MemberId> erase;     ///< who said so; it holds for ops of that member
+  std::set<MemberId> lift;
+  bool delegates_erase = false;  ///< two delegates, or the only one, for ops of anybody
+  bool delegates_lift = false;
+  friend bool operator==(const ErasureWords&, const ErasureWords&) = default;
+};
+
 class Trust {
  public:
   /// Judges a genesis by itself: one op, signed by the creator whom it admits, in the space that it
@@ -193,6 +203,14 @@ class Trust {
   [[nodiscard]] bool may_change_of(const MemberId& owner, const MemberId& author) const;
   [[nodiscard]] const std::map<MemberId, MemberId>& heirs() const noexcept { return heirs_; }
   [[nodiscard]] bool invitation_used(const Digest& token_hash) const;
+  [[nodiscard]] const std::map<CommitId, ErasureWords>& erasure_words() const noexcept {
+    return erasure_words_;
+  }
+  /// How many payloads each node says to have destroyed, by the commit that asked for it.
+  [[nodiscard]] const std::map<CommitId, std::map<NodeId, std::uint32_t>>& receipts()
+      const noexcept {
+    return receipts_;
+  }
 
  private:
   friend class TrustFold;
@@ -229,6 +247,8 @@ class Trust {
   std::set<MemberId> charged_;
   std::vector<Decision> decisions_;
   std::map<MemberId, MemberId> heirs_;
+  std::map<CommitId, ErasureWords> erasure_words_;
+  std::map<CommitId, std::map<NodeId, std::uint32_t>> receipts_;
 };
 
 }  // namespace maillon::storage

@@ -13,6 +13,8 @@
 #include <thread>
 
 #include "node/admin/command.hpp"
+#include "node/replica/scrub.hpp"
+#include "storage/store/erase.hpp"
 #include "tests/bench/rows.hpp"
 
 /// Prints what Maillon takes beside what the same machine takes for the bare work, in one run.
@@ -169,6 +171,7 @@ class Run {
     reconnects();
     diverged();
     restart_and_disk();
+    erase_some();
   }
 
  private:
@@ -295,6 +298,30 @@ class Run {
           fmt::format("{:.2f}x raw", ratio), "3x", "2x", ratio <= 3);
     const double idle = idle_daemon() / (1 << 20);
     print("idle daemon", fmt::format("{:.1f} MiB", idle), "", "40 MiB", "25 MiB", idle <= 40);
+  }
+
+  /// Asks to erase a field of many imported records at once, and waits until it is gone from the
+  /// database, its journal and its search index, which is made anew later.
+  void erase_some() {
+    a_.replica = must(replica::Replica::open(dir_ + "/a", std::nullopt));
+    const auto space = a_.replica->trust()->space_named(kSpace)->id;
+    const std::uint64_t count = std::min<std::uint64_t>(10'000, records_);
+    std::vector<storage::ErasureWish> wishes;
+    for (std::uint64_t i = 0; i < count; ++i) wishes.push_back({"lieux", change_of(i).id, {"telephone"}});
+    const double from = seconds_now();
+    (void)must(a_.replica->write<std::size_t>([&](storage::Store& store) -> Result<std::size_t> {
+      MAILLON_TRY(const auto done, store.erase(space, wishes, a_.replica->author(),
+                                               a_.replica->clock().now(), a_.replica->rng()));
+      return done.own;
+    }));
+    const double asked = seconds_now();
+    MAILLON_ASSERT(must(replica::finish_erasures(*a_.replica)), "nobody reads an older snapshot");
+    const double took = seconds_now() - from;
+    const double raw = limits_.raw_insert_s * static_cast<double>(count) / static_cast<double>(records_);
+    print(fmt::format("{} records erased of, and gone", count), fmt::format("{:.3f} s", took),
+          fmt::format("{:.1f}x raw", took / raw), "-", "", true);
+    print("  of which asking and destroying", fmt::format("{:.3f} s", asked - from), "", "-", "", true);
+    a_.replica.reset();
   }
 
   /// Resident bytes of `maillon serve` on this folder, once it has nothing to do.

@@ -44,6 +44,20 @@ class Fields(Case):
             self.assertEqual(node.ok("verify", "--deep")["errors"], [])
             self.assertEqual(node.ok("find", "lieux", "--text", "jeudi")["total"], 1)
 
+    def test_who_wrote_which_part_is_told(self):
+        self.put(self.a, "notes=Ouvert le lundi et le jeudi.")
+        self.put(self.b, "notes=Sur rendez-vous. Ouvert le lundi.", "langues+=ar")
+        self.meet()
+        authors = self.a.ok("get", "lieux", self.id, "--authors")["authors"]
+        self.assertEqual([(p["text"], p["author_name"]) for p in authors["notes"]],
+                         [("Sur rendez-vous. ", "autre"), ("Ouvert le lundi", "une"),
+                          (" et le jeudi", "une"), (".", "une")])
+        self.assertEqual({(p["text"], p["author_name"]) for p in authors["langues"]},
+                         {("fr", "une"), ("ar", "autre")})
+        self.assertEqual([p["author_name"] for p in authors["nom"]], ["une"])
+        told = self.a.run("get", "lieux", self.id, "--authors", lang="fr", json_output=False).out
+        self.assertIn("autre  notes: Sur rendez-vous.", told)
+
     def test_what_is_there_already_writes_nothing(self):
         for again in ("notes=Ouvert le lundi.", "langues+=fr", "record=11",
                       'etapes:=["accueil","atelier","bilan"]', "visites=3"):

@@ -198,6 +198,37 @@ bool without_right(Store& store, const CommitId& id) {
   return true;
 }
 
+void hear_words(const Trust& trust, const CommitId& id, test::oracle::Commit& out) {
+  const auto found = trust.erasure_words().find(id);
+  if (found == trust.erasure_words().end()) return;
+  const auto raw = [](const MemberId& member) {
+    return std::string{as_text(ByteView{member.bytes()})};
+  };
+  for (const MemberId& member : found->second.erase) out.may_erase.insert(raw(member));
+  for (const MemberId& member : found->second.lift) out.may_lift.insert(raw(member));
+  out.all_erased = found->second.delegates_erase;
+  out.all_lifted = found->second.delegates_lift;
+}
+
+/// What a node has to destroy must be gone from its log.
+void check_destroyed(SimNode& node) {
+  Store& store = node.store();
+  std::vector<merge::OpRef> all;
+  {
+    auto get = sure(store.database().prepare("SELECT DISTINCT target, leaf FROM erasure"
+                                             " WHERE effect = 2"),
+                    "erasures");
+    while (sure(get.step(), "erasures"))
+      all.push_back({get.integer(0), static_cast<std::uint32_t>(get.integer(1))});
+  }
+  for (const merge::OpRef& ref : all) {
+    const auto commit = sure(load_commit(sure(store.log().bytes_of(ref.commit), "log")), "log");
+    if (commit->body.ops.ops[ref.leaf - 1].state == LeafState::full)
+      throw Violation{node.name() + " still has what was erased of " +
+                      commit->id.hex().substr(0, 8)};
+  }
+}
+
 void check_oracle(SimNode& node, const std::vector<CommitPtr>& commits, UnixMillis now) {
   Store& store = node.store();
   for (const std::string& name : space_names()) {
@@ -211,6 +242,7 @@ void check_oracle(SimNode& node, const std::vector<CommitPtr>& commits, UnixMill
       all.back().without_right =
           judged ? without_right(store, commit->id)
                  : !store.trust()->ever_writer(commit->header.member, space->id);
+      hear_words(*store.trust(), commit->id, all.back());
     }
     const auto wanted = test::oracle::render(test::oracle::merge(all, test::latest_at(now)));
     const auto have = test::oracle::render(test::state_of(store, space->id));
@@ -317,6 +349,7 @@ void check_settled(Room& room, const NodeList& nodes) {
       log, [&](const CommitPtr& commit) { return commit->header.hlc > latest; });
   const Picture first = picture_of(nodes.front()->store(), deep);
   for (SimNode* node : nodes) {
+    check_destroyed(*node);
     for (const std::string& name : space_names())
       sure(node->store().records().verify(
                sure(node->store().log().space_row(*node->space(name)), "space")),

@@ -30,8 +30,17 @@ void check_removal(const Trust& trust, const Decision& removal) {
   if (limit == trust.limits().end()) throw Violation{"a removal cuts nothing off"};
   for (const KnownProposal& known : trust.graph().proposals()) {
     if (known.id != removal.id) continue;
+    const auto voter = [&](const CastVote& vote) { return trust.graph().at(vote.number).member; };
+    // A member names by its first vote, and nothing for itself.
+    const auto names = [&](const CastVote& vote) {
+      return voter(vote) != who && removal.votes.contains(voter(vote)) &&
+             std::ranges::none_of(known.votes, [&](const CastVote& other) {
+               return other.number != vote.number && voter(other) == voter(vote) &&
+                      trust.graph().reaches(vote.number, other.number);
+             });
+    };
     for (const CastVote& vote : known.votes)
-      if (removal.votes.contains(trust.graph().at(vote.number).member))
+      if (names(vote))
         for (const CutOff& cut : vote.vote->cut)
           if (!limit->cuts.contains(cut)) throw Violation{"what a vote names is cut off all the same"};
   }

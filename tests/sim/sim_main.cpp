@@ -36,7 +36,8 @@ const std::vector<Mutant> kMutants{{"no_dependency_check", 1},
                                    {"votes_cut_nothing", 14},
                                    {"quota_ignored", 33},
                                    {"evidence_ignored", 210},
-                                   {"applied_stays", 14}};
+                                   {"applied_stays", 14},
+                                   {"erasure_only_hides", 3}};
 
 struct Options {
   std::uint64_t from = 1;

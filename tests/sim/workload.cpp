@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "storage/store/erase.hpp"
 #include "tests/sim/foreign.hpp"
 #include "tests/support/federation.hpp"
 
@@ -13,6 +14,8 @@ namespace {
 
 const std::vector<std::string> kFields{"commune", "horaires", "nom", "statut", "tel"};
 const std::vector<std::string> kCollections{"equipements", "lieux"};
+
+constexpr int kErases = 60;  ///< chance, in thousandths
 
 /// Protobuf fields of no number that this version knows: a varint and some bytes.
 const Bytes kExtraHeader{0xc0, 0x3e, 0x2a, 0xca, 0x3e, 0x03, 'n', 'e', 'w'};
@@ -47,6 +50,7 @@ Workload::Workload(Room& room, const Profile& profile)
 void Workload::act(SimNode& node) {
   // It may not know its federation yet, or that it was admitted.
   if (!node.space(kReserve) || node.store().trust()->member(node.who().member) == nullptr) return;
+  if (edits_.chance(kErases)) return edits_.chance(700) ? erase(node) : speak_of_erasure(node);
   const Profile& p = profile_;
   const std::vector<int> weights{p.patch,   p.import,   p.remove, p.resolve,
                                  p.unknown, p.trespass, p.bulky};
@@ -244,6 +248,39 @@ void Workload::trespass(SimNode& node) {
   node.write([&node, space = *space, op](Store& store) -> Result<std::vector<CommitPtr>> {
     MAILLON_TRY(auto commit, foreign_commit(store, space, std::span{&op, 1}, {}, node.author(),
                                             node.clock().now(), node.rng()));
+    return std::vector{std::move(commit)};
+  });
+}
+
+void Workload::erase(SimNode& node) {
+  static const std::vector<std::string> kTyped{"notes", "etapes", "services", "visites", "record"};
+  const auto space = node.space(edits_.chance(600) ? kCatalogue : kTraining);
+  ErasureWish wish;
+  wish.collection = edits_.pick(kCollections);
+  wish.id = edits_.pick(pool_);
+  if (edits_.chance(300)) {
+    wish.collection = "lieux";
+    wish.id = derived_record_id("lieux", "carte", "row-" + std::to_string(edits_.below(4)));
+  }
+  wish.reason = "asked";
+  if (edits_.chance(800)) wish.fields.push_back(edits_.pick(edits_.chance(500) ? kTyped : kFields));
+  if (edits_.chance(300)) wish.words = edits_.chance(500) ? "mardi" : "v1";
+  node.write([&node, space = *space, wish](Store& store) -> Result<std::vector<CommitPtr>> {
+    MAILLON_TRY(auto done, store.erase(space, std::span{&wish, 1}, node.author(), node.clock().now(), node.rng()));
+    return std::move(done.commits);
+  });
+}
+
+void Workload::speak_of_erasure(SimNode& node) {
+  const auto open = sure(node.store().records().erasures().open(), "erasures");
+  if (open.empty()) return;
+  const std::int64_t chosen = edits_.pick(open);
+  const ErasureWord word{sure(node.store().log().commit_id_of(chosen), "erasure"),
+                         edits_.chance(400)};
+  node.write([&node, word](Store& store) -> Result<std::vector<CommitPtr>> {
+    const std::vector<GovernanceOp> ops{{OpKind::erasure_word, encode(word)}};
+    MAILLON_TRY(auto commit,
+                store.write_governance(ops, node.author(), node.clock().now(), node.rng()));
     return std::vector{std::move(commit)};
   });
 }

@@ -33,6 +33,9 @@ class Workload {
   void unknown(SimNode& node);
   void trespass(SimNode& node);
   void bulky(SimNode& node);
+  void erase(SimNode& node);
+  /// As whose ops are to go, or as a delegate; or as nobody, which counts for nothing.
+  void speak_of_erasure(SimNode& node);
   [[nodiscard]] storage::FieldEdit edit();
   [[nodiscard]] Place place();
   [[nodiscard]] Value value();

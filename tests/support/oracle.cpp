@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <deque>
 
 namespace maillon::test::oracle {
 namespace {
@@ -56,10 +57,15 @@ class Merge {
         again_[*commit->reissues].insert(id);
       }
     }
+    for (const auto& [id, commit] : all_)
+      for (const Op& op : commit->ops)
+        if (commit->hlc <= latest && op.erases) asking_.push_back({{id, op.leaf}, {commit, &op}});
     for (const auto& [id, commit] : all_) {
       if (commit->hlc > latest) continue;
       for (const Op& op : commit->ops)
-        records_[{op.collection, op.record}][{id, op.leaf}] = {commit, &op};
+        if (!op.erases)
+          records_[{op.collection, op.record}][{id, op.leaf}] = {
+              commit, &left_.emplace_back(left_of(*commit, op, false))};
     }
   }
 
@@ -81,6 +87,81 @@ class Merge {
   bool same_member(const std::string& id, const Commit& other) const {
     const auto found = all_.find(id);
     return found != all_.end() && found->second->member == other.member;
+  }
+
+  /// A commit with all that publish it again, and that it does.
+  std::set<std::string> alike(const std::string& id) const {
+    std::set<std::string> out{id};
+    for (bool grown = true; grown;) {
+      grown = false;
+      for (const auto& [old, fresh] : again_)
+        for (const std::string& one : fresh)
+          if (out.contains(old) != out.contains(one)) {
+            out.insert({old, one});
+            grown = true;
+          }
+    }
+    return out;
+  }
+
+  /// Whose op an erasing op means in the end; nothing where that leads nowhere.
+  std::optional<std::string> meant(const Commit& commit, const Op& op) const {
+    if (!op.erases) return commit.member;
+    const auto found = all_.find(op.erases->commit);
+    if (found == all_.end()) return std::nullopt;
+    const auto& ops = found->second->ops;
+    const auto at = std::ranges::find(ops, op.erases->leaf, &Op::leaf);
+    return at == ops.end() ? std::nullopt : meant(*found->second, *at);
+  }
+
+  /// An op as erasures leave it: those of whoever it belongs to hold always, those of others while
+  /// they are valid. `destroyed`: without what is merely hidden.
+  Op left_of(const Commit& commit, Op op, bool destroyed) const {
+    const auto whose = meant(commit, op);
+    const auto same = alike(commit.id);
+    std::vector<const Op*> asked;
+    std::map<std::pair<bool, Dot>, const Placed*> words;  ///< of those who may say what is left
+    for (const auto& [dot, by] : asking_) {
+      const bool agreed = whose && (by.commit->member == *whose || by.commit->all_erased ||
+                                    by.commit->may_erase.contains(*whose));
+      const bool lifted = !whose || by.commit->all_lifted || by.commit->may_lift.contains(*whose);
+      const bool counts = agreed || (!destroyed && !lifted && !void_.contains(dot.commit));
+      if (!counts || by.op->collection != op.collection || by.op->record != op.record ||
+          by.op->erases->leaf != op.leaf || !same.contains(by.op->erases->commit))
+        continue;
+      asked.push_back(by.op);
+      if (agreed) words[{by.commit->member != *whose, dot}] = &by;
+    }
+    if (asked.empty()) return op;
+    const bool whole = std::ranges::any_of(asked, [](const Op* by) {
+      return std::ranges::all_of(by->fields, [](const Field& f) { return f.name.empty(); });
+    });
+    std::optional<Op> base;
+    if (op.full) base = op;
+    for (auto at = words.begin(); at != words.end() && !base; ++at) {
+      Op said = left_of(*at->second->commit, *at->second->op, true);
+      if (said.readable) base = std::move(said);
+    }
+    const bool full = op.full;
+    op.readable = op.known && base && base->readable && !whole;
+    for (Field& field : op.fields) {
+      const auto is_it = [&](const Field& f) { return f.name == field.name && f.tag == field.tag; };
+      const Field* from = nullptr;
+      if (base)
+        for (const Field& f : base->fields)
+          if (is_it(f)) from = &f;
+      field.erased = from == nullptr || from->erased || (!full && from->value.empty());
+      if (from != nullptr) field.value = from->value;
+      for (const Op* by : asked)
+        for (const Field& f : by->fields) {
+          if (!is_it(f)) continue;
+          field.erased = field.erased || std::ranges::count(f.replaced, *by->erases) > 0;
+          for (const Range& range : f.removed)
+            if (range.op == *by->erases) field.erased_parts.push_back(range);
+        }
+      if (field.erased) field.value.clear();
+    }
+    return op;
   }
 
   /// What an op names, of one field or of all. `goes_on` decides for each field what its names do.
@@ -179,13 +260,14 @@ class Merge {
       for (const Field& field : placed.op->fields)
         if (has_elements(field.tag))
           changes[{field.name, field.tag}].push_back({placed.commit, &field, dot.leaf, is_void,
-                                                      placed.op->readable,
+                                                      placed.op->readable && !field.erased,
                                                       is_taken(superseded, dot, field)});
       if (is_void || superseded.contains({dot, std::nullopt, 0})) continue;
       record.deleted_somewhere |= placed.op->removes;
       if (!placed.op->readable) continue;
       for (const Field& field : placed.op->fields)
-        if (!has_elements(field.tag) && !is_taken(superseded, dot, field))
+        if (!has_elements(field.tag) && !field.erased && !field.value.empty() &&
+            !is_taken(superseded, dot, field))
           live[{field.name, field.tag}].push_back(
               {placed.commit->hlc, dot.commit, dot.leaf, field.value, placed.commit->feed});
     }
@@ -200,6 +282,8 @@ class Merge {
   }
 
   std::map<std::string, const Commit*> all_;
+  std::vector<std::pair<Dot, Placed>> asking_;  ///< ops that ask to erase
+  std::deque<Op> left_;                         ///< what records_ refers to
   std::set<std::string> void_;
   Again again_;
   std::map<RecordKey, Ops> records_;

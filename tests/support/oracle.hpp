@@ -40,6 +40,8 @@ struct Field {
   std::string value = {};  ///< encoded
   std::vector<Range> removed = {};
   std::vector<Run> runs = {};
+  bool erased = false;              ///< what it said is gone
+  std::vector<Range> erased_parts = {};  ///< likewise of these elements of its own
 };
 
 struct Op {
@@ -47,7 +49,12 @@ struct Op {
   std::string collection;
   std::string record;
   bool removes = false;
+  bool known = true;     ///< its kind
+  bool full = true;      ///< its payload is here
   bool readable = true;  ///< of a known kind, with a payload that can be decoded
+  /// Asks to erase this one: fields that name it are to go, or the elements of it that they name, and
+  /// the values are what remains. Without named fields, all of it is to go.
+  std::optional<Dot> erases = std::nullopt;
   std::vector<Dot> replaced;
   std::vector<Field> fields;
 };
@@ -59,6 +66,9 @@ struct Commit {
   std::uint64_t hlc = 0;
   std::optional<std::string> reissues;
   bool without_right = false;  ///< its member may not write here
+  /// What was said of the erasures that it asks for: by members of their own ops, and of all.
+  std::set<std::string> may_erase = {}, may_lift = {};
+  bool all_erased = false, all_lifted = false;
   std::vector<Op> ops;
 };
 

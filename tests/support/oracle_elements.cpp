@@ -90,6 +90,7 @@ class Elements {
         left = here;
         if (!run.moved || tag_ == kSet) {
           if (value != values.end()) values_[here] = *value++;
+          if (is_erased(*change.field, offset)) values_.erase(here);
         } else if (!change.is_void && names(change, run.moved->op)) {
           const Id moved{run.moved->op.commit, run.moved->op.leaf, run.moved->offset + i};
           auto& best = place_[moved];
@@ -97,6 +98,12 @@ class Elements {
         }
       }
     }
+  }
+
+  static bool is_erased(const Field& field, std::uint32_t offset) {
+    return std::ranges::any_of(field.erased_parts, [&](const Range& range) {
+      return offset >= range.offset && offset - range.offset < range.count;
+    });
   }
 
   std::optional<Id> anchor(const Change& change, const std::optional<Element>& element) {

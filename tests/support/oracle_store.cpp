@@ -46,16 +46,22 @@ oracle::Commit for_oracle(const Commit& commit) {
   std::uint32_t leaf = 0;
   for (const Op& op : table.ops) {
     ++leaf;
-    if (op.state == LeafState::gone || is_governance(op.kind) ||
-        op.kind == static_cast<std::uint32_t>(OpKind::erase))
-      continue;
+    const bool erases = op.kind == static_cast<std::uint32_t>(OpKind::erase);
+    if (op.state == LeafState::gone || is_governance(op.kind)) continue;
     oracle::Op to;
     to.leaf = leaf;
     to.collection = op.collection;
     to.record = raw(op.id);
     to.removes = op.kind == static_cast<std::uint32_t>(OpKind::remove);
-    to.readable = op.payload_ok && known_kind(op.kind);
+    to.known = known_kind(op.kind) || erases;
+    to.full = op.state == LeafState::full;
+    to.readable = op.payload_ok && to.known;
     to.replaced = dots(op.replaced);
+    if (erases) {
+      // One op, and as a whole: whatever else it may be does nothing.
+      if (op.replaced.count != 1 || to.replaced.size() != 1) continue;
+      to.erases = to.replaced[0];
+    }
     for (const OpField& field : table.fields_of(op)) {
       auto& one = to.fields.emplace_back(oracle::Field{std::string{field.name}, field.tag,
                                                        dots(field.replaced), text_of(field.value)});

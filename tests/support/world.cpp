@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "storage/store/erase.hpp"
 #include "tests/support/oracle_store.hpp"
 
 namespace maillon::test {
@@ -229,7 +230,9 @@ void World::run(const std::vector<Step>& steps) {
 void World::step(const Step& step) {
   Peer& peer = *peers[step.who % peers.size()];
   Peer& other = *peers[step.what % peers.size()];
-  const unsigned action = step.action % (quarrels_ ? 48 : 32);
+  const unsigned erasing = quarrels_ ? 48 : 32;
+  const unsigned action = step.action % (erasing + 2);
+  if (action >= erasing) return erase(peer, step);
   if (action >= 32) return quarrel(peer, step);
   const bool writes = action < 15 || (action >= 23 && action < 25);
   if (writes && peer.number == kOutsider) return write_without_right(peer, step);
@@ -341,6 +344,25 @@ void World::reissue(Peer& peer) {
   must(again.has_error() ? node.store->rollback() : node.store->commit());
 }
 
+void World::erase(Peer& peer, const Step& step) {
+  static constexpr std::array kErased{"nom", "tel", "texte", "liste", "ensemble", "compte"};
+  static constexpr std::array kWords{"chat", "dort", "a", "b"};
+  TestNode& node = *peer.node;
+  ErasureWish wish;
+  wish.collection = "lieux";
+  wish.id = step.what % 3 == 2
+                ? derived_record_id("lieux", "carte", std::to_string(step.what / 3 % 2))
+                : record_number(step.what / 3 % kRecords);
+  wish.reason = step.how % 2 == 0 ? "demande" : "";
+  const unsigned how = step.how / 2;
+  if (how % 4 != 0) wish.fields.emplace_back(kErased[how / 4 % kErased.size()]);
+  if (how % 4 == 3) wish.words = kWords[how / 4 % kWords.size()];
+  must(node.store->begin());
+  const auto done = node.store->erase(node.space(kCatalogue), std::span{&wish, 1}, node.author(), now_, node.rng);
+  // Not everybody may ask.
+  must(done.has_error() ? node.store->rollback() : node.store->commit());
+}
+
 void World::decide(Proposal proposal) {
   TestNode& node = *peers[0]->node;
   if (proposal.remove || proposal.access) {
@@ -382,7 +404,7 @@ void World::write_owned(Peer& peer, const Step& step) {
 void World::quarrel(Peer& peer, const Step& step) {
   const auto target = [&] { return peers[step.what % peers.size()]->node->member; };
   Proposal proposal;
-  switch (step.action % 48 - 32) {
+  switch (step.action % 50 - 32) {
     case 0:
     case 1:
     case 2: {

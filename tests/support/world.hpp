@@ -97,6 +97,7 @@ class World {
   void write_without_right(Peer& peer, const Step& step);
   void resolve(Peer& peer, const Step& step);
   void reissue(Peer& peer);
+  void erase(Peer& peer, const Step& step);
   void fork(Peer& peer);
   void by_hand(Peer& peer, const Step& step);
   void quarrel(Peer& peer, const Step& step);

@@ -169,13 +169,14 @@ TEST_F(CutBody, ARedactedLeafStaysOutWhileItsEraseTravels) {
   erase.record = rows_->body.ops.ops[2].id;
   erase.whole = {{rows_->id, 3}};
   erase.field = "nom";
-  erase.value = "the remainder";
+  erase.value = "\x04reste";
   const CommitPtr order = sign_by_hand(author, {erase}, {}, kEpoch + 2s);
   (void)author.node->receive(order, kEpoch + 2s);
   (void)reader.node->receive(must(verify_commit(cut(*rows_, {{3, LeafState::bare}}))), kEpoch + 3s);
   reader.pull(author, kEpoch + 3s);
   EXPECT_EQ(reader.node->frontier(kCatalogue), author.node->frontier(kCatalogue));
-  EXPECT_EQ(reader.node->value(kCatalogue, "lieux", erase.record, "nom"), "-");
+  EXPECT_EQ(reader.node->value(kCatalogue, "lieux", erase.record, "nom"), "reste");
+  EXPECT_EQ(author.text(), reader.text());
   EXPECT_TRUE(reader.verify().has_value());
   // A later write names the bare leaf as it would the full one, and others understand.
   const auto later = reader.node->write(

@@ -4,6 +4,7 @@
 #include <cstdlib>
 
 #include "proto/fault.hpp"
+#include "storage/store/erase.hpp"
 #include "tests/support/world.hpp"
 
 /// Power cuts and failing disks under our own schema and transactions.
@@ -62,6 +63,7 @@ class Life {
           MAILLON_TRY(const auto again, s.reissue_stranded(author_, kEpoch + 20s, rng_));
           return again.size() == 1 ? Result<void>{} : Error{Errc::refused, "nothing re-issued"};
         },
+        [&](Store& s) { return erase(s, {"lieux", record_number(1), {"tel"}}); },
         [&](Store& s) {
           return write(s, {patch("lieux", record_number(3), {{"nom", text("fin")}})}, kEpoch + 30s);
         },
@@ -78,6 +80,12 @@ class Life {
   Result<void> write(Store& store, const std::vector<Change>& changes, UnixMillis now) {
     MAILLON_CHECK(store.write(space(), changes, author_, now, rng_));
     return {};
+  }
+
+  /// Of its own and of another's.
+  Result<void> erase(Store& store, const ErasureWish& wish) {
+    MAILLON_TRY(const auto done, store.erase(space(), std::span{&wish, 1}, author_, kEpoch + 25s, rng_));
+    return done.ops.size() == 2 ? Result<void>{} : Error{Errc::refused, "not of both"};
   }
 
   Peer founder_{0};

@@ -1,0 +1,59 @@
+#include "node/replica/scrub.hpp"
+
+#include "storage/store/search_index.hpp"
+
+namespace maillon::replica {
+namespace {
+
+Result<std::uint64_t> forget_words(Replica& replica) {
+  return replica.write<std::uint64_t>([](storage::Store& store) -> Result<std::uint64_t> {
+    MAILLON_TRY(const std::uint64_t due, store.scrub_due());
+    if (due > 0) MAILLON_CHECK(storage::rebuild_index(store));
+    return due;
+  });
+}
+
+/// Says in annuaire what is gone; only members are asked.
+Result<void> confirm(Replica& replica, storage::Store& store) {
+  const auto author = replica.author();
+  const auto now = replica.clock().now();
+  if (store.trust()->member_of(author.node()) == nullptr) return {};
+  MAILLON_TRY(auto done, store.unconfirmed(author.node()));
+  if (done.empty()) return {};
+  MAILLON_TRY(const auto again, store.complete_erasures(author, now, replica.rng()));
+  // What went with that is for the next time.
+  (void)again;
+  const std::vector<storage::GovernanceOp> ops{
+      {OpKind::erasure_receipt, encode(ErasureReceipt{std::move(done)})}};
+  MAILLON_TRY(const auto commit, store.write_governance(ops, author, now, replica.rng()));
+  (void)commit;
+  return {};
+}
+
+}  // namespace
+
+Result<bool> erasures_to_finish(Replica& replica) {
+  const NodeId self = replica.identity().node;
+  const bool member = replica.trust()->member_of(self) != nullptr;
+  return replica.write<bool>([&](storage::Store& store) -> Result<bool> {
+    MAILLON_TRY(const std::uint64_t due, store.scrub_due());
+    if (due > 0) return true;
+    MAILLON_TRY(const auto left, store.unconfirmed(self));
+    return member && !left.empty();
+  });
+}
+
+Result<bool> finish_erasures(Replica& replica) {
+  MAILLON_TRY(const std::uint64_t due, forget_words(replica));
+  if (due > 0) {
+    MAILLON_TRY(const bool emptied, replica.writer().empty_wal());
+    if (!emptied) return false;
+    MAILLON_CHECK(replica.writer().run_void(
+        [due](storage::Store& store) { return store.scrubbed(due); }));
+  }
+  MAILLON_CHECK(replica.writer().run_void(
+      [&](storage::Store& store) { return confirm(replica, store); }));
+  return true;
+}
+
+}  // namespace maillon::replica

@@ -1,0 +1,507 @@
+#include "storage/store/erase.hpp"
+
+#include <algorithm>
+
+#include "proto/fault.hpp"
+#include "storage/merge/document.hpp"
+#include "storage/merge/utf8.hpp"
+#include "storage/store/opening.hpp"
+
+/// Asking to erase: from what somebody wants gone to the ops that say so.
+namespace maillon::storage {
+namespace {
+
+using merge::OffsetRange;
+
+/// An op of which a value is still on disk: one of the record's, or one that asks to erase such a one
+/// and says again what would remain.
+struct Carrier {
+  merge::OpRef ref;
+  CommitPtr commit;
+  const Op* op = nullptr;
+  std::optional<Remains> left = {};   ///< by what is destroyed; else all of it
+  std::optional<Remains> shown = {};  ///< what is hidden besides
+  MemberId whose = MemberId::zero();  ///< who decides on it
+
+  [[nodiscard]] std::span<const OpField> fields() const { return commit->body.ops.fields_of(*op); }
+  [[nodiscard]] bool readable() const { return left ? left->readable : op->payload_ok; }
+  [[nodiscard]] bool is_there() const {
+    return left ? left->readable || (op->state == LeafState::full && !left->whole)
+                : op->state == LeafState::full;
+  }
+};
+
+/// What is to go of one op, with what went before.
+struct Cut {
+  bool whole = false;
+  std::vector<FieldRemains> fields;  ///< as the op has them; the values of those that remain
+  std::set<std::string> fresh;       ///< fields of which something goes that was there
+};
+
+bool is_text(const OpField& field) {
+  return field.tag == static_cast<std::uint32_t>(FieldTag::text);
+}
+
+/// Where `words` stand in a text, in scalars.
+std::vector<OffsetRange> places_of(std::string_view text, std::string_view words) {
+  std::vector<OffsetRange> out;
+  const auto length = static_cast<std::uint32_t>(merge::count_scalars(words));
+  for (std::size_t at = text.find(words); at != std::string_view::npos;
+       at = text.find(words, at + words.size()))
+    out.push_back({static_cast<std::uint32_t>(merge::count_scalars(text.substr(0, at))), length});
+  return out;
+}
+
+std::uint64_t count_of(std::span<const OffsetRange> ranges) {
+  std::uint64_t out = 0;
+  for (const OffsetRange& range : ranges) out += range.count;
+  return out;
+}
+
+bool covers(std::span<const OffsetRange> ranges, std::uint32_t offset) {
+  return std::ranges::any_of(ranges, [&](const OffsetRange& range) {
+    return offset >= range.offset && offset - range.offset < range.count;
+  });
+}
+
+/// The value with as many elements, of which those erased say nothing.
+Bytes without(const OpField& field, ByteView value, std::span<const OffsetRange> ranges) {
+  Bytes out;
+  if (ranges.empty()) return {value.begin(), value.end()};
+  if (is_text(field)) {
+    std::u32string scalars;
+    merge::append_scalars(as_text(value), scalars);
+    for (std::uint32_t i = 0; i < scalars.size(); ++i)
+      if (covers(ranges, i)) scalars[i] = U' ';
+    std::string text;
+    merge::append_utf8(scalars, text);
+    const ByteView view = as_bytes(text);
+    return {view.begin(), view.end()};
+  }
+  std::vector<Bytes> kept;
+  if (const auto elements = merge::decode_elements(value))
+    for (std::uint32_t i = 0; i < elements->size(); ++i) {
+      const ByteView one = covers(ranges, i) ? ByteView{} : (*elements)[i];
+      kept.emplace_back(one.begin(), one.end());
+    }
+  merge::encode_elements(kept, out);
+  return out;
+}
+
+}  // namespace
+
+/// Works out what to ask for of one record.
+class Store::Eraser {
+ public:
+  /// `reach`: what lies beyond cannot be named yet.
+  Eraser(Store& store, const ErasureWish& wish, const MemberId& author, Hlc reach)
+      : store_(store), wish_(wish), author_(author), reach_(reach) {}
+
+  Result<void> plan(const SpaceId& space) {
+    MAILLON_TRY(const std::int64_t row, store_.log_.space_row(space));
+    MAILLON_TRY(const auto collection, store_.names_.find_collection(row, wish_.collection));
+    if (collection) {
+      MAILLON_TRY(record_, store_.records_.find(*collection, wish_.id));
+    }
+    if (!record_) return {};
+    MAILLON_TRY(auto state, merge::decode_state(record_->state));
+    if (!wish_.words.empty()) MAILLON_CHECK(find_shown(state));
+    MAILLON_TRY(const auto asked, store_.records_.erasures().of_record(*collection, wish_.id));
+    if (!wish_.only_complete) MAILLON_CHECK(plan_steps());
+    for (const Erasure& erasure : asked) MAILLON_CHECK(plan_asker(erasure));
+    return {};
+  }
+
+  /// The ops, one commit's worth after the other; `full` seals a draft and empties it.
+  Result<void> write(const std::function<Result<void>()>& full, CommitDraft& draft) {
+    for (const auto& [ref, planned] : planned_) {
+      MAILLON_TRY(auto op, remaining(planned.carrier, planned.cut));
+      if (!draft.has_room(op.size + wish_.reason.size())) MAILLON_CHECK(full());
+      add(op, planned.carrier.commit->id, ref.leaf, draft);
+    }
+    return {};
+  }
+
+  /// Errc::not_allowed where it would hide nothing: of a record of somebody else's, all of it
+  /// written by others.
+  Result<void> check_owner(const Author& author) {
+    const auto own = [&](const auto& one) { return one.second.carrier.whose == author.member; };
+    if (!record_ || std::ranges::any_of(planned_, own)) return {};
+    Change change;
+    change.collection = wish_.collection;
+    change.id = wish_.id;
+    return store_.check_owner(change, *record_, author);
+  }
+
+  void add_to(ErasureOutcome& out) const {
+    for (const auto& [ref, planned] : planned_) {
+      ++out.ops[planned.carrier.whose];
+      out.fields.insert(planned.cut.fresh.begin(), planned.cut.fresh.end());
+    }
+    out.ahead += ahead_;
+    out.asked_before += asked_before_;
+  }
+
+ private:
+  struct Planned {
+    Carrier carrier;
+    Cut cut;
+  };
+  /// One erasing op, its dots not named yet: whole when it has no fields.
+  struct Draft {
+    struct Field {
+      const OpField* field = nullptr;
+      bool erased = false;
+      std::vector<OffsetRange> elements;
+      Bytes value;
+    };
+    std::vector<Field> fields;
+    std::string_view source;
+    std::string_view external_id;
+    std::size_t size = 256;
+  };
+
+  [[nodiscard]] bool wanted(std::string_view name) const {
+    return name != kReasonField &&
+           (wish_.fields.empty() || std::ranges::find(wish_.fields, name) != wish_.fields.end());
+  }
+
+  /// Of which op each shown character is that belongs to the words.
+  Result<void> find_shown(merge::RecordState& state) {
+    for (merge::FieldState& field : state.fields) {
+      if (field.tag != static_cast<std::uint32_t>(FieldTag::text)) continue;
+      MAILLON_TRY(merge::Document* const document, field.open());
+      const std::string name{store_.records_.context().name(field.name)};
+      for (const OffsetRange& place : places_of(document->text()->str(), wish_.words))
+        for (std::uint32_t i = 0; i < place.count; ++i) {
+          const merge::ElementRef element = document->text()->element_at(place.offset + i);
+          shown_[{element.op, name}].push_back({element.offset, 1});
+        }
+    }
+    return {};
+  }
+
+  Result<void> plan_steps() {
+    MAILLON_TRY(auto steps,
+                store_.records_.history(wish_.collection, wish_.id, record_->state));
+    for (HistoryOp& step : steps) {
+      Carrier carrier{step.ref, step.commit, step.op};
+      carrier.shown = std::move(step.remains);
+      carrier.whose = step.commit->header.member;
+      MAILLON_CHECK(take(std::move(carrier), step.ref));
+    }
+    return {};
+  }
+
+  /// What it says would remain goes as well where it is not to remain any more.
+  Result<void> plan_asker(const Erasure& erasure) {
+    if (planned_.contains(erasure.by)) return {};
+    Erasures& erasures = store_.records_.erasures();
+    MAILLON_TRY(const auto whose, erasures.meant_member(erasure.by));
+    if (!whose || (wish_.only_complete && *whose != author_)) return {};
+    MAILLON_TRY(CommitPtr by, store_.records_.commits().get(erasure.by.commit));
+    Carrier carrier{erasure.by, by, &by->body.ops.ops[erasure.by.leaf - 1]};
+    carrier.whose = *whose;
+    MAILLON_TRY(carrier.shown, erasures.remains(carrier.ref, by, *carrier.op));
+    if (!wish_.only_complete) return take(std::move(carrier), erasure.target);
+    MAILLON_TRY(const CommitPtr target, store_.records_.commits().get(erasure.target.commit));
+    const Op& op = target->body.ops.ops[erasure.target.leaf - 1];
+    MAILLON_TRY(const auto left,
+                erasures.remains(erasure.target, target, op, Erasures::By::destroying));
+    if (!left) return {};
+    MAILLON_TRY(carrier.left,
+                erasures.remains(carrier.ref, by, *carrier.op, Erasures::By::destroying));
+    Cut cut = start_of(carrier);
+    follow(*left, target->body.ops.fields_of(op), carrier, cut);
+    return keep(std::move(carrier), std::move(cut));
+  }
+
+  /// What was destroyed of a target is to go of what was said to remain of it.
+  void follow(const Remains& left, std::span<const OpField> of, const Carrier& carrier,
+              Cut& cut) const {
+    const auto fields = carrier.fields();
+    for (std::size_t i = 0; i < fields.size(); ++i) {
+      FieldRemains& out = cut.fields[i];
+      if (out.erased || out.value.empty() || fields[i].name == kReasonField) continue;
+      for (std::size_t k = 0; k < of.size(); ++k) {
+        if (of[k].name != fields[i].name || of[k].tag != fields[i].tag) continue;
+        std::vector<OffsetRange> own = out.elements;
+        for (const DotRange& dot : carrier.commit->body.ops.dots_in(fields[i].replaced))
+          if (dot.count != 0) own.push_back({dot.offset, dot.count});
+        normalise(own);
+        const std::uint64_t before = count_of(own);
+        std::ranges::copy(left.fields[k].elements, std::back_inserter(own));
+        normalise(own);
+        if (left.whole || left.fields[k].erased) {
+          out = {{}, true, {}};
+        } else if (count_of(own) > before) {
+          out.elements = std::move(own);
+        } else {
+          continue;
+        }
+        cut.fresh.emplace(fields[i].name);
+      }
+    }
+  }
+
+  /// Plans what is wanted of one op; `text_of`: whose characters it has.
+  Result<void> take(Carrier carrier, const merge::OpRef& text_of) {
+    MAILLON_TRY(carrier.left,
+                store_.records_.erasures().remains(carrier.ref, carrier.commit, *carrier.op,
+                                                   Erasures::By::destroying));
+    Cut cut = cut_of(carrier, text_of);
+    if (cut.fresh.empty()) return {};
+    // Whoever cannot decide asks once.
+    if (carrier.whose != author_ && is_hidden(carrier, cut)) {
+      ++asked_before_;
+      return {};
+    }
+    return keep(std::move(carrier), std::move(cut));
+  }
+
+  Result<void> keep(Carrier carrier, Cut cut) {
+    if (cut.fresh.empty()) return {};
+    if (carrier.commit->header.hlc > reach_) {
+      ++ahead_;
+      return {};
+    }
+    const merge::OpRef ref = carrier.ref;
+    planned_.emplace(ref, Planned{std::move(carrier), std::move(cut)});
+    return {};
+  }
+
+  static bool is_hidden(const Carrier& carrier, const Cut& cut) {
+    if (!carrier.shown) return false;
+    if (carrier.shown->whole) return true;
+    const auto fields = carrier.fields();
+    for (std::size_t i = 0; i < fields.size(); ++i) {
+      const FieldRemains& shown = carrier.shown->fields[i];
+      if (!cut.fresh.contains(std::string{fields[i].name}) || shown.erased) continue;
+      std::vector<OffsetRange> both = cut.fields[i].elements;
+      std::ranges::copy(shown.elements, std::back_inserter(both));
+      normalise(both);
+      if (cut.whole || cut.fields[i].erased || count_of(both) > count_of(shown.elements)) return false;
+    }
+    return true;
+  }
+
+  static Cut start_of(const Carrier& carrier) {
+    Cut out;
+    const auto fields = carrier.fields();
+    out.fields.resize(fields.size());
+    for (std::size_t i = 0; i < fields.size(); ++i) {
+      if (carrier.left)
+        out.fields[i] = carrier.left->fields[i];
+      else
+        out.fields[i].value = fields[i].value;
+      if (!carrier.is_there()) out.fields[i].erased = true;
+    }
+    out.whole = carrier.left && carrier.left->whole;
+    return out;
+  }
+
+  [[nodiscard]] Cut cut_of(const Carrier& carrier, const merge::OpRef& text_of) const {
+    Cut out = start_of(carrier);
+    if (!carrier.is_there() || carrier.op->kind == kRemove) return out;
+    const auto fields = carrier.fields();
+    // What cannot be read cannot be told apart: all of it goes.
+    const bool all = wish_.fields.empty() && wish_.words.empty();
+    if (all || !carrier.readable()) {
+      for (std::size_t i = 0; i < fields.size(); ++i)
+        if (wanted(fields[i].name) && !out.fields[i].erased) out.fresh.emplace(fields[i].name);
+      out.whole = out.whole || !out.fresh.empty();
+      return out;
+    }
+    for (std::size_t i = 0; i < fields.size(); ++i)
+      if (wanted(fields[i].name) && cut_field(text_of, fields[i], out.fields[i]))
+        out.fresh.emplace(fields[i].name);
+    return out;
+  }
+
+  [[nodiscard]] bool cut_field(const merge::OpRef& text_of, const OpField& field,
+                               FieldRemains& out) const {
+    if (out.erased || out.value.empty()) return false;
+    if (wish_.words.empty()) {
+      out = {{}, true, {}};
+      return true;
+    }
+    const std::uint64_t before = count_of(out.elements);
+    if (is_text(field)) {
+      const auto shown = shown_.find({text_of, std::string{field.name}});
+      if (shown != shown_.end())
+        out.elements.insert(out.elements.end(), shown->second.begin(), shown->second.end());
+      if (is_utf8(as_text(out.value)))
+        std::ranges::copy(places_of(as_text(out.value), wish_.words),
+                          std::back_inserter(out.elements));
+    } else if (merge::has_elements(field.tag)) {
+      const auto elements = merge::decode_elements(out.value);
+      for (std::uint32_t i = 0; elements && i < elements->size(); ++i)
+        if (says(Value::decode((*elements)[i]))) out.elements.push_back({i, 1});
+    } else if (says(Value::decode(out.value))) {
+      out = {{}, true, {}};
+      return true;
+    }
+    normalise(out.elements);
+    return count_of(out.elements) > before;
+  }
+
+  [[nodiscard]] bool says(const Result<Value>& value) const {
+    return value && value->display().find(wish_.words) != std::string::npos;
+  }
+
+  static Result<Draft> remaining(const Carrier& carrier, const Cut& cut) {
+    Draft out;
+    if (cut.whole) return out;
+    const auto fields = carrier.fields();
+    out.source = carrier.left ? carrier.left->source : carrier.op->source;
+    out.external_id = carrier.left ? carrier.left->external_id : carrier.op->external_id;
+    out.size += out.source.size() + out.external_id.size();
+    for (std::size_t i = 0; i < fields.size(); ++i) {
+      // Whoever looks for the reason finds it under no name.
+      if (fields[i].name == kReasonField) continue;
+      const FieldRemains& left = cut.fields[i];
+      Draft::Field field{&fields[i], left.erased, left.elements, {}};
+      if (!left.erased) field.value = without(fields[i], left.value, left.elements);
+      out.size += fields[i].name.size() + field.value.size() + 16 + 16 * field.elements.size();
+      out.fields.push_back(std::move(field));
+    }
+    if (out.fields.empty() || out.size + 4096 > limits::kCommitBodyMax)
+      return Error{Errc::full, "what would remain is too large to be said in one commit",
+                   "ce qui resterait est trop gros pour un seul commit",
+                   "erase the whole field, or the whole record",
+                   "effacez le champ entier, ou la fiche entière"};
+    return out;
+  }
+
+  void add(const Draft& what, const CommitId& target, std::uint32_t leaf, CommitDraft& draft) {
+    OpTable table;
+    Op op;
+    op.kind = static_cast<std::uint32_t>(OpKind::erase);
+    op.collection = wish_.collection;
+    op.id = wish_.id;
+    op.source = what.source;
+    op.external_id = what.external_id;
+    const DotRange whole{draft.index_of(target), leaf, 0, 0};
+    table.dots.push_back(whole);
+    op.replaced = {0, 1};
+    const auto reason = Value::of_text(wish_.reason).encoded();
+    if (!wish_.reason.empty() && draft.ops() == 0)
+      table.fields.push_back(
+          {kReasonField, static_cast<std::uint32_t>(FieldTag::reg), {}, {}, reason});
+    for (const Draft::Field& field : what.fields) {
+      OpField out;
+      out.name = field.field->name;
+      out.tag = field.field->tag;
+      out.replaced.first = static_cast<std::uint32_t>(table.dots.size());
+      if (field.erased)
+        table.dots.push_back(whole);
+      else
+        for (const OffsetRange& range : field.elements)
+          table.dots.push_back({whole.index, leaf, range.offset, range.count});
+      out.replaced.count = static_cast<std::uint32_t>(table.dots.size()) - out.replaced.first;
+      out.value = field.value;
+      table.fields.push_back(out);
+    }
+    op.fields = {0, static_cast<std::uint32_t>(table.fields.size())};
+    draft.add(table, op);
+  }
+
+  static constexpr auto kRemove = static_cast<std::uint32_t>(OpKind::remove);
+
+  Store& store_;
+  const ErasureWish& wish_;
+  MemberId author_;
+  Hlc reach_;
+  std::size_t ahead_ = 0;
+  std::size_t asked_before_ = 0;
+  std::optional<RecordRow> record_;
+  std::map<merge::OpRef, Planned> planned_;
+  std::map<std::pair<merge::OpRef, std::string>, std::vector<OffsetRange>> shown_;
+};
+
+Result<ErasureOutcome> Store::erase(const SpaceId& space, std::span<const ErasureWish> wishes,
+                                    const Author& author, UnixMillis now, Rng& rng, bool rehearse) {
+  MAILLON_CHECK(check_may_write(space, author));
+  MAILLON_TRY(const Hlc within, reach({space, author.node(), author.incarnation}, now));
+  ErasureOutcome out;
+  CommitDraft draft;
+  const auto flush = [&]() -> Result<void> {
+    if (draft.ops() == 0) return {};
+    MAILLON_TRY(Opening opening, open_feed(space, author, now));
+    MAILLON_TRY(auto commit, seal_and_take(draft, opening, author, rng));
+    out.commits.push_back(std::move(commit));
+    draft = CommitDraft{};
+    return {};
+  };
+  for (const ErasureWish& wish : wishes) {
+    Eraser eraser{*this, wish, author.member, within};
+    MAILLON_CHECK(eraser.plan(space));
+    MAILLON_CHECK(eraser.check_owner(author));
+    eraser.add_to(out);
+    if (!rehearse) MAILLON_CHECK(eraser.write(flush, draft));
+  }
+  MAILLON_CHECK(flush());
+  out.own = out.ops.contains(author.member) ? out.ops.at(author.member) : 0;
+  return out;
+}
+
+Result<std::optional<std::string>> Store::false_remainder(std::int64_t log_id) {
+  MAILLON_TRY(const auto asked, records_.erasures().asked_by(log_id));
+  for (const Erasure& erasure : asked) {
+    MAILLON_TRY(const CommitPtr target, records_.commits().get(erasure.target.commit));
+    MAILLON_TRY(const CommitPtr by, records_.commits().get(erasure.by.commit));
+    const Op& op = target->body.ops.ops[erasure.target.leaf - 1];
+    const OpTable& table = by->body.ops;
+    const Op& asking = table.ops[erasure.by.leaf - 1];
+    if (op.state != LeafState::full || asking.state != LeafState::full ||
+        erases_whole(table, asking))
+      continue;
+    for (const OpField& field : target->body.ops.fields_of(op)) {
+      const auto fields = table.fields_of(asking);
+      const auto left = std::ranges::find_if(fields, [&](const OpField& one) {
+        return one.name == field.name && one.tag == field.tag;
+      });
+      if (left == fields.end()) return std::optional{std::string{field.name}};
+      const auto dots = table.dots_in(left->replaced);
+      if (std::ranges::any_of(dots, [](const DotRange& dot) { return dot.count == 0; })) continue;
+      std::vector<OffsetRange> ranges;
+      for (const DotRange& dot : dots) ranges.push_back({dot.offset, dot.count});
+      if (!std::ranges::equal(without(field, field.value, ranges), left->value))
+        return std::optional{std::string{field.name}};
+    }
+  }
+  return std::optional<std::string>{};
+}
+
+Result<std::vector<CommitPtr>> Store::complete_erasures(const Author& author, UnixMillis now,
+                                                        Rng& rng) {
+  struct Twice {
+    SpaceId space;
+    ErasureWish wish;
+  };
+  std::vector<Twice> all;
+  {
+    MAILLON_TRY(auto get, db_.prepare("SELECT DISTINCT s.sid, c.name, e.rid FROM erasure e"
+                                      " JOIN collection c ON c.id = e.collection"
+                                      " JOIN space s ON s.id = c.space GROUP BY e.target, e.leaf"
+                                      " HAVING count(*) > 1 AND max(e.effect) = 2"));
+    for (;;) {
+      MAILLON_TRY(const bool more, get.step());
+      if (!more) break;
+      MAILLON_TRY(const SpaceId space, SpaceId::from_bytes(get.blob(0)));
+      MAILLON_TRY(const RecordId id, RecordId::from_bytes(get.blob(2)));
+      ErasureWish wish{std::string{get.text(1)}, id};
+      wish.only_complete = true;
+      all.push_back({space, std::move(wish)});
+    }
+  }
+  std::vector<CommitPtr> out;
+  for (const Twice& one : all) {
+    if (!trust_->may_write(author.member, one.space) || unwanted_.contains(one.space)) continue;
+    MAILLON_TRY(auto done, erase(one.space, std::span{&one.wish, 1}, author, now, rng));
+    std::ranges::move(done.commits, std::back_inserter(out));
+  }
+  return out;
+}
+
+}  // namespace maillon::storage

@@ -1,0 +1,30 @@
+#pragma once
+
+#include "storage/store/store.hpp"
+
+/// What somebody wants gone for ever (docs/merge.md, "Erasure").
+namespace maillon::storage {
+
+struct ErasureWish {
+  std::string collection;
+  RecordId id = RecordId::zero();
+  std::vector<std::string> fields = {};  ///< none: all that was ever written of the record
+  /// Only where these stand: those characters of texts, elements of sets and lists that say them,
+  /// other values as a whole.
+  std::string words = {};
+  std::string reason = {};
+  /// Nothing more: only what erasures said would remain, and others destroyed since, of what the
+  /// author's member wrote.
+  bool only_complete = false;
+};
+
+struct ErasureOutcome {
+  std::vector<CommitPtr> commits;
+  std::map<MemberId, std::size_t> ops;  ///< of which something is to go, by their authors
+  std::size_t own = 0;                  ///< of the asking member: gone at once
+  std::set<std::string> fields;         ///< of which something goes
+  std::size_t asked_before = 0;  ///< ops of others that are hidden already, and wait
+  std::size_t ahead = 0;  ///< ops that a clock ahead wrote: they cannot be named before their time
+};
+
+}  // namespace maillon::storage

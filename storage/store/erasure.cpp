@@ -1,0 +1,215 @@
+#include <algorithm>
+
+#include "proto/fault.hpp"
+#include "storage/store/store.hpp"
+
+/// Carrying erasures out: which of them count, and destroying what they mean (docs/merge.md,
+/// "Erasure").
+namespace maillon::storage {
+namespace {
+
+constexpr std::string_view kScrubKey = "scrub";  ///< le64: grows with each thing destroyed
+
+bool asks_to_erase(const Commit& commit) {
+  return std::ranges::any_of(commit.body.ops.ops, [&](const Op& op) {
+    return erased_by(commit.body.ops, op).has_value();
+  });
+}
+
+}  // namespace
+
+/// What an erasing op, or a commit that publishes erased ops again, leads to.
+struct Store::Erasing {
+  std::map<std::int64_t, std::set<std::uint32_t>> destroyed;  ///< leaves by commit
+  std::set<std::pair<std::int64_t, RecordId>> records;        ///< that look different now
+};
+
+Result<ErasureEffect> Store::effect_of(const Commit& asking, const LogEntry& entry,
+                                       const Commit& target, const Op& aimed,
+                                       const MemberId& whose) {
+  if (asking.header.member == whose) return ErasureEffect::destroys;
+  const auto found = trust_->erasure_words().find(asking.id);
+  if (found != trust_->erasure_words().end()) {
+    const ErasureWords& words = found->second;
+    if (words.delegates_erase || words.erase.contains(whose)) return ErasureEffect::destroys;
+    if (words.delegates_lift || words.lift.contains(whose)) return ErasureEffect::none;
+  }
+  if (entry.is_void || entry.status != CommitStatus::applied) return ErasureEffect::none;
+  if (aimed.id_form == IdForm::owned &&
+      !trust_->may_change_of(target.body.table.members[aimed.owner], asking.header.member))
+    return ErasureEffect::none;
+  return ErasureEffect::hides;
+}
+
+Result<std::vector<std::int64_t>> Store::with_reissues(std::int64_t log_id) {
+  std::vector<std::int64_t> out{log_id};
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    MAILLON_TRY(const CommitId id, log_.commit_id_of(out[i]));
+    MAILLON_TRY(const auto entry, log_.find(id));
+    std::vector<std::int64_t> others;
+    MAILLON_TRY(const auto later, log_.reissues_of(id));
+    for (const std::int64_t fresh : later) {
+      MAILLON_TRY(const Bytes raw, log_.header_of(fresh));
+      MAILLON_TRY(const Header header, decode_header(raw));
+      MAILLON_TRY(const bool true_one, log_.replaces(header, *entry));
+      if (true_one) others.push_back(fresh);
+    }
+    MAILLON_TRY(const Bytes raw, log_.header_of(out[i]));
+    MAILLON_TRY(const Header header, decode_header(raw));
+    if (header.reissues) {
+      MAILLON_TRY(const auto old, log_.find(*header.reissues));
+      if (old) {
+        MAILLON_TRY(const bool true_one, log_.replaces(header, *old));
+        if (true_one) others.push_back(old->id);
+      }
+    }
+    for (const std::int64_t other : others)
+      if (std::ranges::find(out, other) == out.end()) out.push_back(other);
+  }
+  return out;
+}
+
+Result<void> Store::note_erasure(const merge::OpRef& target, const merge::OpRef& by,
+                                 Erasing& erasing) {
+  MAILLON_TRY(const CommitPtr asking, records_.commits().get(by.commit));
+  MAILLON_TRY(const CommitPtr aimed, records_.commits().get(target.commit));
+  const Op& ask = asking->body.ops.ops[by.leaf - 1];
+  if (target.leaf == 0 || target.leaf > aimed->body.ops.ops.size()) return {};
+  const Op& op = aimed->body.ops.ops[target.leaf - 1];
+  const bool of_it = op.state != LeafState::gone && !is_governance(op.kind) &&
+                     op.collection == ask.collection && op.id == ask.id;
+  if (!of_it) return {};
+  MAILLON_TRY(const auto entry, log_.find(asking->id));
+  // What an erasure said would remain is a copy of what the author of its target wrote.
+  MAILLON_TRY(const auto whose, records_.erasures().meant_member(target));
+  if (!whose) return {};
+  MAILLON_TRY(const auto effect, effect_of(*asking, *entry, *aimed, op, *whose));
+  MAILLON_TRY(const std::int64_t space, log_.space_row(asking->header.space));
+  MAILLON_TRY(const std::int64_t collection, names_.collection(space, op.collection));
+  MAILLON_TRY(const bool changed,
+              records_.erasures().put({target, by, effect}, collection, op.id));
+  if (!changed) return {};
+  erasing.records.emplace(collection, op.id);
+  if (effect == ErasureEffect::destroys) erasing.destroyed[target.commit].insert(target.leaf);
+  return {};
+}
+
+Result<void> Store::take_erasures(const Commit& commit, std::int64_t log_id) {
+  const bool asks = asks_to_erase(commit);
+  if (!asks && !commit.header.reissues) return {};
+  Erasing erasing;
+  if (asks) {
+    MAILLON_TRY(const auto table, records_.resolve_table(commit, log_id));
+    std::uint32_t leaf = 0;
+    for (const Op& op : commit.body.ops.ops) {
+      ++leaf;
+      const auto dot = erased_by(commit.body.ops, op);
+      if (!dot || table[dot->index] == 0) continue;
+      // Whoever publishes an op again does so with all that it said.
+      MAILLON_TRY(const auto all, with_reissues(table[dot->index]));
+      for (const std::int64_t target : all)
+        MAILLON_CHECK(note_erasure({target, dot->leaf}, {log_id, leaf}, erasing));
+    }
+  }
+  if (commit.header.reissues) {
+    MAILLON_TRY(const auto all, with_reissues(log_id));
+    for (const std::int64_t other : all) {
+      MAILLON_TRY(const auto known, records_.erasures().of_commit(other));
+      for (const Erasure& erasure : known)
+        for (const std::int64_t target : all)
+          MAILLON_CHECK(note_erasure({target, erasure.target.leaf}, erasure.by, erasing));
+    }
+  }
+  return carry_out(erasing);
+}
+
+Result<void> Store::settle_erasures(std::int64_t log_id) {
+  MAILLON_TRY(const auto asked, records_.erasures().asked_by(log_id));
+  Erasing erasing;
+  for (const Erasure& erasure : asked)
+    if (erasure.effect != ErasureEffect::destroys)
+      MAILLON_CHECK(note_erasure(erasure.target, erasure.by, erasing));
+  return carry_out(erasing);
+}
+
+Result<void> Store::settle_all_erasures(const Trust& before) {
+  if (trust_->erasure_words() == before.erasure_words() && trust_->heirs() == before.heirs())
+    return {};
+  MAILLON_TRY(const auto open, records_.erasures().open());
+  for (const std::int64_t log_id : open) MAILLON_CHECK(settle_erasures(log_id));
+  return {};
+}
+
+Result<Store::ErasedNames> Store::erased_of(std::int64_t collection, const RecordId& rid) {
+  ErasedNames out;
+  MAILLON_TRY(const auto known, records_.erasures().of_record(collection, rid));
+  for (const Erasure& erasure : known) {
+    if (erasure.effect == ErasureEffect::none) continue;
+    MAILLON_TRY(const CommitPtr target, records_.commits().get(erasure.target.commit));
+    if (!touches_records(target->body.ops.ops[erasure.target.leaf - 1])) continue;
+    MAILLON_TRY(const CommitPtr by, records_.commits().get(erasure.by.commit));
+    const OpTable& table = by->body.ops;
+    const Op& asking = table.ops[erasure.by.leaf - 1];
+    out.whole = out.whole || erases_whole(table, asking);
+    for (const OpField& field : table.fields_of(asking))
+      for (const DotRange& dot : table.dots_in(field.replaced))
+        if (dot.count == 0) out.fields.emplace(field.name);
+  }
+  return out;
+}
+
+Result<void> Store::carry_out(const Erasing& erasing) {
+  if (!MAILLON_FAULT("erasure_only_hides"))
+    for (const auto& [log_id, leaves] : erasing.destroyed) MAILLON_CHECK(destroy(log_id, leaves));
+  for (const auto& [collection, rid] : erasing.records)
+    MAILLON_CHECK(records_.refold_record(collection, rid));
+  return {};
+}
+
+Result<void> Store::destroy(std::int64_t log_id, const std::set<std::uint32_t>& leaves) {
+  MAILLON_TRY(const SignedCommit bytes, log_.bytes_of(log_id));
+  MAILLON_TRY(const CommitPtr commit, load_commit(bytes));
+  std::vector<LeafCut> cuts;
+  for (const std::uint32_t leaf : leaves)
+    if (commit->body.ops.ops[leaf - 1].state == LeafState::full)
+      cuts.push_back({leaf, LeafState::bare});
+  if (cuts.empty()) return {};
+  MAILLON_TRY(const Bytes packed, cut_body(bytes.body, commit->header.leaves, cuts));
+  MAILLON_CHECK(log_.replace_body(log_id, packed));
+  records_.commits().clear();
+  MAILLON_TRY(const std::uint64_t so_far, scrub_due());
+  Bytes next;
+  ByteWriter{next}.le64(so_far + 1);
+  return set_meta(kScrubKey, next);
+}
+
+Result<std::uint64_t> Store::scrub_due() {
+  MAILLON_TRY(const auto raw, meta(kScrubKey));
+  if (!raw) return std::uint64_t{0};
+  return ByteReader{*raw}.le64();
+}
+
+Result<void> Store::scrubbed(std::uint64_t what) {
+  MAILLON_TRY(const std::uint64_t due, scrub_due());
+  if (due != what) return {};
+  MAILLON_TRY(auto drop, db_.prepare("DELETE FROM meta WHERE key = ?1"));
+  return drop.bind(1, kScrubKey).run();
+}
+
+Result<std::vector<ErasureReceipt::Done>> Store::unconfirmed(const NodeId& self) {
+  std::vector<ErasureReceipt::Done> out;
+  MAILLON_TRY(const auto destroyed, records_.erasures().destroyed());
+  for (const auto& [log_id, leaves] : destroyed) {
+    MAILLON_TRY(const CommitId commit, log_.commit_id_of(log_id));
+    const auto known = trust_->receipts().find(commit);
+    const auto ours = known == trust_->receipts().end() ? std::map<NodeId, std::uint32_t>{}
+                                                        : known->second;
+    const auto said = ours.find(self);
+    if (said == ours.end() || said->second < leaves) out.push_back({commit, leaves});
+  }
+  std::ranges::sort(out, {}, &ErasureReceipt::Done::commit);
+  if (out.size() > limits::kReceiptsMax) out.resize(limits::kReceiptsMax);
+  return out;
+}
+
+}  // namespace maillon::storage

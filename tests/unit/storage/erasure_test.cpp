@@ -1,0 +1,508 @@
+#include <gtest/gtest.h>
+
+#include "storage/sqlite/memory_vfs.hpp"
+#include "storage/store/erase.hpp"
+#include "storage/store/search_index.hpp"
+#include "tests/support/world.hpp"
+
+/// What must be forgotten is, everywhere and for good, and nothing else.
+namespace maillon::test {
+namespace {
+
+using namespace storage;
+using namespace std::chrono_literals;
+
+constexpr std::string_view kPhone = "0545987654";
+constexpr std::string_view kMail = "jeanne@exemple.fr";
+const RecordId kRecord = record_number(0);
+
+Change row(std::string_view phone) {
+  std::vector<std::pair<std::string, Value>> fields;
+  for (int i = 0; i < 18; ++i)
+    fields.emplace_back("champ" + std::to_string(i), Value::of_text("valeur " + std::to_string(i)));
+  fields.emplace_back("courriel", Value::of_text(std::string{kMail}));
+  fields.emplace_back("tel", Value::of_text(std::string{phone}));
+  return imported("lieux", "carte", "7", std::move(fields));
+}
+const RecordId kRow = derived_record_id("lieux", "carte", "7");
+
+class Erasures : public testing::Test {
+ protected:
+  ErasureOutcome erase(Peer& peer, ErasureWish wish) {
+    now += 1s;
+    TestNode& node = *peer.node;
+    wish.collection = "lieux";
+    must(node.store->begin());
+    auto out = must(node.store->erase(node.space(kCatalogue), std::span{&wish, 1}, node.author(), now, node.rng));
+    must(node.store->commit());
+    return out;
+  }
+  void write(Peer& peer, Change change) {
+    now += 1s;
+    peer.node->write(kCatalogue, {std::move(change)}, now);
+  }
+  void write_text(Peer& peer, const std::string& text) {
+    Change change = patch("lieux", kRecord, {});
+    change.edits.push_back({"notes", FieldTag::text, FieldEdit::How::set, {Value::of_text(text)}});
+    write(peer, std::move(change));
+  }
+  void say(Peer& peer, const CommitId& erasure, bool lift) {
+    now += 1s;
+    TestNode& node = *peer.node;
+    const std::vector<GovernanceOp> ops{{OpKind::erasure_word, encode(ErasureWord{erasure, lift})}};
+    must(node.store->begin());
+    must(node.store->write_governance(ops, node.author(), now, node.rng));
+    must(node.store->commit());
+  }
+  void meet() {
+    for (const std::string_view space : {kAnnuaire, kCatalogue}) {
+      a.pull(b, now, SIZE_MAX, space);
+      b.pull(a, now, SIZE_MAX, space);
+    }
+    ASSERT_EQ(a.text(), b.text());
+    ASSERT_TRUE(a.verify().has_value());
+    ASSERT_TRUE(b.verify().has_value());
+  }
+  static std::string value(Peer& peer, const RecordId& id, std::string_view field) {
+    return peer.node->value(kCatalogue, "lieux", id, field);
+  }
+
+  /// Whether the words are in any payload, or in any byte of the disk once the index is made anew.
+  static bool holds(Peer& peer, std::string_view words) {
+    TestNode& node = *peer.node;
+    const auto in = [&](ByteView bytes) {
+      return as_text(bytes).find(words) != std::string_view::npos;
+    };
+    for (const CommitPtr& commit : node.commits(kCatalogue))
+      if (in(commit->body.raw)) return true;
+    must(node.store->begin());
+    must(rebuild_index(*node.store));
+    while (must(index_waiting(*node.store, 100)) > 0) {
+    }
+    must(node.store->commit());
+    must(node.store->database().execute("PRAGMA wal_checkpoint(TRUNCATE)"));
+    for (const auto& [name, bytes] : peer.disk->current())
+      if (in(ByteView{bytes})) return true;
+    return false;
+  }
+
+  Peer a{0};  ///< the founder, the only delegate
+  Peer b{1};
+  Peer c{3};
+  UnixMillis now = kEpoch;
+};
+
+TEST_F(Erasures, OneFieldGoesFromEveryByteAndTheOthersStay) {
+  write(a, row(kPhone));
+  meet();
+  ASSERT_TRUE(holds(a, kPhone));
+  ASSERT_TRUE(holds(b, kPhone));
+  const auto done = erase(a, {"", kRow, {"tel"}, "", "demande"});
+  EXPECT_EQ(done.own, 1u);
+  EXPECT_EQ(done.fields, std::set<std::string>{"tel"});
+  meet();
+  for (Peer* peer : {&a, &b}) {
+    EXPECT_EQ(value(*peer, kRow, "tel"), "-");
+    EXPECT_EQ(value(*peer, kRow, "courriel"), kMail);
+    for (int i = 0; i < 18; ++i)
+      EXPECT_EQ(value(*peer, kRow, "champ" + std::to_string(i)), "valeur " + std::to_string(i));
+    EXPECT_FALSE(holds(*peer, kPhone));
+    EXPECT_TRUE(holds(*peer, kMail));
+  }
+}
+
+TEST_F(Erasures, FormerValuesGoAsWell) {
+  write(a, row(kPhone));
+  write(a, patch("lieux", kRow, {{"tel", Value::of_text("0545111111")}}));
+  ASSERT_TRUE(holds(a, kPhone));
+  erase(a, {"", kRow, {"tel"}});
+  EXPECT_FALSE(holds(a, kPhone));
+  EXPECT_FALSE(holds(a, "0545111111"));
+  EXPECT_EQ(value(a, kRow, "courriel"), kMail);
+}
+
+TEST_F(Erasures, NothingBringsItBack) {
+  write(a, row(kPhone));
+  meet();
+  const auto old = b.node->commits(kCatalogue);
+  const DiskImage backup = b.disk->current();
+  erase(a, {"", kRow, {"tel"}});
+  meet();
+  // An old bundle, or a hostile peer.
+  for (const CommitPtr& commit : old)
+    EXPECT_EQ(b.node->receive(commit, now).outcome, Received::Outcome::duplicate);
+  EXPECT_FALSE(holds(b, kPhone));
+  // An old backup, at its first contact.
+  Peer restored{1, backup, 77};
+  restored.pull(a, now);
+  EXPECT_FALSE(holds(restored, kPhone));
+  EXPECT_EQ(restored.text(), a.text());
+  // The source, as it was and as it is.
+  for (const std::string_view phone : {kPhone, std::string_view{"0545000000"}}) {
+    now += 1s;
+    const auto written = b.node->write(kCatalogue, {row(phone)}, now);
+    EXPECT_TRUE(written.commits.empty());
+    ASSERT_EQ(written.withheld.size(), 1u);
+    EXPECT_EQ(written.withheld[0].field, "tel");
+  }
+  // Whoever types it does so knowingly, and may.
+  write(b, patch("lieux", kRow, {{"tel", Value::of_text("0545222222")}}));
+  EXPECT_EQ(value(b, kRow, "tel"), "0545222222");
+  meet();
+}
+
+TEST_F(Erasures, AWholeRecordGoesAndItsSourceIsNotHeardAgain) {
+  write(a, row(kPhone));
+  meet();
+  erase(a, {"", kRow});
+  meet();
+  for (Peer* peer : {&a, &b}) {
+    EXPECT_EQ(value(*peer, kRow, "courriel"), "-");
+    for (const std::string_view gone : {kPhone, kMail, std::string_view{"valeur 3"}})
+      EXPECT_FALSE(holds(*peer, gone)) << gone;
+  }
+  now += 1s;
+  EXPECT_EQ(b.node->write(kCatalogue, {row(kPhone)}, now).outcomes[0], ChangeOutcome::erased_here);
+  EXPECT_TRUE(erase(a, {"", kRow}).ops.empty());
+}
+
+TEST_F(Erasures, WhatOthersWroteIsHiddenUntilTheyAgree) {
+  write(a, patch("lieux", kRecord, {{"nom", Value::of_text("Mairie")},
+                                    {"tel", Value::of_text(std::string{kPhone})}}));
+  meet();
+  const auto asked = erase(b, {"", kRecord, {"tel"}});
+  EXPECT_EQ(asked.own, 0u);
+  meet();
+  for (Peer* peer : {&a, &b}) {
+    EXPECT_EQ(value(*peer, kRecord, "tel"), "-");
+    EXPECT_EQ(value(*peer, kRecord, "nom"), "Mairie");
+    EXPECT_TRUE(holds(*peer, kPhone));
+  }
+  say(a, asked.commits[0]->id, /*lift=*/false);
+  meet();
+  for (Peer* peer : {&a, &b}) {
+    EXPECT_EQ(value(*peer, kRecord, "nom"), "Mairie");
+    EXPECT_FALSE(holds(*peer, kPhone));
+  }
+}
+
+TEST_F(Erasures, WhatIsRefusedShowsAgain) {
+  write(a, patch("lieux", kRecord, {{"tel", Value::of_text(std::string{kPhone})}}));
+  meet();
+  const auto asked = erase(b, {"", kRecord, {"tel"}});
+  meet();
+  ASSERT_EQ(value(b, kRecord, "tel"), "-");
+  say(a, asked.commits[0]->id, /*lift=*/true);
+  meet();
+  EXPECT_EQ(value(a, kRecord, "tel"), kPhone);
+  EXPECT_EQ(value(b, kRecord, "tel"), kPhone);
+  // What a member said to destroy is not taken back.
+  say(a, asked.commits[0]->id, /*lift=*/false);
+  say(a, asked.commits[0]->id, /*lift=*/true);
+  meet();
+  EXPECT_FALSE(holds(a, kPhone));
+}
+
+TEST_F(Erasures, TheOnlyDelegateDecidesForOthersAndNobodyElseDoes) {
+  write(b, patch("lieux", kRecord, {{"tel", Value::of_text(std::string{kPhone})}}));
+  meet();
+  c.pull(a, now);
+  const auto asked = erase(c, {"", kRecord, {"tel"}});
+  say(c, asked.commits[0]->id, /*lift=*/false);
+  a.pull(c, now, SIZE_MAX, kAnnuaire);
+  a.pull(c, now);
+  EXPECT_EQ(value(a, kRecord, "tel"), "-");
+  EXPECT_TRUE(holds(a, kPhone));
+  say(a, asked.commits[0]->id, /*lift=*/false);
+  meet();
+  EXPECT_FALSE(holds(a, kPhone));
+  EXPECT_FALSE(holds(b, kPhone));
+}
+
+TEST_F(Erasures, AWordThatCameBeforeWhatItSpeaksOfCounts) {
+  write(a, patch("lieux", kRecord, {{"tel", Value::of_text(std::string{kPhone})}}));
+  meet();
+  c.pull(a, now);
+  const auto asked = erase(b, {"", kRecord, {"tel"}});
+  a.pull(b, now);
+  say(a, asked.commits[0]->id, /*lift=*/false);
+  c.pull(a, now, SIZE_MAX, kAnnuaire);
+  EXPECT_TRUE(holds(c, kPhone));
+  c.pull(a, now);
+  EXPECT_FALSE(holds(c, kPhone));
+  EXPECT_EQ(c.text(), a.text());
+}
+
+TEST_F(Erasures, WhoMayNotWriteHidesNothing) {
+  write(a, patch("lieux", kRecord, {{"tel", Value::of_text(std::string{kPhone})}}));
+  Peer outsider{kOutsider};
+  outsider.pull(a, now);
+  const CommitPtr target = a.node->commits(kCatalogue).back();
+  HandOp op;
+  op.kind = static_cast<std::uint32_t>(OpKind::erase);
+  op.record = kRecord;
+  op.whole = {{target->id, 1}};
+  const CommitPtr asked = sign_by_hand(outsider, {op}, {}, now += 1s);
+  EXPECT_TRUE(a.node->receive(asked, now).is_void);
+  EXPECT_EQ(value(a, kRecord, "tel"), kPhone);
+  EXPECT_TRUE(a.verify().has_value());
+}
+
+TEST_F(Erasures, ANameInsideATextGoesWhoeverTypedPartsOfIt) {
+  write_text(a, "Appeler Jeanne Dupont le lundi.");
+  meet();
+  write_text(b, "Appeler Jeanne Marie Dupont le lundi matin.");
+  meet();
+  const auto asked = erase(a, {"", kRecord, {"notes"}, "Jeanne Marie Dupont"});
+  EXPECT_EQ(asked.ops.size(), 2u);
+  meet();
+  EXPECT_EQ(value(a, kRecord, "notes"), "Appeler  le lundi matin.");
+  EXPECT_FALSE(holds(a, "Jeanne"));
+  EXPECT_TRUE(holds(a, "Marie"));
+  say(b, asked.commits[0]->id, /*lift=*/false);
+  meet();
+  EXPECT_EQ(value(b, kRecord, "notes"), "Appeler  le lundi matin.");
+  EXPECT_FALSE(holds(b, "Marie"));
+  // The text goes on from there.
+  write_text(b, "Appeler le standard le lundi matin.");
+  meet();
+  EXPECT_EQ(value(a, kRecord, "notes"), "Appeler le standard le lundi matin.");
+}
+
+TEST_F(Erasures, OfASetAndAListTheElementsThatSayItGo) {
+  Change change = patch("lieux", kRecord, {});
+  const auto texts = [](std::initializer_list<const char*> all) {
+    std::vector<Value> out;
+    for (const char* one : all) out.push_back(Value::of_text(one));
+    return out;
+  };
+  change.edits.push_back({"publics", FieldTag::set, FieldEdit::How::set, texts({"a", "Dupont", "b"})});
+  change.edits.push_back({"étapes", FieldTag::list, FieldEdit::How::set, texts({"x", "M. Dupont", "y"})});
+  write(a, change);
+  meet();
+  erase(a, {"", kRecord, {}, "Dupont"});
+  meet();
+  EXPECT_EQ(value(b, kRecord, "publics"), "[\"a\",\"b\"]");
+  EXPECT_EQ(value(b, kRecord, "étapes"), "[\"x\",\"y\"]");
+  EXPECT_FALSE(holds(a, "Dupont"));
+  EXPECT_FALSE(holds(b, "Dupont"));
+}
+
+TEST_F(Erasures, MasksUniteAndNobodyKeepsWhatAnotherErased) {
+  write(a, row(kPhone));
+  meet();
+  // Two nodes of one member, at the same time: a copy of its folder.
+  Peer twin{0, a.disk->current(), 99};
+  erase(a, {"", kRow, {"tel"}});
+  erase(twin, {"", kRow, {"courriel"}});
+  a.pull(twin, now);
+  twin.pull(a, now);
+  EXPECT_EQ(a.text(), twin.text());
+  EXPECT_EQ(value(a, kRow, "tel"), "-");
+  EXPECT_EQ(value(a, kRow, "courriel"), "-");
+  EXPECT_EQ(value(a, kRow, "champ3"), "valeur 3");
+  // Each holds what the other erased, in what it said would remain.
+  EXPECT_TRUE(holds(a, kPhone));
+  for (Peer* peer : {&a, &twin}) {
+    TestNode& node = *peer->node;
+    must(node.store->begin());
+    EXPECT_FALSE(must(node.store->complete_erasures(node.author(), now += 1s, node.rng)).empty());
+    must(node.store->commit());
+  }
+  a.pull(twin, now);
+  twin.pull(a, now);
+  meet();
+  EXPECT_EQ(a.text(), twin.text());
+  for (Peer* peer : {&a, &twin, &b}) {
+    EXPECT_FALSE(holds(*peer, kPhone));
+    EXPECT_FALSE(holds(*peer, kMail));
+    EXPECT_EQ(value(*peer, kRow, "champ3"), "valeur 3");
+    TestNode& node = *peer->node;
+    must(node.store->begin());
+    EXPECT_TRUE(must(node.store->complete_erasures(node.author(), now += 1s, node.rng)).empty());
+    must(node.store->commit());
+  }
+}
+
+/// What somebody else asked for, and nobody has decided on.
+class AskedByOthers : public Erasures {
+ protected:
+  AskedByOthers() {
+    write(b, patch("lieux", kRecord, {{"nom", Value::of_text("Mairie")},
+                                      {"courriel", Value::of_text(std::string{kMail})},
+                                      {"tel", Value::of_text(std::string{kPhone})}}));
+    meet_all();
+  }
+  void meet_all() {
+    for (int round = 0; round < 2; ++round)
+      for (Peer* peer : {&a, &b, &c})
+        for (Peer* other : {&a, &b, &c})
+          for (const std::string_view space : {kAnnuaire, kCatalogue})
+            peer->pull(*other, now, SIZE_MAX, space);
+    EXPECT_EQ(a.text(), b.text());
+    EXPECT_EQ(a.text(), c.text());
+    for (Peer* peer : {&a, &b, &c}) EXPECT_TRUE(peer->verify().has_value());
+  }
+  void complete(Peer& peer) {
+    TestNode& node = *peer.node;
+    must(node.store->begin());
+    (void)must(node.store->complete_erasures(node.author(), now += 1s, node.rng));
+    must(node.store->commit());
+  }
+  CommitId ask(std::vector<std::string> fields) {
+    const auto done = erase(c, {"", kRecord, std::move(fields)});
+    meet_all();
+    return done.commits[0]->id;
+  }
+};
+
+TEST_F(AskedByOthers, TheAuthorsOwnWordReachesTheCopyInWhatWasRefused) {
+  const CommitId asked = ask({"nom"});
+  say(b, asked, /*lift=*/true);
+  meet_all();
+  EXPECT_EQ(erase(b, {"", kRecord, {"tel"}}).own, 2u);
+  meet_all();
+  for (Peer* peer : {&a, &b, &c}) {
+    EXPECT_FALSE(holds(*peer, kPhone));
+    EXPECT_EQ(value(*peer, kRecord, "nom"), "Mairie");
+  }
+}
+
+TEST_F(AskedByOthers, TheAuthorErasesWhatIsMerelyHidden) {
+  ask({"tel"});
+  EXPECT_EQ(erase(a, {"", kRecord, {"tel"}}).asked_before, 1u);
+  EXPECT_EQ(erase(b, {"", kRecord, {"tel"}}).own, 1u);
+  meet_all();
+  for (Peer* peer : {&a, &b, &c}) EXPECT_FALSE(holds(*peer, kPhone));
+}
+
+TEST_F(AskedByOthers, TheAuthorErasesNoMoreThanItSays) {
+  const CommitId asked = ask({});
+  erase(b, {"", kRecord, {"tel"}});
+  complete(b);
+  meet_all();
+  EXPECT_EQ(value(a, kRecord, "nom"), "-");
+  say(b, asked, /*lift=*/true);
+  meet_all();
+  for (Peer* peer : {&a, &b, &c}) {
+    EXPECT_EQ(value(*peer, kRecord, "nom"), "Mairie");
+    EXPECT_EQ(value(*peer, kRecord, "courriel"), kMail);
+    EXPECT_FALSE(holds(*peer, kPhone));
+  }
+}
+
+TEST_F(AskedByOthers, OfTwoWishesOneIsGrantedAndOneRefused) {
+  const CommitId granted = ask({"tel"});
+  const CommitId refused = ask({"courriel"});
+  say(b, granted, /*lift=*/false);
+  say(b, refused, /*lift=*/true);
+  complete(b);
+  meet_all();
+  for (Peer* peer : {&a, &b, &c}) {
+    EXPECT_EQ(value(*peer, kRecord, "nom"), "Mairie");
+    EXPECT_EQ(value(*peer, kRecord, "courriel"), kMail);
+    EXPECT_FALSE(holds(*peer, kPhone));
+  }
+}
+
+TEST_F(AskedByOthers, WhoAskedDestroysNoCopyByItself) {
+  const CommitId first = ask({"tel"});
+  ask({"nom"});
+  say(b, first, /*lift=*/false);
+  meet_all();
+  for (Peer* peer : {&a, &b, &c}) {
+    EXPECT_EQ(value(*peer, kRecord, "nom"), "-");
+    EXPECT_EQ(value(*peer, kRecord, "courriel"), kMail);
+    EXPECT_TRUE(holds(*peer, "Mairie"));
+  }
+}
+
+TEST_F(Erasures, WhatIsPublishedAgainGoesAsWell) {
+  // Written under a clock that was ahead, and published again before the erasure is heard of.
+  now += 1s;
+  a.node->write(kCatalogue, {row(kPhone)}, now + 400 * 24h);
+  b.pull(a, now);
+  Peer twin{0, a.disk->current(), 99};
+  erase(a, {"", kRow, {"tel"}});
+  twin.node->incarnation = 100;
+  must(twin.node->store->begin());
+  must(twin.node->store->reissue_stranded(twin.node->author(), now += 1s, twin.node->rng));
+  must(twin.node->store->commit());
+  EXPECT_EQ(value(twin, kRow, "tel"), kPhone);
+  const UnixMillis later = now + 500 * 24h;
+  for (Peer* peer : {&a, &twin, &b})
+    for (Peer* other : {&a, &twin, &b}) peer->pull(*other, later);
+  for (Peer* peer : {&a, &twin, &b}) {
+    must(peer->node->store->begin());
+    must(peer->node->store->release_held(later));
+    must(peer->node->store->commit());
+    EXPECT_EQ(value(*peer, kRow, "tel"), "-");
+    EXPECT_EQ(value(*peer, kRow, "champ3"), "valeur 3");
+    EXPECT_FALSE(holds(*peer, kPhone));
+    EXPECT_TRUE(peer->verify().has_value());
+  }
+  EXPECT_EQ(a.text(), b.text());
+}
+
+TEST_F(Erasures, WhatIsLeftCanBePublishedAgain) {
+  now += 1s;
+  a.node->write(kCatalogue, {row(kPhone)}, now + 400 * 24h);
+  erase(a, {"", kRow, {"tel"}});
+  a.node->incarnation = 100;
+  must(a.node->store->begin());
+  EXPECT_FALSE(must(a.node->store->reissue_stranded(a.node->author(), now += 1s, a.node->rng)).empty());
+  must(a.node->store->commit());
+  b.pull(a, now);
+  EXPECT_EQ(value(b, kRow, "champ3"), "valeur 3");
+  EXPECT_EQ(value(b, kRow, "tel"), "-");
+  EXPECT_FALSE(holds(b, kPhone));
+  EXPECT_TRUE(b.verify().has_value());
+}
+
+TEST_F(Erasures, AFalseRemainderShowsToWhoeverIsAsked) {
+  write(a, patch("lieux", kRecord, {{"nom", Value::of_text("Mairie")},
+                                    {"tel", Value::of_text(std::string{kPhone})}}));
+  meet();
+  const CommitPtr target = b.node->commits(kCatalogue).back();
+  HandOp op;
+  op.kind = static_cast<std::uint32_t>(OpKind::erase);
+  op.record = kRecord;
+  op.whole = {{target->id, 1}};
+  op.field = "nom";
+  op.value = "\x04Prison";
+  const CommitPtr asked = sign_by_hand(b, {op}, {}, now += 1s);
+  (void)b.node->receive(asked, now);
+  meet();
+  // As long as the op itself is there, it says what it says.
+  EXPECT_EQ(value(a, kRecord, "nom"), "Mairie");
+  const auto place = must(a.node->store->log().find(asked->id))->id;
+  EXPECT_EQ(must(a.node->store->false_remainder(place)), "nom");
+  const auto honest = erase(b, {"", kRecord, {"tel"}});
+  a.pull(b, now);
+  const auto other = must(a.node->store->log().find(honest.commits[0]->id))->id;
+  EXPECT_EQ(must(a.node->store->false_remainder(other)), std::nullopt);
+}
+
+TEST_F(Erasures, EachNodeKnowsWhatItHasNotConfirmed) {
+  write(a, row(kPhone));
+  meet();
+  const auto asked = erase(a, {"", kRow, {"tel"}});
+  meet();
+  TestNode& node = *b.node;
+  const NodeId self = node.author().node();
+  const auto left = must(node.store->unconfirmed(self));
+  ASSERT_EQ(left.size(), 1u);
+  EXPECT_EQ(left[0].commit, asked.commits[0]->id);
+  EXPECT_GT(must(node.store->scrub_due()), 0u);
+  must(node.store->begin());
+  const std::vector<GovernanceOp> ops{
+      {OpKind::erasure_receipt, encode(ErasureReceipt{{left[0]}})}};
+  must(node.store->write_governance(ops, node.author(), now += 1s, node.rng));
+  must(node.store->commit());
+  EXPECT_TRUE(must(node.store->unconfirmed(self)).empty());
+  meet();
+  EXPECT_EQ(a.node->store->trust()->receipts().at(asked.commits[0]->id).at(self), 1u);
+}
+
+}  // namespace
+}  // namespace maillon::test
