@@ -11,8 +11,8 @@ namespace {
 
 using namespace storage::merge;
 
-/// Newer than all that an input may hold.
-constexpr OpRef kOwn{INT64_MAX, 1};
+/// Newer than what an input is likely to hold.
+constexpr OpRef kOwn{INT64_MAX / 2, 1};
 
 template <class Content>
 Bytes written(const Content& content) {
