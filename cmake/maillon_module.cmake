@@ -4,7 +4,8 @@
 add_library(maillon_options INTERFACE)
 target_include_directories(maillon_options INTERFACE ${CMAKE_SOURCE_DIR})
 target_compile_options(maillon_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion
-                                                 -Wno-restrict -fno-strict-aliasing)
+                                                 $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>
+                                                 -fno-strict-aliasing)
 if(MAILLON_WERROR)
   target_compile_options(maillon_options INTERFACE -Werror)
 endif()

@@ -18,34 +18,6 @@ Error damaged() {
           "copiez-le à nouveau depuis sa source ; rien n’en a été appliqué"};
 }
 
-/// A file whose hash fits, taken apart.
-struct Parts {
-  FederationId federation = FederationId::zero();
-  std::vector<ByteView> messages;
-};
-
-Result<Parts> take_apart(ByteView file) {
-  if (!as_text(file).starts_with(kMagic))
-    return Error{Errc::malformed, "this file is no bundle", "ce fichier n’est pas un lot",
-                 "give a file that `maillon bundle export` made",
-                 "donnez un fichier créé par « maillon bundle export »"};
-  if (file.size() < kHead + kTail) return damaged();
-  const ByteView covered = file.first(file.size() - Digest::kSize);
-  if (!std::ranges::equal(crypto::hash(covered).bytes(), file.last(Digest::kSize)))
-    return damaged();
-  Parts out;
-  ByteReader in{covered.subspan(kMagic.size())};
-  MAILLON_TRY(out.federation, FederationId::from_bytes(in.raw(FederationId::kSize)));
-  for (;;) {
-    const ByteView message = in.sized(limits::kFrameMax);
-    if (!in.ok()) return damaged();
-    if (message.empty()) break;
-    out.messages.push_back(message);
-  }
-  if (!in.at_end()) return damaged();
-  return out;
-}
-
 /// Writes and hashes.
 class Output {
  public:
@@ -256,6 +228,28 @@ Result<void> take_in_all(replica::Replica& replica, const Parts& parts, Imported
 }
 
 }  // namespace
+
+Result<Parts> take_apart(ByteView file) {
+  if (!as_text(file).starts_with(kMagic))
+    return Error{Errc::malformed, "this file is no bundle", "ce fichier n’est pas un lot",
+                 "give a file that `maillon bundle export` made",
+                 "donnez un fichier créé par « maillon bundle export »"};
+  if (file.size() < kHead + kTail) return damaged();
+  const ByteView covered = file.first(file.size() - Digest::kSize);
+  if (!std::ranges::equal(crypto::hash(covered).bytes(), file.last(Digest::kSize)))
+    return damaged();
+  Parts out;
+  ByteReader in{covered.subspan(kMagic.size())};
+  MAILLON_TRY(out.federation, FederationId::from_bytes(in.raw(FederationId::kSize)));
+  for (;;) {
+    const ByteView message = in.sized(limits::kFrameMax);
+    if (!in.ok()) return damaged();
+    if (message.empty()) break;
+    out.messages.push_back(message);
+  }
+  if (!in.at_end()) return damaged();
+  return out;
+}
 
 Result<Exported> write(replica::Reader& reader, const FederationId& federation,
                        std::span<const SpaceId> spaces, const std::optional<Bytes>& since,

@@ -14,6 +14,14 @@
 /// commits' own signatures tell.
 namespace maillon::bundle {
 
+/// A file taken apart; views into it.
+struct Parts {
+  FederationId federation = FederationId::zero();
+  std::vector<ByteView> messages;
+};
+/// Errc::malformed for what is no bundle, Errc::integrity for one that was cut short or altered.
+[[nodiscard]] Result<Parts> take_apart(ByteView file);
+
 /// Told how far the work is, from 0 to 1.
 using OnProgress = std::function<void(double)>;
 using Sink = std::function<Result<void>(ByteView)>;
