@@ -111,6 +111,11 @@ Error would_count_nowhere(const Trust& trust, const Header& h) {
 
 }  // namespace
 
+struct Store::NamedDrafts {
+  const FieldEdit* edit = nullptr;
+  std::vector<FieldDraft> ops;
+};
+
 Result<Store::Opening> Store::open_feed(const SpaceId& space, const Author& author,
                                         UnixMillis now) {
   Opening out;
@@ -306,11 +311,6 @@ Result<std::optional<ChangeOutcome>> Store::draft_change(const Change& change, c
   MAILLON_CHECK(add_ops(change, author, fields, edits, state, reach, draft));
   return std::optional{row && shown.visible ? ChangeOutcome::changed : ChangeOutcome::created};
 }
-
-struct Store::NamedDrafts {
-  const FieldEdit* edit = nullptr;
-  std::vector<FieldDraft> ops;
-};
 
 Result<std::vector<Store::NamedDrafts>> Store::draft_edits(const Change& change,
                                                            const Author& author, const SpaceId& space,
