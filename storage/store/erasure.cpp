@@ -96,7 +96,10 @@ Result<void> Store::note_erasure(const merge::OpRef& target, const merge::OpRef&
 
 Result<void> Store::take_erasures(const Commit& commit, std::int64_t log_id) {
   const bool asks = asks_to_erase(commit);
-  if (!asks && !commit.header.reissues) return {};
+  // An original may come after what publishes it again, and after what was asked of that.
+  MAILLON_TRY(const auto again, log_.reissues_of(commit.id));
+  const bool one_of_several = commit.header.reissues.has_value() || !again.empty();
+  if (!asks && !one_of_several) return {};
   Erasing erasing;
   if (asks) {
     MAILLON_TRY(const auto table, records_.resolve_table(commit, log_id));
@@ -111,7 +114,7 @@ Result<void> Store::take_erasures(const Commit& commit, std::int64_t log_id) {
         MAILLON_CHECK(note_erasure({target, dot->leaf}, {log_id, leaf}, erasing));
     }
   }
-  if (commit.header.reissues) {
+  if (one_of_several) {
     MAILLON_TRY(const auto all, with_reissues(log_id));
     for (const std::int64_t other : all) {
       MAILLON_TRY(const auto known, records_.erasures().of_commit(other));

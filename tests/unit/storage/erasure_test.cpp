@@ -444,6 +444,28 @@ TEST_F(Erasures, WhatIsPublishedAgainGoesAsWell) {
   EXPECT_EQ(a.text(), b.text());
 }
 
+TEST_F(Erasures, AnOriginalThatComesLastGoesAsWell) {
+  now += 1s;
+  a.node->write(kCatalogue, {row(kPhone)}, now + 400 * 24h);
+  const CommitPtr original = a.node->commits(kCatalogue).back();
+  a.node->incarnation = 100;
+  must(a.node->store->begin());
+  must(a.node->store->reissue_stranded(a.node->author(), now += 1s, a.node->rng));
+  must(a.node->store->commit());
+  // Who never saw the original asks to erase, and its author agrees before it has seen that.
+  for (const CommitPtr& commit : a.node->commits(kCatalogue))
+    if (commit->id != original->id) (void)b.node->receive(commit, now);
+  const auto asked = erase(b, {"", kRow, {"tel"}});
+  say(a, asked.commits[0]->id, /*lift=*/false);
+  b.pull(a, now, SIZE_MAX, kAnnuaire);
+  EXPECT_FALSE(holds(b, kPhone));
+  (void)b.node->receive(original, now + 500 * 24h);
+  EXPECT_FALSE(holds(b, kPhone));
+  EXPECT_TRUE(b.verify().has_value());
+  a.pull(b, now);
+  EXPECT_FALSE(holds(a, kPhone));
+}
+
 TEST_F(Erasures, WhatIsLeftCanBePublishedAgain) {
   now += 1s;
   a.node->write(kCatalogue, {row(kPhone)}, now + 400 * 24h);
