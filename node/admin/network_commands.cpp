@@ -140,6 +140,15 @@ Result<Reply> create_federation(Call& call) {
   MAILLON_TRY(const std::string name, call.need("name"));
   MAILLON_TRY(options.name, proper_name(name, Naming::federation));
   options.quorum = call.text("quorum", "1");
+  // Its members may admit this one at any time, and would count on it.
+  MAILLON_TRY(const auto waiting, federation::votes_told(call.replica()));
+  if (waiting)
+    return said(Errc::refused, "this node waits to be admitted to another federation",
+                "ce nœud attend d’être admis dans une autre fédération",
+                "`maillon status` shows whose votes are missing; found yours in another folder, with "
+                "--data",
+                "« maillon status » montre quelles voix manquent ; créez la vôtre dans un autre "
+                "dossier, avec --data");
   MAILLON_TRY(const FederationId id, federation::create(call.replica(), options));
   // A daemon that was started before listens from now on.
   if (call.peers() != nullptr && call.peers()->serves()) MAILLON_CHECK(call.peers()->begin(id));

@@ -43,6 +43,8 @@ class Newcomers(Case):
         self.assertEqual(n.ok("proposal", "list")["proposals"][0]["id"], joining["proposal"])
         entry = n.ok("member", "show", "nouvelle")["members"][0]
         self.assertEqual(entry["status"], "pending")
+        # Others may admit it at any time: it does not go its own way unasked.
+        self.refuses(n, 1, "federation", "create", "Autre")
         error = self.refuses(n, 1, "member", "list")
         for page in (n.run("status", json_output=False).out,
                      n.run("proposal", "list", json_output=False).out,
