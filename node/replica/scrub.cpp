@@ -1,5 +1,6 @@
 #include "node/replica/scrub.hpp"
 
+#include "storage/store/erase.hpp"
 #include "storage/store/search_index.hpp"
 
 namespace maillon::replica {
@@ -18,6 +19,9 @@ Result<void> confirm(Replica& replica, storage::Store& store) {
   const auto author = replica.author();
   const auto now = replica.clock().now();
   if (store.trust()->member_of(author.node()) == nullptr) return {};
+  // What was destroyed since is for the next time: it is not gone from everywhere yet.
+  MAILLON_TRY(const std::uint64_t due, store.scrub_due());
+  if (due > 0) return {};
   MAILLON_TRY(auto done, store.unconfirmed(author.node()));
   if (done.empty()) return {};
   MAILLON_TRY(const auto again, store.complete_erasures(author, now, replica.rng()));
@@ -34,12 +38,14 @@ Result<void> confirm(Replica& replica, storage::Store& store) {
 
 Result<bool> erasures_to_finish(Replica& replica) {
   const NodeId self = replica.identity().node;
-  const bool member = replica.trust()->member_of(self) != nullptr;
-  return replica.write<bool>([&](storage::Store& store) -> Result<bool> {
-    MAILLON_TRY(const std::uint64_t due, store.scrub_due());
+  const auto trust = replica.trust();
+  return replica.read<bool>([&](Reader& reader) -> Result<bool> {
+    MAILLON_TRY(const std::uint64_t due, storage::scrub_due(reader.database()));
     if (due > 0) return true;
-    MAILLON_TRY(const auto left, store.unconfirmed(self));
-    return member && !left.empty();
+    if (trust->member_of(self) == nullptr) return false;
+    MAILLON_TRY(const auto left,
+                storage::unconfirmed(reader.log(), reader.records().erasures(), *trust, self));
+    return !left.empty();
   });
 }
 

@@ -27,4 +27,10 @@ struct ErasureOutcome {
   std::size_t ahead = 0;  ///< ops that a clock ahead wrote: they cannot be named before their time
 };
 
+// On any connection; Store's members of these names say what they give.
+[[nodiscard]] Result<std::uint64_t> scrub_due(Database& db);
+[[nodiscard]] Result<std::vector<ErasureReceipt::Done>> unconfirmed(Log& log, Erasures& erasures,
+                                                                    const Trust& trust,
+                                                                    const NodeId& self);
+
 }  // namespace maillon::storage

@@ -1,14 +1,37 @@
 #include <algorithm>
 
 #include "proto/fault.hpp"
-#include "storage/store/store.hpp"
+#include "storage/store/erase.hpp"
 
 /// Carrying erasures out: which of them count, and destroying what they mean (docs/merge.md,
 /// "Erasure").
 namespace maillon::storage {
 namespace {
 
-constexpr std::string_view kScrubKey = "scrub";  ///< le64: grows with each thing destroyed
+constexpr std::string_view kScrubKey = "scrub";
+
+/// Both only grow: whoever finishes late cannot take for finished what was destroyed meanwhile.
+struct Scrub {
+  std::uint64_t destroyed = 0;
+  std::uint64_t finished = 0;  ///< up to here nothing is left in the search index or the WAL
+};
+
+Result<Scrub> scrub_state(Database& db) {
+  MAILLON_TRY(auto get, db.prepare("SELECT value FROM meta WHERE key = 'scrub'"));
+  MAILLON_TRY(const bool found, get.step());
+  if (!found) return Scrub{};
+  ByteReader in{get.blob(0)};
+  const std::uint64_t destroyed = in.le64();
+  return Scrub{destroyed, in.le64()};
+}
+
+Bytes encoded(const Scrub& state) {
+  Bytes out;
+  ByteWriter w{out};
+  w.le64(state.destroyed);
+  w.le64(state.finished);
+  return out;
+}
 
 bool asks_to_erase(const Commit& commit) {
   return std::ranges::any_of(commit.body.ops.ops, [&](const Op& op) {
@@ -180,39 +203,42 @@ Result<void> Store::destroy(std::int64_t log_id, const std::set<std::uint32_t>& 
   MAILLON_TRY(const Bytes packed, cut_body(bytes.body, commit->header.leaves, cuts));
   MAILLON_CHECK(log_.replace_body(log_id, packed));
   records_.commits().clear();
-  MAILLON_TRY(const std::uint64_t so_far, scrub_due());
-  Bytes next;
-  ByteWriter{next}.le64(so_far + 1);
-  return set_meta(kScrubKey, next);
+  MAILLON_TRY(Scrub state, scrub_state(db_));
+  ++state.destroyed;
+  return set_meta(kScrubKey, encoded(state));
 }
 
-Result<std::uint64_t> Store::scrub_due() {
-  MAILLON_TRY(const auto raw, meta(kScrubKey));
-  if (!raw) return std::uint64_t{0};
-  return ByteReader{*raw}.le64();
+Result<std::uint64_t> scrub_due(Database& db) {
+  MAILLON_TRY(const Scrub state, scrub_state(db));
+  return state.finished < state.destroyed ? state.destroyed : std::uint64_t{0};
 }
+
+Result<std::uint64_t> Store::scrub_due() { return storage::scrub_due(db_); }
 
 Result<void> Store::scrubbed(std::uint64_t what) {
-  MAILLON_TRY(const std::uint64_t due, scrub_due());
-  if (due != what) return {};
-  MAILLON_TRY(auto drop, db_.prepare("DELETE FROM meta WHERE key = ?1"));
-  return drop.bind(1, kScrubKey).run();
+  MAILLON_TRY(Scrub state, scrub_state(db_));
+  state.finished = std::max(state.finished, what);
+  return set_meta(kScrubKey, encoded(state));
 }
 
-Result<std::vector<ErasureReceipt::Done>> Store::unconfirmed(const NodeId& self) {
+Result<std::vector<ErasureReceipt::Done>> unconfirmed(Log& log, Erasures& erasures,
+                                                      const Trust& trust, const NodeId& self) {
   std::vector<ErasureReceipt::Done> out;
-  MAILLON_TRY(const auto destroyed, records_.erasures().destroyed());
+  MAILLON_TRY(const auto destroyed, erasures.destroyed());
   for (const auto& [log_id, leaves] : destroyed) {
-    MAILLON_TRY(const CommitId commit, log_.commit_id_of(log_id));
-    const auto known = trust_->receipts().find(commit);
-    const auto ours = known == trust_->receipts().end() ? std::map<NodeId, std::uint32_t>{}
-                                                        : known->second;
-    const auto said = ours.find(self);
-    if (said == ours.end() || said->second < leaves) out.push_back({commit, leaves});
+    MAILLON_TRY(const CommitId commit, log.commit_id_of(log_id));
+    const auto known = trust.receipts().find(commit);
+    const bool told = known != trust.receipts().end() && known->second.contains(self) &&
+                      known->second.at(self) >= leaves;
+    if (!told) out.push_back({commit, leaves});
   }
   std::ranges::sort(out, {}, &ErasureReceipt::Done::commit);
   if (out.size() > limits::kReceiptsMax) out.resize(limits::kReceiptsMax);
   return out;
+}
+
+Result<std::vector<ErasureReceipt::Done>> Store::unconfirmed(const NodeId& self) {
+  return storage::unconfirmed(log_, records_.erasures(), *trust_, self);
 }
 
 }  // namespace maillon::storage

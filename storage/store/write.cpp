@@ -479,7 +479,7 @@ Result<std::vector<std::pair<std::string, Value>>> Store::wanted_fields(
   for (const auto& [name, value] : change.fields) {
     if (erased.contains(name)) {
       // Whether it says the same again, nobody could tell any more.
-      if (!value.is_null() && !value.text().empty()) scratch_->withheld.push_back(name);
+      if (!value.is_null() && !value.display().empty()) scratch_->withheld.push_back(name);
       continue;
     }
     MAILLON_TRY(const auto id, names_.find(name));
