@@ -57,13 +57,6 @@ struct Hello {
   std::vector<SpaceState> spaces;
   std::vector<std::string> urls;
 };
-struct Tip {
-  NodeId node = NodeId::zero();
-  std::uint64_t incarnation = 0;
-  std::uint64_t seq = 0;
-  CommitId commit = CommitId::zero();
-  friend auto operator<=>(const Tip&, const Tip&) noexcept = default;
-};
 struct Tips {
   SpaceId space = SpaceId::zero();
   std::optional<Digest> since;

@@ -125,6 +125,55 @@ void to_pb_rest(const Proposal& in, v1::Proposal& out) {
   }
 }
 
+void to_pb(const Checkpoint& in, v1::Checkpoint& out) {
+  out.set_space(str(in.space.bytes()));
+  for (const CommitId& id : in.settled) out.add_settled(str(id.bytes()));
+  for (const Tip& end : in.seen) {
+    auto& one = *out.add_seen();
+    one.set_node(str(end.node.bytes()));
+    one.set_incarnation(end.incarnation);
+    one.set_seq(end.seq);
+    one.set_commit(str(end.commit.bytes()));
+  }
+  for (const FeedRange& range : in.without_effect) {
+    auto& one = *out.add_without_effect();
+    one.set_node(str(range.node.bytes()));
+    one.set_incarnation(range.incarnation);
+    one.set_first(range.first);
+    one.set_last(range.last);
+  }
+}
+
+template <class T>
+bool ascends(const std::vector<T>& all) {
+  return std::ranges::adjacent_find(all, std::ranges::greater_equal{}) == all.end();
+}
+
+Result<Checkpoint> from_pb(const v1::Checkpoint& in) {
+  Checkpoint out;
+  MAILLON_TRY(out.space, SpaceId::from_bytes(view(in.space())));
+  MAILLON_TRY(out.settled,
+              ids_from<CommitId>(in.settled(), limits::kSettledHeadsMax, "checkpoint"));
+  if (static_cast<std::size_t>(in.seen_size()) > limits::kTipsMax ||
+      static_cast<std::size_t>(in.without_effect_size()) > limits::kVoidRangesMax)
+    return bad("checkpoint: too long");
+  for (const auto& one : in.seen()) {
+    Tip end{NodeId::zero(), one.incarnation(), one.seq(), CommitId::zero()};
+    MAILLON_TRY(end.node, NodeId::from_bytes(view(one.node())));
+    MAILLON_TRY(end.commit, CommitId::from_bytes(view(one.commit())));
+    out.seen.push_back(end);
+  }
+  for (const auto& one : in.without_effect()) {
+    FeedRange range{NodeId::zero(), one.incarnation(), one.first(), one.last()};
+    MAILLON_TRY(range.node, NodeId::from_bytes(view(one.node())));
+    out.without_effect.push_back(range);
+  }
+  const bool ordered =
+      ascends(out.settled) && ascends(out.seen) && ascends(out.without_effect);
+  if (!ordered || out.settled.empty()) return bad("checkpoint: out of order");
+  return out;
+}
+
 Result<void> from_pb_rest(const v1::Proposal& in, Proposal& out) {
   const auto member = [](const std::string& raw) { return MemberId::from_bytes(view(raw)); };
   if (in.has_remove()) {
@@ -165,6 +214,9 @@ Result<void> from_pb_rest(const v1::Proposal& in, Proposal& out) {
     MAILLON_TRY(out.tellers->members, ids_from<MemberId>(in.tellers().members(), 21, "tellers"));
     out.tellers->threshold = in.tellers().threshold();
   }
+  if (in.has_checkpoint()) {
+    MAILLON_TRY(out.checkpoint, from_pb(in.checkpoint()));
+  }
   return {};
 }
 
@@ -197,6 +249,7 @@ Bytes encode(const Proposal& message) {
   if (message.admit) to_pb(*message.admit, *out.mutable_admit());
   if (message.space) out.set_space(str(*message.space));
   to_pb_rest(message, out);
+  if (message.checkpoint) to_pb(*message.checkpoint, *out.mutable_checkpoint());
   to_pb(message.cut, *out.mutable_cut());
   return encoded(out);
 }

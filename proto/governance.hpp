@@ -82,6 +82,21 @@ struct Tellers {
   std::vector<MemberId> members;
   std::uint32_t threshold = 0;
 };
+/// Part of a feed: its numbers `first` to `last`.
+struct FeedRange {
+  NodeId node = NodeId::zero();
+  std::uint64_t incarnation = 0;
+  std::uint64_t first = 0;
+  std::uint64_t last = 0;
+  friend auto operator<=>(const FeedRange&, const FeedRange&) noexcept = default;
+};
+/// What everybody has by now, in one space (docs/trust.md, "Checkpoints").
+struct Checkpoint {
+  SpaceId space = SpaceId::zero();
+  std::vector<CommitId> settled;  ///< on which no other settled commit stands, ascending
+  std::vector<Tip> seen;          ///< what its author had, ascending
+  std::vector<FeedRange> without_effect;  ///< settled, but void, ascending
+};
 /// Exactly one of the decisions; with none, it is of a kind not known here.
 struct Proposal {
   std::optional<Admission> admit = {};
@@ -93,6 +108,7 @@ struct Proposal {
   std::optional<RootKeyChange> root_key = {};
   std::optional<Succession> succession = {};
   std::optional<Tellers> tellers = {};
+  std::optional<Checkpoint> checkpoint = {};
   std::vector<CutOff> cut = {};
 };
 struct Vote {

@@ -73,4 +73,13 @@ struct FeedKey {
   friend auto operator<=>(const FeedKey&, const FeedKey&) noexcept = default;
 };
 
+/// The last commit of a feed, or of one branch of a forked one.
+struct Tip {
+  NodeId node = NodeId::zero();
+  std::uint64_t incarnation = 0;
+  std::uint64_t seq = 0;
+  CommitId commit = CommitId::zero();
+  friend auto operator<=>(const Tip&, const Tip&) noexcept = default;
+};
+
 }  // namespace maillon

@@ -4,6 +4,7 @@
 #include "node/admin/decision_words.hpp"
 #include "node/admin/names.hpp"
 #include "node/admin/wanted_proposal.hpp"
+#include "node/federation/checkpoints.hpp"
 #include "node/federation/decisions.hpp"
 #include "node/federation/proposal_names.hpp"
 
@@ -21,7 +22,7 @@ using storage::Trust;
 constexpr std::size_t kPrefixMin = 6;  ///< digits of an id that may stand for the whole
 constexpr std::size_t kNamed = 8;      ///< candidates that one sentence names
 
-constexpr std::array<std::pair<DecisionKind, std::string_view>, 12> kKinds{{
+constexpr std::array<std::pair<DecisionKind, std::string_view>, 13> kKinds{{
     {DecisionKind::admit, "admit"},
     {DecisionKind::space, "space"},
     {DecisionKind::remove, "remove"},
@@ -33,6 +34,7 @@ constexpr std::array<std::pair<DecisionKind, std::string_view>, 12> kKinds{{
     {DecisionKind::root_key, "root-key"},
     {DecisionKind::succession, "succession"},
     {DecisionKind::tellers, "tellers"},
+    {DecisionKind::checkpoint, "checkpoint"},
     {DecisionKind::unknown, "unknown"},
 }};
 std::string_view name_of(DecisionKind kind) {
@@ -134,6 +136,19 @@ Reply preview(Call& call, const Trust& trust, const Proposal& proposal) {
   return preview(call, decision_in_words(call, trust, proposal));
 }
 
+Result<Proposal> asked_for(Call& call, const Trust& trust) {
+  if (call.text("kind") != "checkpoint") return wanted_proposal(call, trust);
+  MAILLON_TRY(const std::string name, call.need("name"));
+  const storage::Space* space = trust.space_named(name);
+  if (space == nullptr || space->id == trust.annuaire())
+    return said(Errc::not_found, "there is no such space to settle: `" + name + "`",
+                "il n’y a pas d’espace à arrêter de ce nom : « " + name + " »",
+                "`maillon space list` shows them", "« maillon space list » les montre");
+  return call.replica().write<Proposal>([&](storage::Store& store) {
+    return federation::checkpoint_of(store, space->id, call.replica().clock().now());
+  });
+}
+
 /// What leaves nobody to decide anything is done only by who was told so.
 Result<void> check_delegates_left(const Call& call, const Trust& trust, const Proposal& proposal) {
   if (call.has("yes") || !drops_last_delegate(trust, proposal)) return {};
@@ -150,7 +165,7 @@ Result<void> check_delegates_left(const Call& call, const Trust& trust, const Pr
 
 Result<Reply> propose_decision(Call& call) {
   MAILLON_TRY(const auto trust, call.federation());
-  MAILLON_TRY(const Proposal proposal, wanted_proposal(call, *trust));
+  MAILLON_TRY(const Proposal proposal, asked_for(call, *trust));
   if (call.has("preview")) return preview(call, *trust, proposal);
   MAILLON_CHECK(call.before_writing());
   MAILLON_CHECK(check_delegates_left(call, *trust, proposal));

@@ -177,6 +177,18 @@ std::vector<SpaceId> written_by(const Trust& trust, const MemberId& member) {
   return out;
 }
 
+std::string checkpoint_in_words(const Call& call, const Trust& trust, const Checkpoint& checkpoint) {
+  return call.say(
+      "Ce que tous ont depuis longtemps dans {} est arrêté ({} flux) : cela compte pour de bon, "
+      "les anciennes versions remplacées peuvent disparaître des machines, et ce qui arriverait "
+      "encore sans l’avoir connu est en retard : sans effet, jusqu’à ce que son auteur le republie "
+      "(« maillon reissue »).",
+      "What everybody has had for long in {} is settled ({} feeds): it counts for good, older "
+      "versions that were replaced may leave the machines, and what would still come without having "
+      "known it is late: without effect until its author publishes it again (`maillon reissue`).",
+      quoted(call, space_named(trust, checkpoint.space)), checkpoint.seen.size());
+}
+
 /// Without what follows for the delegates.
 std::string change_in_words(const Call& call, const Trust& trust, const Proposal& p) {
   if (p.admit)
@@ -212,6 +224,7 @@ std::string change_in_words(const Call& call, const Trust& trust, const Proposal
         "Tellers for region {} from {} on: {}; {} of them must answer.",
         for_terminal(p.tellers->region, 20), for_terminal(p.tellers->from_period, 20),
         named(trust, p.tellers->members), p.tellers->threshold);
+  if (p.checkpoint) return checkpoint_in_words(call, trust, *p.checkpoint);
   return call.say("Une décision d’une version plus récente : mettez Maillon à jour pour la lire.",
                   "A decision of a later version: upgrade Maillon to read it.");
 }

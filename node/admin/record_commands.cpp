@@ -329,6 +329,7 @@ namespace {
 std::string what_changed(const Call& call, const replica::HistoryEntry& entry) {
   const std::string field = for_terminal(entry.field);
   if (entry.erased) return call.say("{} : (effacé)", "{}: (erased)", field);
+  if (entry.forgotten) return call.say("{} : (oublié)", "{}: (forgotten)", field);
   const std::string value = for_terminal(entry.value.display());
   if (entry.tag == static_cast<std::uint32_t>(FieldTag::counter))
     return call.say("{} : total de ce nœud {}", "{}: total of this node {}", field, value);
@@ -368,7 +369,7 @@ Result<Reply> show_history(Call& call) {
     json.key("value").value(entry.value);
     if (!entry.removes) json.field("type", word_for(static_cast<FieldTag>(entry.tag)));
     if (entry.removed > 0) json.field("elements_removed", static_cast<std::int64_t>(entry.removed));
-    json.field("erased", entry.erased);
+    json.field("erased", entry.erased).field("forgotten", entry.forgotten);
     if (entry.erased_elements > 0)
       json.field("elements_erased", static_cast<std::int64_t>(entry.erased_elements));
     json.field("readable", entry.readable || entry.removes)

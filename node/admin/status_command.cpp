@@ -22,6 +22,7 @@ struct Seen {
   std::vector<SpaceState> spaces;
   std::size_t incarnations = 0;
   std::size_t own_ahead = 0;  ///< commits of this member that wait at its peers
+  std::size_t own_late = 0;  ///< commits of this member that do not count since the others settled something
   std::size_t to_erase = 0;   ///< erasures that wait for this member's word
   std::vector<peers::PeerState> links;
   peers::ClockState clock;
@@ -56,6 +57,26 @@ Result<Digest> digest_of(Reader& reader, DigestCache* cache, const Place& place,
   MAILLON_TRY(const Digest digest, reader.digest(place.id));
   if (cache != nullptr) cache->put(key, digest);
   return digest;
+}
+
+/// What this member wrote without knowing what the others settled meanwhile.
+Result<std::size_t> own_late(storage::Log& log, const storage::Trust& trust, const MemberId& self,
+                             UnixMillis now) {
+  MAILLON_TRY(const auto spaces, log.spaces_of(self));
+  const bool any = std::ranges::any_of(
+      spaces, [&](const auto& one) { return !trust.checkpoints(one.second).empty(); });
+  if (!any) return std::size_t{0};
+  MAILLON_TRY(const auto stranded, log.stranded(self, storage::latest_hlc(now)));
+  std::size_t out = 0;
+  for (const storage::LogEntry& entry : stranded) {
+    if (!entry.is_void || entry.status != storage::CommitStatus::applied) continue;
+    MAILLON_TRY(const auto feed, log.feed_by_id(entry.feed));
+    const SpaceId& space = feed.key.space;
+    if (trust.checkpoints(space).empty() || !trust.may_write(self, space)) continue;
+    MAILLON_TRY(const auto again, log.reissues_of(entry.cid));
+    if (again.empty()) ++out;
+  }
+  return out;
 }
 
 /// After a clock that was ahead is set: what was written under it counts here, and at no peer.
@@ -101,6 +122,8 @@ Result<Seen> look(Reader& reader, Call& call) {
       if (tip.node == call.replica().identity().node) lives.insert(tip.incarnation);
   }
   out.incarnations = lives.size();
+  MAILLON_TRY(out.own_late, own_late(reader.log(), *trust, call.replica().identity().member,
+                                     call.replica().clock().now()));
   MAILLON_TRY(out.own_ahead, own_ahead(reader.log(), call.replica().identity().member,
                                        call.replica().clock().now()));
   return out;
@@ -155,6 +178,13 @@ void warn_of_standing(Call& call, const Seen& seen, std::vector<std::string>& ou
           "{}: this member may no longer read it; nothing of it comes any more, and what it wrote "
           "there since was not sent",
           for_terminal(space.place.name, 60)));
+  if (seen.own_late > 0)
+    out.push_back(call.say(
+        "{} commit(s) de ce membre sont sans effet, écrits sans connaître ce que les autres ont arrêté "
+        "depuis : « maillon reissue » les publie à nouveau",
+        "{} commit(s) of this member have no effect, written without knowing what the others settled "
+        "since: `maillon reissue` publishes them again",
+        seen.own_late));
   if (seen.own_ahead > 0)
     out.push_back(call.say(
         "{} commit(s) de ce membre sont datés du futur (une horloge avançait) et attendent chez "

@@ -64,7 +64,8 @@ Explanation explanation_of(const Call& call, const Standing& standing) {
       return {"void",
               call.say("tout ce qui en a été écrit est sans effet{}",
                        "all that was written of it is without effect{}", who),
-              call.say("son auteur peut la publier à nouveau", "its author can publish it again")};
+              call.say("son auteur peut la publier à nouveau, par « maillon reissue »",
+                       "its author can publish it again, by `maillon reissue`")};
     case State::held:
       return {
           "held",

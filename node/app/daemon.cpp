@@ -5,6 +5,7 @@
 #include <spdlog/spdlog.h>
 
 #include "node/admin/socket_server.hpp"
+#include "node/federation/settling.hpp"
 #include "node/replica/scrub.hpp"
 
 namespace maillon::app {
@@ -16,6 +17,7 @@ namespace fs = std::filesystem;
 constexpr std::size_t kIndexStep =
     500;                         ///< records, so that a write waits a few milliseconds at most
 constexpr auto kLookEvery = 2s;  ///< for held commits that are due
+constexpr auto kSettleEvery = 1h;  ///< time alone makes things old enough
 constexpr int kTellWithin = 4;   ///< looks, before evidence is published
 
 /// Blocks SIGTERM and SIGINT for this thread and those that it starts, so that they come to wait().
@@ -70,6 +72,10 @@ class Chores {
         spdlog::error("evidence: {}", told.error().detail);
       if (const auto done = finish_erasures(); done.has_error())
         spdlog::error("erasures: {}", done.error().detail);
+      if (const auto done = settle(); done.has_error())
+        spdlog::error("checkpoints: {}", done.error().detail);
+      if (const auto done = prune(); done.has_error())
+        spdlog::error("pruning: {}", done.error().detail);
     } while (pause());
   }
 
@@ -120,8 +126,37 @@ class Chores {
     return {};
   }
 
+  Result<void> settle() {
+    const auto trust = replica_.trust();
+    const auto now = std::chrono::steady_clock::now();
+    const bool proposes = now >= settle_again_;
+    if (trust == settled_by_ && !proposes) return {};
+    if (proposes) settle_again_ = now + kSettleEvery;
+    settled_by_ = trust;
+    MAILLON_TRY(const std::size_t ops, federation::settle(replica_, proposes));
+    if (ops > 0) spdlog::info("checkpoints: voted, or proposed");
+    return {};
+  }
+
+  Result<void> prune() {
+    const std::size_t before = pruner_.leaves();
+    for (;;) {
+      MAILLON_TRY(const bool more, pruner_.step());
+      if (!more) break;
+      const std::lock_guard lock{mutex_};
+      if (stopping_) break;
+    }
+    if (pruner_.leaves() > before)
+      spdlog::info("{} replaced version(s) that nobody needs any more are gone",
+                   pruner_.leaves() - before);
+    return {};
+  }
+
   replica::Replica& replica_;
   peers::PeerService& peers_;
+  federation::Pruner pruner_{replica_};
+  std::shared_ptr<const storage::Trust> settled_by_;
+  std::chrono::steady_clock::time_point settle_again_;
   int looks_before_telling_ = 0;
   std::mutex mutex_;
   std::condition_variable wake_;

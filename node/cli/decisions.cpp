@@ -60,6 +60,13 @@ void add_propose(Command app, Line& line) {
     access.value("SPACE", "name", line.say("Nom de l’espace", "Name of the space")).required();
     take_rules(access, line);
   }
+  Command checkpoint = kind_of(
+      propose, line, "checkpoint",
+      line.say("Arrêter ce que tous ont depuis longtemps dans un espace (« maillon serve » le fait de "
+               "lui-même).",
+               "To settle what everybody has had for long in a space (`maillon serve` does so by "
+               "itself)."));
+  checkpoint.value("SPACE", "name", line.say("Nom de l’espace", "Name of the space")).required();
   Command root = kind_of(propose, line, "root-key",
                          line.say("Remplacer la clé racine d’un membre (mots perdus ou volés).",
                                   "To replace a member's root key (words lost or stolen)."));

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "node/federation/checkpoints.hpp"
 #include "node/federation/proposal_names.hpp"
 
 namespace maillon::federation {
@@ -35,6 +36,11 @@ Result<std::vector<CutOff>> cut_for(Store& store, const Proposal& proposal) {
 
 bool votes_on(const Trust& trust, const Proposal& proposal, const MemberId& who) {
   if (trust.member(who) == nullptr) return false;
+  if (proposal.checkpoint)
+    if (const Space* space = trust.space(proposal.checkpoint->space)) {
+      const auto keepers = trust.keepers(*space);
+      return std::ranges::find(keepers, who) != keepers.end();
+    }
   return proposal.admit || proposal.space || trust.member(who)->delegate;
 }
 
@@ -45,6 +51,11 @@ const Decision* missed_by(const Trust& trust, const Decision& proposal) {
   if (!at || is_additive(proposal.kind)) return nullptr;
   for (const Decision& decision : trust.decisions()) {
     if (!decision.passed || is_additive(decision.kind) || decision.kind == DecisionKind::leave)
+      continue;
+    // What was settled in a space concerns only what is settled there next.
+    if (decision.kind == DecisionKind::checkpoint &&
+        (proposal.kind != DecisionKind::checkpoint ||
+         proposal.proposal->checkpoint->space != decision.proposal->checkpoint->space))
       continue;
     const auto other = trust.graph().find(decision.id.commit);
     if (other && !trust.graph().reaches(*at, *other)) return &decision;
@@ -82,7 +93,7 @@ Result<std::vector<GovernanceOp>> proposing(Store& store, Proposal proposal,
 }
 
 Result<std::vector<GovernanceOp>> voting(Store& store, const ProposalId& id,
-                                         const MemberId& self) {
+                                         const MemberId& self, UnixMillis now) {
   const auto trust = store.trust();
   const Decision* decision = trust->decision(id);
   if (decision == nullptr)
@@ -97,6 +108,10 @@ Result<std::vector<GovernanceOp>> voting(Store& store, const ProposalId& id,
     return Error{Errc::refused, "it has passed already", "elle est déjà adoptée",
                  "nothing is left to do", "il n’y a plus rien à faire"};
   if (trust->member(self) == nullptr) return not_a_member();
+  if (!decision->voters.contains(self) && decision->kind == DecisionKind::checkpoint)
+    return Error{Errc::not_allowed, "only who keeps the space votes on what is settled there",
+                 "seuls votent sur ce qui est arrêté dans un espace ceux qui le gardent",
+                 "`maillon proposal show` says who", "« maillon proposal show » dit qui"};
   if (!decision->voters.contains(self))
     return Error{Errc::not_allowed,
                  is_additive(decision->kind)
@@ -113,6 +128,8 @@ Result<std::vector<GovernanceOp>> voting(Store& store, const ProposalId& id,
                  "propose it again, now that this is known",
                  "proposez-la à nouveau, maintenant que celle-ci est connue"};
   }
+  if (const auto& checkpoint = decision->proposal->checkpoint)
+    MAILLON_CHECK(agree(store, *checkpoint, now));
   Vote vote{id.commit, id.leaf, {}};
   MAILLON_TRY(vote.cut, cut_for(store, *decision->proposal));
   return std::vector<GovernanceOp>{{OpKind::vote, encode(vote)}};

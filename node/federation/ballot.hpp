@@ -21,9 +21,11 @@ namespace maillon::federation {
 
 /// The op of a vote by `self`. Errc::not_found; Errc::not_allowed when it has no vote there;
 /// Errc::refused when it voted before, when the proposal has passed, or when it restricts and was
-/// made without knowing such a decision that has passed.
+/// made without knowing such a decision that has passed; or when it is a checkpoint that this node
+/// does not agree with (checkpoints.hpp).
 [[nodiscard]] Result<std::vector<storage::GovernanceOp>> voting(storage::Store& store,
                                                                 const storage::ProposalId& id,
-                                                                const MemberId& self);
+                                                                const MemberId& self,
+                                                                UnixMillis now);
 
 }  // namespace maillon::federation

@@ -49,7 +49,8 @@ Result<ProposalId> propose(replica::Replica& replica, const Proposal& proposal) 
 
 Result<void> vote(replica::Replica& replica, const ProposalId& id) {
   return replica.writer().run_void([&](Store& store) -> Result<void> {
-    MAILLON_TRY(const auto ops, voting(store, id, replica.identity().member));
+    MAILLON_TRY(const auto ops, voting(store, id, replica.identity().member,
+                                       replica.clock().now()));
     MAILLON_TRY(const auto commit, store.write_governance(ops, replica.author(),
                                                           replica.clock().now(), replica.rng()));
     return {};

@@ -296,7 +296,7 @@ Result<JoinReply> answer_again(replica::Replica& replica, Store& store, const Pr
   MAILLON_TRY(const auto known, find_invitation(store, hash));
   const auto now = replica.clock().now();
   const bool good = known && !known->used && now <= known->expires;
-  if (const auto ops = voting(store, id, replica.identity().member); good && ops) {
+  if (const auto ops = voting(store, id, replica.identity().member, now); good && ops) {
     MAILLON_CHECK(mark_used(store, hash));
     MAILLON_TRY(const auto commit,
                 store.write_governance(*ops, replica.author(), now, replica.rng()));

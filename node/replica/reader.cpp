@@ -260,6 +260,8 @@ Result<std::vector<HistoryEntry>> Reader::history(const SpaceId& space, std::str
       entry.value = value.has_value() ? *std::move(value) : Value{};
       const bool only_takes_out = merge::has_elements(field.tag) && entry.added == 0;
       entry.superseded = !only_takes_out && !live(step.ref, field.name, field.tag);
+      entry.forgotten = entry.superseded && !step.remains && step.op->state == LeafState::bare;
+      entry.erased = entry.erased && !entry.forgotten;
       out.push_back(entry);
     }
   }

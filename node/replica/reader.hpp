@@ -45,6 +45,7 @@ struct HistoryEntry {
   UnixMillis time{};
   bool removes = false;
   bool erased = false;  ///< what it wrote is gone; to which field is still known
+  bool forgotten = false;  ///< likewise, since it was replaced and settled long ago
   std::uint64_t erased_elements = 0;  ///< of a set, list or text: how many of those that it brought
   std::string source;
   std::string field;

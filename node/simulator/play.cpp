@@ -246,7 +246,7 @@ class Play {
     desk.write(
         [&desk, proposal, id, made](Store& store) -> Result<std::vector<CommitPtr>> {
           const MemberId& self = desk.who().member;
-          MAILLON_TRY(const auto ops, id ? federation::voting(store, *id, self)
+          MAILLON_TRY(const auto ops, id ? federation::voting(store, *id, self, desk.clock().now())
                                          : federation::proposing(store, proposal, self));
           MAILLON_TRY(auto commit,
                       store.write_governance(ops, desk.author(), desk.clock().now(), desk.rng()));
@@ -271,7 +271,8 @@ class Play {
       return later([this, &plan, proposal, id, voter] { await(plan, proposal, id, voter); });
     if (desk->store().trust()->decision(id)->passed) return;
     const std::string& name = member(plan.by[voter]).name;
-    if (const auto ops = federation::voting(desk->store(), id, desk->who().member); !ops)
+    if (const auto ops = federation::voting(desk->store(), id, desk->who().member, desk->clock().now());
+        !ops)
       return say(name + " ne vote pas : " + ops.error().fr,
                  name + " does not vote: " + ops.error().detail);
     say(name + " vote", name + " votes");

@@ -68,6 +68,7 @@ struct Stats {
   std::uint64_t sessions = 0;
   std::uint64_t crashes = 0;
   std::uint64_t republished = 0;
+  std::uint64_t pruned = 0;  ///< leaves
   std::uint64_t messages = 0;
   std::uint64_t bytes = 0;   ///< of messages sent
   std::uint64_t copies = 0;  ///< commits in messages that arrived, wanted or not

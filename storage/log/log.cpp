@@ -124,6 +124,18 @@ Result<std::vector<std::pair<std::int64_t, SpaceId>>> Log::spaces_of(const Membe
   }
 }
 
+Result<std::vector<MemberId>> Log::members_of(std::int64_t space) {
+  MAILLON_TRY(auto get, db_.prepare("SELECT DISTINCT member FROM feed WHERE space = ?1"));
+  get.bind(1, space);
+  std::vector<MemberId> out;
+  for (;;) {
+    MAILLON_TRY(const bool more, get.step());
+    if (!more) return out;
+    MAILLON_TRY(const MemberId member, MemberId::from_bytes(get.blob(0)));
+    out.push_back(member);
+  }
+}
+
 Result<std::optional<LogEntry>> Log::find(const CommitId& id) {
   MAILLON_TRY(auto get, db_.prepare("SELECT id, cid, feed, seq, hlc, status, void FROM log"
                                     " WHERE cid = ?1"));
@@ -298,6 +310,12 @@ Result<std::optional<LogEntry>> Log::at(std::int64_t feed, std::uint64_t seq) {
                                     " WHERE feed = ?1 AND seq = ?2 ORDER BY id LIMIT 1"));
   get.bind(1, feed).bind(2, static_cast<std::int64_t>(seq));
   return one(get);
+}
+
+Result<std::uint64_t> Log::stored_up_to(std::int64_t feed, std::uint64_t seq) {
+  MAILLON_TRY(auto get, db_.prepare("SELECT count(*) FROM log WHERE feed = ?1 AND seq <= ?2"));
+  MAILLON_TRY(const bool row, get.bind(1, feed).bind(2, static_cast<std::int64_t>(seq)).step());
+  return row ? static_cast<std::uint64_t>(get.integer(0)) : 0;
 }
 
 Result<std::int64_t> Log::last_id() { return db_.integer("SELECT max(id) FROM log"); }

@@ -46,6 +46,8 @@ class Log {
   /// The spaces in which a member wrote.
   Result<std::vector<std::pair<std::int64_t, SpaceId>>> spaces_of(const MemberId& member);
 
+  Result<std::vector<MemberId>> members_of(std::int64_t space);
+
   Result<std::optional<LogEntry>> find(const CommitId& id);
   Result<bool> has(const CommitId& id);
   Result<CommitId> commit_id_of(std::int64_t log_id);
@@ -72,6 +74,7 @@ class Log {
   Result<std::optional<LogEntry>> feed_tip(std::int64_t feed);
   Result<std::optional<LogEntry>> feed_tip(const FeedKey& feed);
   Result<std::optional<LogEntry>> at(std::int64_t feed, std::uint64_t seq);  ///< the first, if forked
+  Result<std::uint64_t> stored_up_to(std::int64_t feed, std::uint64_t seq);  ///< of all branches
   Result<std::int64_t> last_id();
 
   /// Held commits whose time is at most `until`, in an order that respects causality.

@@ -157,6 +157,24 @@ struct Folding {
 
 }  // namespace
 
+std::set<OpRef> spent(const History& history, const std::set<OpRef>& by) {
+  std::map<OpRef, const OpInput*> ops;
+  for (const OpInput& op : history.ops) ops.emplace(op.ref, &op);
+  Superseded superseded{history, ops};
+  for (const OpRef& ref : by)
+    if (const auto found = ops.find(ref); found != ops.end()) superseded.spread_from(*found->second);
+  std::set<OpRef> out;
+  for (const auto& [ref, op] : ops) {
+    const bool all = superseded.whole(ref) ||
+                     (!op->fields.empty() &&
+                      std::ranges::all_of(op->fields, [&](const FieldChange& change) {
+                        return superseded.taken(ref, change);
+                      }));
+    if (all) out.insert(ref);
+  }
+  return out;
+}
+
 RecordState fold(const History& history, const Context& context) {
   std::map<OpRef, const OpInput*> ops;
   for (const OpInput& op : history.ops) ops.emplace(op.ref, &op);

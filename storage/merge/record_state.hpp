@@ -4,6 +4,7 @@
 #include <compare>
 #include <cstdint>
 #include <memory>
+#include <set>
 #include <vector>
 
 #include "crypto/hash.hpp"
@@ -113,6 +114,10 @@ struct History {
   Reissues reissues = {};
 };
 [[nodiscard]] RecordState fold(const History& history, const Context& context);
+
+/// Of a record's ops those of which nothing is left but what they replaced, for `by` alone, which are
+/// not void, have taken all of it away.
+[[nodiscard]] std::set<OpRef> spent(const History& history, const std::set<OpRef>& by);
 
 /// A field as people see it.
 struct ShownField {

@@ -203,8 +203,9 @@ class Checker {
     });
     if (limited) MAILLON_CHECK(check_views());
     const auto history = SpaceHistory::of(headers, trust_->graph());
+    const Settlement settlement{history, *trust_, proof_.space};
     for (const MemberId& author : authors) {
-      const auto counts = counting(history, proof_.space, author, *trust_);
+      const auto counts = counting(history, settlement, proof_.space, author, *trust_);
       for (std::size_t i = 0; i < pieces_.size(); ++i)
         if (pieces_[i].header.member == author) pieces_[i].is_void = !counts[i];
     }

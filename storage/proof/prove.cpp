@@ -163,7 +163,8 @@ class Prover {
       if (is_limited(trust_, header.member, space_)) limited.insert(log_id);
       MAILLON_CHECK(find_reissues(commit_id(raw), shown));
     }
-    if (!limited.empty()) MAILLON_CHECK(find_ways(limited, shown));
+    if (!limited.empty() || !trust_.checkpoints(space_).empty())
+      MAILLON_CHECK(find_ways(limited, shown));
     for (const std::int64_t id : shown) {
       MAILLON_TRY(SignedCommit bytes, log_.bytes_of(id));
       bytes.body.clear();
@@ -192,10 +193,13 @@ class Prover {
     for (std::size_t i = 0; i < history.commits().size(); ++i) {
       const std::int64_t id = history.commits()[i].entry.id;
       if (limited.contains(id)) ways.add_from(i);
-      if (kept_.contains(id)) shown.insert(id);
+      if (kept_.contains(id)) {
+        ways.add_back(i);
+        shown.insert(id);
+      }
     }
     for (const std::size_t i : ways.commits()) shown.insert(history.commits()[i].entry.id);
-    return add_views(shown);
+    return limited.empty() ? Result<void>{} : add_views(shown);
   }
 
   /// Adds, of each commit's feed, those before it up to one that names heads of annuaire.

@@ -16,7 +16,8 @@ bool is_limited(const Trust& trust, const MemberId& member, const SpaceId& space
 }
 
 Ways::Ways(const SpaceHistory& history, const Trust& trust, const SpaceId& space)
-    : history_(history), trust_(trust), space_(space), children_(history.commits().size()) {
+    : history_(history), trust_(trust), space_(space), children_(history.commits().size()),
+      settlement_(history, trust, space) {
   for (std::size_t i = 0; i < children_.size(); ++i)
     for (const std::size_t parent : history.commits()[i].parents) children_[parent].push_back(i);
 }
@@ -24,6 +25,12 @@ Ways::Ways(const SpaceHistory& history, const Trust& trust, const SpaceId& space
 std::vector<Ways::Wish> Ways::wishes_for(std::size_t i) const {
   const SpaceHistory::Commit& commit = history_.commits()[i];
   std::vector<Wish> out;
+  if (settlement_.stands(i)) {
+    for (const auto& checkpoint : trust_.checkpoints(space_))
+      if (checkpoint->counted(commit.feed, commit.entry.seq))
+        out.push_back({{}, {checkpoint->heads.begin(), checkpoint->heads.end()}, false, 0, {}});
+    return out;
+  }
   for (const Limit& limit : trust_.limits()) {
     if (limit.member != commit.member || (limit.space && *limit.space != space_) ||
         (limit.node && *limit.node != commit.feed.node))
@@ -70,6 +77,29 @@ void Ways::add_from(std::size_t i) {
       for (std::size_t step = here; step != i; step = before.at(step)) commits_.insert(step);
     for (const std::size_t next : children_[here])
       if (before.emplace(next, here).second) queue.push_back(next);
+  }
+}
+
+void Ways::add_back(std::size_t i) {
+  const auto& commits = history_.commits();
+  if (settlement_.stands(i)) return;
+  for (const auto& checkpoint : trust_.checkpoints(space_)) {
+    const bool known = std::ranges::any_of(
+        checkpoint->ends(commits[i].feed),
+        [&](const Tip& end) { return commits[i].entry.seq <= end.seq; });
+    if (known) continue;
+    std::set<std::size_t> heads;
+    for (const CommitId& head : checkpoint->heads)
+      if (const auto at = history_.find(head)) heads.insert(*at);
+    std::map<std::size_t, std::size_t> after{{i, i}};
+    std::vector<std::size_t> queue{i};
+    for (std::size_t at = 0; at < queue.size() && !heads.empty(); ++at) {
+      const std::size_t here = queue[at];
+      if (heads.erase(here) > 0)
+        for (std::size_t step = here; step != i; step = after.at(step)) commits_.insert(step);
+      for (const std::size_t parent : commits[here].parents)
+        if (after.emplace(parent, here).second) queue.push_back(parent);
+    }
   }
 }
 

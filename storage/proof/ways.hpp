@@ -18,6 +18,9 @@ class Ways {
   Ways(const SpaceHistory& history, const Trust& trust, const SpaceId& space);
   /// Adds the commits of the shortest ways from commit i.
   void add_from(std::size_t i);
+  /// Adds ways back from commit i to all that the checkpoints which did not know it have settled, if
+  /// it may be late.
+  void add_back(std::size_t i);
   [[nodiscard]] const std::set<std::size_t>& commits() const noexcept { return commits_; }
 
  private:
@@ -37,6 +40,7 @@ class Ways {
   const Trust& trust_;
   SpaceId space_;
   std::vector<std::vector<std::size_t>> children_;
+  Settlement settlement_;
   std::set<std::size_t> commits_;
 };
 

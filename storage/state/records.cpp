@@ -75,6 +75,22 @@ Result<std::optional<RecordRow>> Records::find(std::int64_t collection, const Re
   return std::optional{std::move(row)};
 }
 
+Result<std::vector<RecordPlace>> Records::after(std::int64_t space, std::int64_t row,
+                                                std::size_t count) {
+  MAILLON_CHECK(flush());
+  MAILLON_TRY(auto get, db_.prepare("SELECT r.id, r.collection, c.name, r.rid FROM record r"
+                                    " JOIN collection c ON c.id = r.collection"
+                                    " WHERE c.space = ?1 AND r.id > ?2 ORDER BY r.id LIMIT ?3"));
+  get.bind(1, space).bind(2, row).bind(3, static_cast<std::int64_t>(count));
+  std::vector<RecordPlace> out;
+  for (;;) {
+    MAILLON_TRY(const bool more, get.step());
+    if (!more) return out;
+    MAILLON_TRY(const RecordId rid, RecordId::from_bytes(get.blob(3)));
+    out.push_back({get.integer(0), get.integer(1), std::string{get.text(2)}, rid});
+  }
+}
+
 Result<std::vector<std::int64_t>> Records::resolve_table(const Commit& commit, std::int64_t log_id,
                                                          bool* names_void) {
   std::vector<std::int64_t> out{log_id};
@@ -467,7 +483,20 @@ Result<merge::RecordState> Records::fold_from(std::string_view collection, const
                                               std::span<const merge::OpRef> without) {
   merge::History history;
   MAILLON_TRY(const auto found, walk(collection, rid, std::move(from), history.reissues));
-  std::vector<Resolved> parts(found.size());
+  std::vector<Resolved> parts;
+  MAILLON_CHECK(as_inputs(found, parts, without, history));
+  for (const HistoryOp& step : found) {
+    keep.push_back(step.commit);
+    if (step.remains) keep.insert(keep.end(), step.remains->keep.begin(), step.remains->keep.end());
+  }
+  merge::RecordState folded = merge::fold(history, context_);
+  MAILLON_CHECK(context_.check());
+  return folded;
+}
+
+Result<void> Records::as_inputs(std::span<const HistoryOp> found, std::vector<Resolved>& parts,
+                                std::span<const merge::OpRef> without, merge::History& out) {
+  parts.resize(found.size());
   for (std::size_t i = 0; i < found.size(); ++i) {
     const HistoryOp& step = found[i];
     if (std::ranges::find(without, step.ref) != without.end()) continue;
@@ -476,13 +505,9 @@ Result<merge::RecordState> Records::fold_from(std::string_view collection, const
                        parts[i]));
     parts[i].input.ref = step.ref;
     parts[i].input.is_void = step.is_void;
-    history.ops.push_back(parts[i].input);
-    keep.push_back(step.commit);
-    if (step.remains) keep.insert(keep.end(), step.remains->keep.begin(), step.remains->keep.end());
+    out.ops.push_back(parts[i].input);
   }
-  merge::RecordState folded = merge::fold(history, context_);
-  MAILLON_CHECK(context_.check());
-  return folded;
+  return {};
 }
 
 Result<merge::RecordState> Records::without_deletes(std::string_view collection,

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <set>
 
 #include "storage/state/erasures.hpp"
 #include "storage/state/names.hpp"
@@ -19,6 +20,14 @@ inline constexpr std::int64_t kFlagVisible = 1;
 inline constexpr std::int64_t kFlagConflict = 2;
 inline constexpr std::int64_t kFlagVoid = 4;
 inline constexpr std::int64_t kFlagOwned = 8;  ///< only its owner's ops, and its heirs', count
+
+/// Where a record is found.
+struct RecordPlace {
+  std::int64_t row = 0;
+  std::int64_t collection = 0;
+  std::string name;  ///< of the collection
+  RecordId rid = RecordId::zero();
+};
 
 /// Whether a member may change an owner's records: it is the owner, or an heir.
 using OwnerRule = std::function<bool(const MemberId& owner, const MemberId& author)>;
@@ -72,6 +81,8 @@ class Records {
 
   void set_owner_rule(OwnerRule rule) { may_change_ = std::move(rule); }
 
+  /// The next records of a space, after a row; at most `count`.
+  Result<std::vector<RecordPlace>> after(std::int64_t space, std::int64_t row, std::size_t count);
   Result<std::optional<RecordRow>> find(std::int64_t collection, const RecordId& rid);
   /// Writes what apply() keeps open: many ops of one text make one row. Before a transaction ends.
   Result<void> flush();
@@ -88,6 +99,11 @@ class Records {
   /// Everything that ever happened to a record and is still in the log.
   Result<std::vector<HistoryOp>> history(std::string_view collection, const RecordId& rid,
                                          ByteView state);
+
+  /// Leaves of a record whose payload nobody needs any more: commits that are `settled`, for they
+  /// count for good, have replaced it.
+  Result<std::vector<merge::OpRef>> spent(std::string_view collection, const RecordId& rid,
+                                          ByteView state, const std::set<std::int64_t>& settled);
 
   /// The record as it would be had nobody deleted it. `keep` holds what the state points into.
   Result<merge::RecordState> without_deletes(std::string_view collection, const RecordId& rid,
@@ -153,6 +169,9 @@ class Records {
   Result<merge::RecordState> fold_from(std::string_view collection, const RecordId& rid,
                                        std::vector<merge::OpRef> from, std::vector<CommitPtr>& keep,
                                        std::span<const merge::OpRef> without = {});
+  /// All ops of a record as merging sees them; views into `found` and `parts`.
+  Result<void> as_inputs(std::span<const HistoryOp> found, std::vector<Resolved>& parts,
+                         std::span<const merge::OpRef> without, merge::History& out);
   Result<std::vector<HistoryOp>> walk(std::string_view collection, const RecordId& rid,
                                       std::vector<merge::OpRef> from,
                                       std::vector<std::pair<std::int64_t, std::int64_t>>& reissues);

@@ -55,7 +55,7 @@ Result<Received> Store::keep_aside(const Commit& commit, UnixMillis now) {
               log_.insert(commit, feed, CommitStatus::aside, /*is_void=*/true));
   MAILLON_CHECK(note_suspect(commit, feed, id));
   // Who is not in doubt may vouch for what it stands on, and so does a cut-off that names it.
-  const bool named = std::ranges::any_of(trust_->limits(), [&](const Limit& limit) {
+  const bool named = settles(commit) || std::ranges::any_of(trust_->limits(), [&](const Limit& limit) {
     return limit.cuts.contains({h.space, commit.id});
   });
   if (in_doubt(h) && !named) return out;
@@ -82,7 +82,9 @@ Result<bool> Store::weigh(std::int64_t row, const SpaceId& space) {
   if (first != doubt.end())
     MAILLON_CHECK(history.read_tables(log_, static_cast<std::size_t>(first - doubt.begin())));
   const Named named{history, *trust_, space};
-  for (std::size_t i = 0; i < commits.size(); ++i) doubt[i] = doubt[i] && !named.keeps(i);
+  const Settlement settlement{history, *trust_, space};
+  for (std::size_t i = 0; i < commits.size(); ++i)
+    doubt[i] = doubt[i] && !named.keeps(i) && !settlement.stands(i);
   std::vector<bool> stands(commits.size(), true);
   for (bool changed = true; changed;) {
     changed = false;

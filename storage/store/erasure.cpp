@@ -192,17 +192,23 @@ Result<void> Store::carry_out(const Erasing& erasing) {
   return {};
 }
 
-Result<void> Store::destroy(std::int64_t log_id, const std::set<std::uint32_t>& leaves) {
+Result<bool> Store::make_bare(std::int64_t log_id, const std::set<std::uint32_t>& leaves) {
   MAILLON_TRY(const SignedCommit bytes, log_.bytes_of(log_id));
   MAILLON_TRY(const CommitPtr commit, load_commit(bytes));
   std::vector<LeafCut> cuts;
   for (const std::uint32_t leaf : leaves)
     if (commit->body.ops.ops[leaf - 1].state == LeafState::full)
       cuts.push_back({leaf, LeafState::bare});
-  if (cuts.empty()) return {};
+  if (cuts.empty()) return false;
   MAILLON_TRY(const Bytes packed, cut_body(bytes.body, commit->header.leaves, cuts));
   MAILLON_CHECK(log_.replace_body(log_id, packed));
   records_.commits().clear();
+  return true;
+}
+
+Result<void> Store::destroy(std::int64_t log_id, const std::set<std::uint32_t>& leaves) {
+  MAILLON_TRY(const bool any, make_bare(log_id, leaves));
+  if (!any) return {};
   MAILLON_TRY(Scrub state, scrub_state(db_));
   ++state.destroyed;
   return set_meta(kScrubKey, encoded(state));

@@ -98,6 +98,11 @@ Result<Received> Store::admit(const CommitPtr& commit, UnixMillis now) {
     out.is_void = true;
     out.reason = "its member may not write in this space";
   }
+  MAILLON_TRY(const bool late, is_late(h));
+  if (late) {
+    out.is_void = true;
+    out.reason = "it comes after what was settled without it";
+  }
   out.outcome = held ? Received::Outcome::held : Received::Outcome::applied;
   MAILLON_CHECK(take_in(*commit, held ? CommitStatus::held : CommitStatus::applied, out.is_void));
   return out;
@@ -263,7 +268,10 @@ Result<void> Store::void_reissued(const Commit& commit) {
   MAILLON_TRY(SignedCommit bytes, log_.bytes_of(old->id));
   MAILLON_TRY(const CommitPtr original, load_commit(std::move(bytes)));
   MAILLON_CHECK(records_.refold(*original, feed.space));
-  return settle_erasures(old->id);
+  MAILLON_CHECK(settle_erasures(old->id));
+  // What is settled counts, whatever its member publishes again.
+  if (trust_->checkpoints(feed.key.space).empty()) return {};
+  return judge_again(feed.space, feed.key.space, feed.member);
 }
 
 Result<std::size_t> Store::release_held(UnixMillis now) {

@@ -1,6 +1,8 @@
 #include "storage/store/space_history.hpp"
 
 #include <algorithm>
+#include <bitset>
+#include <set>
 
 namespace maillon::storage {
 
@@ -93,6 +95,64 @@ void SpaceHistory::add(const LogEntry& entry, const Header& header, const Annuai
     if (const auto number = annuaire.find(head)) one.view.push_back(*number);
   places_.emplace(entry.cid, commits_.size());
   commits_.push_back(std::move(one));
+}
+
+Settlement::Settlement(const SpaceHistory& history, const Trust& trust, const SpaceId& space)
+    : Settlement(history, trust.checkpoints(space)) {}
+
+Settlement::Settlement(const SpaceHistory& history,
+                       std::span<const std::shared_ptr<const Settled>> checkpoints) {
+  if (checkpoints.empty()) return;
+  stands_.resize(history.commits().size());
+  late_.resize(history.commits().size());
+  for (const auto& checkpoint : checkpoints) {
+    mark_standing(history, *checkpoint);
+    mark_late(history, *checkpoint);
+  }
+}
+
+void Settlement::mark_standing(const SpaceHistory& history, const Settled& checkpoint) {
+  const auto& commits = history.commits();
+  std::vector<bool> settled(commits.size());
+  for (const CommitId& head : checkpoint.heads)
+    if (const auto at = history.find(head)) settled[*at] = true;
+  history.mark_past(settled);
+  for (std::size_t i = 0; i < commits.size(); ++i)
+    if (settled[i] && checkpoint.counted(commits[i].feed, commits[i].entry.seq)) stands_[i] = true;
+}
+
+std::vector<bool> Settlement::seen_by(const SpaceHistory& history, const Settled& checkpoint) {
+  const auto& commits = history.commits();
+  std::vector<bool> out(commits.size());
+  std::set<FeedKey> partly;
+  for (const auto& [feed, ends] : checkpoint.seen)
+    for (const Tip& end : ends) {
+      auto at = history.find(end.commit);
+      if (!at) partly.insert(feed);
+      for (; at && !out[*at]; at = commits[*at].previous) out[*at] = true;
+    }
+  for (std::size_t i = 0; i < commits.size(); ++i)
+    if (partly.contains(commits[i].feed))
+      for (const Tip& end : checkpoint.ends(commits[i].feed))
+        if (!history.find(end.commit) && commits[i].entry.seq <= end.seq) out[i] = true;
+  return out;
+}
+
+void Settlement::mark_late(const SpaceHistory& history, const Settled& checkpoint) {
+  const auto& commits = history.commits();
+  const std::vector<bool> seen = seen_by(history, checkpoint);
+  // Which of the heads each commit has in its past.
+  std::vector<std::bitset<limits::kSettledHeadsMax>> past(commits.size());
+  std::map<std::size_t, std::size_t> heads;
+  for (const CommitId& head : checkpoint.heads)
+    if (const auto at = history.find(head)) heads.emplace(*at, heads.size());
+  for (std::size_t i = 0; i < commits.size(); ++i) {
+    for (const std::size_t parent : commits[i].parents) {
+      past[i] |= past[parent];
+      if (const auto head = heads.find(parent); head != heads.end()) past[i].set(head->second);
+    }
+    if (!seen[i] && past[i].count() < checkpoint.heads.size()) late_[i] = true;
+  }
 }
 
 Named::Named(const SpaceHistory& history, const Trust& trust, const SpaceId& space)

@@ -55,11 +55,35 @@ class SpaceHistory {
   std::map<CommitId, std::size_t> places_;
 };
 
+/// What the checkpoints of a space say of its commits (docs/trust.md, "Checkpoints").
+class Settlement {
+ public:
+  Settlement(const SpaceHistory& history, const Trust& trust, const SpaceId& space);
+  Settlement(const SpaceHistory& history,
+             std::span<const std::shared_ptr<const Settled>> checkpoints);
+  /// Whether commit i was settled as one that counts: it does for good.
+  [[nodiscard]] bool stands(std::size_t i) const { return !stands_.empty() && stands_[i]; }
+  /// Whether commit i comes after a checkpoint that neither knew it nor was known to it.
+  [[nodiscard]] bool is_late(std::size_t i) const { return !late_.empty() && late_[i]; }
+
+ private:
+  void mark_standing(const SpaceHistory& history, const Settled& checkpoint);
+  void mark_late(const SpaceHistory& history, const Settled& checkpoint);
+  /// What the author of a checkpoint had. Until the end of a feed is here, its numbers tell.
+  [[nodiscard]] static std::vector<bool> seen_by(const SpaceHistory& history,
+                                                 const Settled& checkpoint);
+
+  std::vector<bool> stands_;
+  std::vector<bool> late_;
+};
+
 /// Which commits of a member count in a space, by their places in `history`: rights ever granted,
-/// less what is cut off, in doubt or replaced (docs/trust.md, "Cut-offs"). Of a part of the history in
+/// less what is cut off, in doubt, late or replaced, and whatever is settled (docs/trust.md,
+/// "Cut-offs"). Of a part of the history in
 /// which every commit's `view` is whole, it never says more than of all.
-[[nodiscard]] std::vector<bool> counting(const SpaceHistory& history, const SpaceId& space,
-                                         const MemberId& member, const Trust& trust);
+[[nodiscard]] std::vector<bool> counting(const SpaceHistory& history, const Settlement& settlement,
+                                         const SpaceId& space, const MemberId& member,
+                                         const Trust& trust);
 
 /// What removals, narrowings and keys taken back name of a space, each with all that it stands on.
 class Named {

@@ -82,8 +82,8 @@ Result<std::vector<std::uint32_t>> view_of(Log& log, Header header, const Annuai
 
 }  // namespace
 
-std::vector<bool> counting(const SpaceHistory& history, const SpaceId& space,
-                           const MemberId& member, const Trust& trust) {
+std::vector<bool> counting(const SpaceHistory& history, const Settlement& settlement,
+                           const SpaceId& space, const MemberId& member, const Trust& trust) {
   const Annuaire& annuaire = trust.graph();
   std::vector<Applied> limits;
   for (const Limit& limit : trust.limits())
@@ -126,25 +126,41 @@ std::vector<bool> counting(const SpaceHistory& history, const SpaceId& space,
                 !trust.beyond_quota(space, commit.total_ops, commit.total_bytes) &&
                 stands(Group::member) && stands(Group::left) && stands(Group::space) &&
                 stands(Group::node);
+    const bool late = settlement.is_late(i) && !MAILLON_FAULT("late_counts");
+    counts[i] = settlement.stands(i) || (counts[i] && !late);
   }
   // A re-issue that does not count takes nothing back: who was removed cannot undo what it did.
   std::vector<bool> replaced(commits.size());
   for (std::size_t i = 0; i < commits.size(); ++i)
     if (const auto old = commits[i].reissues; old && counts[i] && commits[*old].member == member)
       replaced[*old] = true;
-  for (std::size_t i = 0; i < commits.size(); ++i) counts[i] = counts[i] && !replaced[i];
+  for (std::size_t i = 0; i < commits.size(); ++i)
+    counts[i] = counts[i] && (!replaced[i] || settlement.stands(i));
   return counts;
 }
 
 Result<void> Store::judge_again(std::int64_t row, const SpaceId& space, const MemberId& member) {
-  if (space == trust_->annuaire()) return {};
+  return judge_members(row, space, {member});
+}
+
+Result<void> Store::judge_members(std::int64_t row, const SpaceId& space,
+                                  const std::set<MemberId>& members) {
+  if (space == trust_->annuaire() || members.empty()) return {};
   MAILLON_TRY(const auto history, SpaceHistory::read(log_, row, trust_->graph()));
-  const std::vector<bool> counts = counting(history, space, member, *trust_);
+  const Settlement settlement{history, *trust_, space};
   const auto& commits = history.commits();
-  for (std::size_t i = 0; i < commits.size(); ++i)
-    if (commits[i].member == member)
-      MAILLON_CHECK(set_standing(commits[i].entry, counts[i], row));
+  for (const MemberId& member : members) {
+    const std::vector<bool> counts = counting(history, settlement, space, member, *trust_);
+    for (std::size_t i = 0; i < commits.size(); ++i)
+      if (commits[i].member == member)
+        MAILLON_CHECK(set_standing(commits[i].entry, counts[i], row));
+  }
   return {};
+}
+
+Result<void> Store::judge_everybody(std::int64_t row, const SpaceId& space) {
+  MAILLON_TRY(const auto members, log_.members_of(row));
+  return judge_members(row, space, {members.begin(), members.end()});
 }
 
 Result<void> Store::set_standing(const LogEntry& entry, bool counts, std::int64_t space) {
@@ -168,6 +184,10 @@ Result<void> Store::judge_all_again(const Trust& before) {
     if (!trust_->same_standing(before, member) || (other_charges && is_charged(node)))
       changed.insert(member);
   if (trust_->heirs() != before.heirs()) MAILLON_CHECK(records_.refold_owned());
+  for (const SpaceId& space : trust_->settled_since(before)) {
+    MAILLON_TRY(const auto row, log_.find_space(space));
+    if (row) MAILLON_CHECK(judge_everybody(*row, space));
+  }
   for (const MemberId& member : changed) {
     MAILLON_TRY(const auto spaces, log_.spaces_of(member));
     for (const auto& [row, space] : spaces) MAILLON_CHECK(judge_again(row, space, member));
@@ -181,8 +201,46 @@ Result<void> Store::judge_own(const Header& header, std::int64_t row) {
   return limited || in_doubt(header) ? judge_again(row, header.space, header.member) : Result<void>{};
 }
 
+bool Store::settles(const Commit& commit) const {
+  return std::ranges::any_of(trust_->checkpoints(commit.header.space), [&](const auto& one) {
+    return std::ranges::binary_search(one->heads, commit.id);
+  });
+}
+
+Result<bool> Store::is_late(const Header& header) {
+  for (const auto& checkpoint : trust_->checkpoints(header.space)) {
+    // Of a feed whose end is here, what comes now is another branch.
+    bool known = MAILLON_FAULT("late_counts");
+    for (const Tip& end : checkpoint->ends(header.feed())) {
+      if (header.seq > end.seq || known) continue;
+      MAILLON_TRY(const auto here, log_.find(end.commit));
+      known = !here || here->status == CommitStatus::aside;
+    }
+    if (known) continue;
+    MAILLON_TRY(const bool seen, settled_seen_.by(header, *checkpoint));
+    if (!seen) return true;
+  }
+  return false;
+}
+
+Result<bool> Store::ends_branch(const Commit& commit, const FeedRow& feed) {
+  const Header& h = commit.header;
+  const bool ends = std::ranges::any_of(trust_->checkpoints(h.space), [&](const auto& one) {
+    return std::ranges::any_of(one->ends(feed.key),
+                               [&](const Tip& end) { return end.commit == commit.id; });
+  });
+  if (!ends) return false;
+  MAILLON_TRY(const std::uint64_t stored, log_.stored_up_to(feed.id, h.seq));
+  return stored > h.seq;
+}
+
 Result<void> Store::judge_around(const Commit& commit, std::int64_t row) {
   const Header& h = commit.header;
+  // With this one, all that it stands on is known to be settled.
+  if (settles(commit)) return judge_everybody(row, h.space);
+  MAILLON_TRY(const FeedRow feed, log_.feed_row(h.feed(), h.member));
+  MAILLON_TRY(const bool branch, ends_branch(commit, feed));
+  if (branch) MAILLON_CHECK(judge_again(row, h.space, h.member));
   if (trust_->limits().empty() && trust_->charges().empty()) return {};
   MAILLON_TRY(const auto view, view_of(log_, h, trust_->graph()));
   const auto seen = [&](std::uint32_t what) {

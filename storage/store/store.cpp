@@ -114,6 +114,8 @@ Result<void> Store::rollback() {
   names_.clear();
   records_.forget_cached();
   told_heads_.clear();
+  settled_seen_.clear();
+  pruning_.clear();
   came_back_ = false;
   return load();
 }

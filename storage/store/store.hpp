@@ -5,6 +5,7 @@
 
 #include "storage/state/records.hpp"
 #include "storage/store/change.hpp"
+#include "storage/store/settled_seen.hpp"
 #include "storage/trust/trust.hpp"
 
 /// The shared store: one SQLite file, its log, and the records folded from it. One thread at a
@@ -86,6 +87,25 @@ struct GovernanceOp {
   Bytes message;
 };
 
+/// How a checkpoint that somebody proposes looks from here.
+enum class Agreement : std::uint8_t {
+  agrees,
+  misses,         ///< something that it names is not here yet
+  too_young,      ///< it would settle what is not old enough
+  would_be_late,  ///< a commit is here that it does not know, and that has not seen what it settles
+  differs,        ///< other commits of what it settles do not count here
+};
+
+/// What became of some records that were looked at.
+struct Pruned {
+  std::size_t leaves = 0;
+  std::int64_t last = 0;  ///< to go on from there
+  bool more = false;
+};
+
+/// Spaces of which a checkpoint has come to be whole here since they were pruned. Any connection.
+[[nodiscard]] Result<std::vector<SpaceId>> to_prune(Database& db, Log& log, const Trust& trust);
+
 class SpaceHistory;
 struct FieldDraft;
 struct ErasureWish;
@@ -125,6 +145,13 @@ class Store {
   /// Writes changes as one or more commits of the author.
   Result<Written> write(const SpaceId& space, std::span<const Change> changes, const Author& author,
                         UnixMillis now, Rng& rng);
+  /// What a checkpoint of the space would say, of the commits before that time. None when that is
+  /// nothing new, or more than one can hold.
+  Result<std::optional<Checkpoint>> draft_checkpoint(const SpaceId& space, Hlc before);
+  Result<Agreement> agrees_with(const Checkpoint& checkpoint, Hlc before);
+  /// Takes from the log what the space's checkpoints leave nobody in need of, looking at so many
+  /// records after one; 0 begins, and reads the log.
+  Result<Pruned> prune(const SpaceId& space, std::int64_t after, std::size_t records);
   /// Asks to erase: of the author's own member at once, of others once they or the delegates say so.
   /// No commits when there is nothing to erase, or to `rehearse`.
   Result<ErasureOutcome> erase(const SpaceId& space, std::span<const ErasureWish> wishes,
@@ -230,6 +257,15 @@ class Store {
   Result<ErasedNames> erased_of(std::int64_t collection, const RecordId& rid);
   Result<void> carry_out(const Erasing& erasing);
   Result<void> destroy(std::int64_t log_id, const std::set<std::uint32_t>& leaves);
+  /// Drops the payloads of leaves from a commit; false when none was there any more.
+  Result<bool> make_bare(std::int64_t log_id, const std::set<std::uint32_t>& leaves);
+
+  // Forgetting (checkpoint.cpp).
+  struct Pruning {
+    std::vector<ProposalId> checkpoints = {};  ///< of which all is here
+    std::set<std::int64_t> settled = {};       ///< commits that count for good by these
+  };
+  Result<Pruning> what_is_settled(std::int64_t row, const SpaceId& space);
 
   // What stands in the log (admission.cpp).
   [[nodiscard]] bool in_doubt(const Header& header) const;
@@ -253,6 +289,15 @@ class Store {
   // What counts (standing.cpp).
   /// Of one member in one space.
   Result<void> judge_again(std::int64_t row, const SpaceId& space, const MemberId& member);
+  Result<void> judge_members(std::int64_t row, const SpaceId& space,
+                             const std::set<MemberId>& members);
+  Result<void> judge_everybody(std::int64_t row, const SpaceId& space);
+  /// Whether it is a head of a checkpoint.
+  [[nodiscard]] bool settles(const Commit& commit) const;
+  /// Whether a checkpoint knew a feed up to this commit, and others of the feed are known besides.
+  Result<bool> ends_branch(const Commit& commit, const FeedRow& feed);
+  /// As Settlement has it.
+  Result<bool> is_late(const Header& header);
   /// Of a commit's author in its space, if there is a limit to what counts of it.
   Result<void> judge_own(const Header& header, std::int64_t row);
   /// Of all whose standing is not what it was.
@@ -311,6 +356,8 @@ class Store {
   std::shared_ptr<const Trust> trust_;
   /// annuaire's heads as last told in a feed of ours, to be told again only when they changed.
   std::map<FeedKey, std::vector<CommitId>> told_heads_;
+  SettledSeen settled_seen_{log_};
+  std::map<SpaceId, Pruning> pruning_;  ///< under way
   std::unique_ptr<OpScratch> scratch_;
   bool came_back_ = false;  ///< commits that were aside wait for release_held()
 };

@@ -23,6 +23,7 @@ class TrustFold {
     limit_removed();
     weigh_evidence();
     hear_of_erasures();
+    list_checkpoints();
   }
 
  private:
@@ -50,6 +51,7 @@ class TrustFold {
     out_.limits_.clear();
     out_.charges_.clear();
     out_.charged_.clear();
+    out_.checkpoints_.clear();
     out_.decisions_.clear();
     out_.heirs_.clear();
     out_.erasure_words_.clear();
@@ -70,8 +72,7 @@ class TrustFold {
         one.votes = tally_.votes(i, Tally::kAll);
         one.needed = tally_.needed(i);
         if (!one.passed)
-          one.voters =
-              is_additive(one.kind) ? tally_.members(p.number) : tally_.delegates(p.number);
+          one.voters = is_additive(one.kind) ? tally_.members(p.number) : tally_.deciders(i);
       }
       out_.decisions_.push_back(std::move(one));
     }
@@ -428,6 +429,17 @@ class TrustFold {
           (word->lift ? words.delegates_lift : words.delegates_erase) = true;
       }
     }
+  }
+
+  void list_checkpoints() {
+    each_passed(DecisionKind::checkpoint, [&](std::size_t i) {
+      const Checkpoint& what = *at(i).proposal->checkpoint;
+      if (what.space == out_.annuaire_ || !out_.spaces_.contains(what.space)) return;
+      out_.checkpoints_[what.space].push_back(
+          std::make_shared<const Settled>(Settled::by(at(i).id, what)));
+    });
+    for (auto& [space, all] : out_.checkpoints_)
+      std::ranges::sort(all, {}, [](const auto& one) { return one->id; });
   }
 
   Trust& out_;

@@ -18,6 +18,7 @@ DecisionKind kind_of(const KnownProposal& known, const MemberId& author) {
   if (p.root_key) return DecisionKind::root_key;
   if (p.succession) return DecisionKind::succession;
   if (p.tellers) return DecisionKind::tellers;
+  if (p.checkpoint) return DecisionKind::checkpoint;
   return DecisionKind::unknown;
 }
 
@@ -38,7 +39,11 @@ Tally::Tally(const Annuaire& log, const Genesis& genesis, const MemberId& founde
     if (kinds_[i] == DecisionKind::charter && p.proposal->charter->key == "quorum")
       of_quorum_.push_back(i);
     if (kinds_[i] == DecisionKind::root_key) of_roots_.push_back(i);
+    if (p.proposal->space) note_keepers(*p.proposal->space);
+    if (p.proposal->admit)
+      for (const Bytes& space : p.proposal->admit->spaces) note_keepers(space);
   }
+  for (const Bytes& space : genesis_.creator.spaces) note_keepers(space);
   for (std::uint32_t number = 0; number < log_.size(); ++number)
     for (const Said& said : log_.at(number).said)
       if (const auto* revocation = std::get_if<Revocation>(&said.what))
@@ -54,6 +59,24 @@ Tally::Tally(const Annuaire& log, const Genesis& genesis, const MemberId& founde
     for (const CastVote& vote : at(i).votes)
       (void)is_member(log_.at(vote.number).member, at(i).number);
   }
+}
+
+void Tally::note_keepers(ByteView declaration) {
+  // A space is named by what declares it, so it does not matter who does, or when.
+  const auto space = decode_space(declaration);
+  if (space && !space->keepers.empty()) keepers_[space_id(declaration)] = space->keepers;
+}
+
+const std::set<MemberId>& Tally::deciders(std::size_t proposal) {
+  const View view = at(proposal).number;
+  if (kinds_[proposal] != DecisionKind::checkpoint) return delegates(view);
+  const auto named = keepers_.find(at(proposal).proposal->checkpoint->space);
+  if (named == keepers_.end()) return delegates(view);
+  const auto [known, fresh] = deciders_.try_emplace(proposal);
+  if (fresh)
+    for (const MemberId& keeper : named->second)
+      if (is_member(keeper, view)) known->second.insert(keeper);
+  return known->second.empty() ? delegates(view) : known->second;
 }
 
 bool Tally::passed(std::size_t proposal, View view) {
@@ -72,9 +95,13 @@ std::set<MemberId> Tally::votes(std::size_t proposal, View view) {
   for (const CastVote& vote : p.votes) {
     const MemberId& voter = log_.at(vote.number).member;
     if (!in(view, vote.number) || out.contains(voter) || !speaks(vote.number)) continue;
+    // What others destroyed on the strength of a checkpoint does not come back: a vote for one stays,
+    // even if its key is taken back.
     const bool counts = is_additive(kinds_[proposal])
                             ? is_member(voter, p.number) && vote_stands(vote)
-                            : (delegates(p.number).contains(voter) && key_stands(vote.number)) ||
+                            : (deciders(proposal).contains(voter) &&
+                               (kinds_[proposal] == DecisionKind::checkpoint ||
+                                key_stands(vote.number))) ||
                                   MAILLON_FAULT("anyone_votes");
     if (counts) out.insert(voter);
   }
@@ -85,13 +112,13 @@ bool Tally::restrictive_passed(std::size_t proposal, View view) {
   // Nobody is kept against their will; but only a member itself can say that it leaves.
   if (kinds_[proposal] == DecisionKind::leave)
     return speaks(at(proposal).number) && key_stands(at(proposal).number);
-  return 2 * votes(proposal, view).size() > delegates(at(proposal).number).size();
+  return 2 * votes(proposal, view).size() > deciders(proposal).size();
 }
 
 std::size_t Tally::needed(std::size_t proposal) {
   const View view = at(proposal).number;
   if (kinds_[proposal] == DecisionKind::leave) return 0;
-  if (!is_additive(kinds_[proposal])) return delegates(view).size() / 2 + 1;
+  if (!is_additive(kinds_[proposal])) return deciders(proposal).size() / 2 + 1;
   const std::uint32_t k = quorum(view);
   // The first members of a federation are fewer than a quorum.
   const std::size_t all = members(view).size();

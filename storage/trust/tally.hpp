@@ -23,6 +23,9 @@ class Tally {
   /// Who votes on restrictive decisions.
   [[nodiscard]] const std::set<MemberId>& delegates(View view);
   [[nodiscard]] std::set<MemberId> members(View view);
+  /// Who votes on a decision that is not additive: the space's keepers on a checkpoint of it, if it
+  /// names any that are members; else the delegates.
+  [[nodiscard]] const std::set<MemberId>& deciders(std::size_t proposal);
   /// Members whose vote for it counts.
   [[nodiscard]] std::set<MemberId> votes(std::size_t proposal, View view);
   [[nodiscard]] std::size_t needed(std::size_t proposal);
@@ -53,6 +56,7 @@ class Tally {
   /// Whether a commit says anything although its key was taken back: it was named then, or seen, or
   /// somebody else whom the taking back knows built on it without knowing of that.
   [[nodiscard]] bool key_stands(std::uint32_t number);
+  void note_keepers(ByteView declaration);
   /// Whether the removals of its member, or its leaves, leave a vote standing. Neither spares what the
   /// other cuts off: who is removed could else leave with whatever it wrote since.
   [[nodiscard]] bool stands_after(const CastVote& vote, const std::vector<std::size_t>& gone,
@@ -78,6 +82,8 @@ class Tally {
   std::map<std::pair<std::size_t, View>, bool> passed_;
   std::map<std::pair<MemberId, View>, bool> is_member_;
   std::map<View, std::set<MemberId>> delegates_;
+  std::map<SpaceId, std::vector<MemberId>> keepers_;         ///< as the spaces' declarations name them
+  std::map<std::size_t, std::set<MemberId>> deciders_;       ///< of checkpoints
   std::map<View, std::uint32_t> quorum_;
   std::optional<std::map<MemberId, std::vector<std::size_t>>> removals_;
   std::map<std::pair<MemberId, DecisionKind>, CommitSet> allowed_;  ///< of who is gone, in annuaire

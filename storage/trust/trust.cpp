@@ -204,10 +204,42 @@ bool Trust::in_doubt(const FeedKey& feed, std::uint64_t seq, std::uint64_t total
 }
 
 bool Trust::same_admission(const Trust& other) const {
-  return charges_ == other.charges_ && limits_ == other.limits_ &&
+  return charges_ == other.charges_ && limits_ == other.limits_ && settled_since(other).empty() &&
          charter_.feed_ops_max == other.charter_.feed_ops_max &&
          charter_.feed_bytes_max == other.charter_.feed_bytes_max &&
          certified_ == other.certified_ && posts_ == other.posts_ && access_ == other.access_;
+}
+
+Settled Settled::by(const ProposalId& id, const Checkpoint& checkpoint) {
+  Settled out{id, checkpoint.space, checkpoint.settled, {}, {}};
+  for (const Tip& end : checkpoint.seen)
+    out.seen[FeedKey{checkpoint.space, end.node, end.incarnation}].push_back(end);
+  for (const FeedRange& range : checkpoint.without_effect)
+    out.without_effect[FeedKey{checkpoint.space, range.node, range.incarnation}].push_back(range);
+  return out;
+}
+
+std::vector<MemberId> Trust::keepers(const Space& space) const {
+  std::vector<MemberId> out;
+  for (const MemberId& keeper : space.declaration.keepers)
+    if (member(keeper) != nullptr) out.push_back(keeper);
+  return out.empty() ? charter_.delegates : out;
+}
+
+std::span<const std::shared_ptr<const Settled>> Trust::checkpoints(const SpaceId& space) const {
+  const auto found = checkpoints_.find(space);
+  if (found == checkpoints_.end()) return {};
+  return found->second;
+}
+
+std::vector<SpaceId> Trust::settled_since(const Trust& other) const {
+  const auto same = [](const auto& a, const auto& b) { return a->id == b->id; };
+  std::vector<SpaceId> out;
+  for (const auto& [space, all] : checkpoints_)
+    if (!std::ranges::equal(all, other.checkpoints(space), same)) out.push_back(space);
+  for (const auto& [space, all] : other.checkpoints_)
+    if (!checkpoints_.contains(space)) out.push_back(space);
+  return out;
 }
 
 const Decision* Trust::decision(const ProposalId& id) const {

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <algorithm>
 #include <set>
+#include <span>
 #include <string>
 
 #include "storage/trust/annuaire.hpp"
@@ -53,9 +55,11 @@ enum class DecisionKind : std::uint8_t {
   root_key,
   succession,
   tellers,
+  checkpoint,
   unknown,  ///< of a later version: counted by nobody here
 };
-/// Additive decisions need the admission quorum; all others more than half of the delegates.
+/// Additive decisions need the admission quorum; a checkpoint more than half of the space's keepers,
+/// all others more than half of the delegates.
 [[nodiscard]] constexpr bool is_additive(DecisionKind kind) noexcept {
   return kind == DecisionKind::admit || kind == DecisionKind::space;
 }
@@ -72,6 +76,30 @@ struct Decision {
   std::size_t needed = 0;     ///< votes
   bool passed = false;
   bool without_effect = false;  ///< passed, but another one for the same thing holds
+};
+
+/// A checkpoint that has passed.
+struct Settled {
+  ProposalId id;
+  SpaceId space = SpaceId::zero();
+  std::vector<CommitId> heads;  ///< on which no other settled commit stands
+  std::map<FeedKey, std::vector<Tip>> seen;  ///< how far each feed was known when it was proposed
+  std::map<FeedKey, std::vector<FeedRange>> without_effect;
+  [[nodiscard]] static Settled by(const ProposalId& id, const Checkpoint& checkpoint);
+
+  /// How far the feed was known then.
+  [[nodiscard]] std::span<const Tip> ends(const FeedKey& feed) const {
+    const auto found = seen.find(feed);
+    return found == seen.end() ? std::span<const Tip>{} : std::span{found->second};
+  }
+  /// Of a settled commit: whether it was one that counts.
+  [[nodiscard]] bool counted(const FeedKey& feed, std::uint64_t seq) const {
+    const auto ranges = without_effect.find(feed);
+    return ranges == without_effect.end() ||
+           std::ranges::none_of(ranges->second, [&](const FeedRange& range) {
+             return range.first <= seq && seq <= range.last;
+           });
+  }
 };
 
 /// Why part of what somebody wrote may not count.
@@ -194,6 +222,13 @@ class Trust {
                               std::uint64_t total_bytes) const;
   /// Whether the same commits stand in the log by this and by `other`, which knew less.
   [[nodiscard]] bool same_admission(const Trust& other) const;
+  /// Who votes on checkpoints of a space today: its keepers that are members, else the delegates.
+  [[nodiscard]] std::vector<MemberId> keepers(const Space& space) const;
+  /// The checkpoints of a space, in order of their ids.
+  [[nodiscard]] std::span<const std::shared_ptr<const Settled>> checkpoints(
+      const SpaceId& space) const;
+  /// Spaces of which the checkpoints are not those of `other`.
+  [[nodiscard]] std::vector<SpaceId> settled_since(const Trust& other) const;
   [[nodiscard]] const std::vector<Decision>& decisions() const noexcept { return decisions_; }
   [[nodiscard]] const Decision* decision(const ProposalId& id) const;
   /// In whose hands the member's owned records are.
@@ -245,6 +280,7 @@ class Trust {
   std::vector<Limit> limits_;
   std::vector<Charge> charges_;
   std::set<MemberId> charged_;
+  std::map<SpaceId, std::vector<std::shared_ptr<const Settled>>> checkpoints_;
   std::vector<Decision> decisions_;
   std::map<MemberId, MemberId> heirs_;
   std::map<CommitId, ErasureWords> erasure_words_;

@@ -18,7 +18,8 @@ constexpr unsigned kMembers = 5;
 /// A fresh node that gets the commits in some causal order; anything may have to wait for annuaire.
 class Reader {
  public:
-  Reader(std::vector<CommitPtr> rest, std::uint64_t seed, UnixMillis now) {
+  /// `prunes`: takes out what nobody needs any more at any moment.
+  Reader(std::vector<CommitPtr> rest, std::uint64_t seed, UnixMillis now, bool prunes = false) {
     crypto::SeededRng rng{seed};
     while (!rest.empty()) {
       std::vector<std::size_t> ready;
@@ -31,6 +32,7 @@ class Reader {
       }
       const std::size_t pick = ready[rng.u64() % ready.size()];
       (void)peer.node->receive(rest[pick], now);
+      if (prunes && rng.u64() % 4 == 0) pruned += peer.prune();
       rest.erase(rest.begin() + static_cast<std::ptrdiff_t>(pick));
     }
     release(now);
@@ -40,8 +42,15 @@ class Reader {
     (void)must(peer.node->store->release_held(now));
     must(peer.node->store->commit());
   }
+  /// What people see, and what stands in the log and counts.
+  std::string outcome(const std::vector<CommitPtr>& commits) {
+    return peer.node->digest(kCatalogue).hex() + "\n" + standings(commits);
+  }
   std::string picture(const std::vector<CommitPtr>& commits) {
-    std::string out = peer.text() + peer.node->frontier(kCatalogue).hex() + "\n" +
+    return peer.text() + standings(commits);
+  }
+  std::string standings(const std::vector<CommitPtr>& commits) {
+    std::string out = peer.node->frontier(kCatalogue).hex() + "\n" +
                       peer.node->frontier(kAnnuaire).hex() + "\n";
     for (const CommitPtr& commit : commits) {
       const auto entry = must(peer.node->store->log().find(commit->id));
@@ -53,6 +62,7 @@ class Reader {
     return out;
   }
   Peer peer{3};
+  std::size_t pruned = 0;
 };
 
 std::string first_difference(const std::string& a, const std::string& b) {
@@ -60,6 +70,35 @@ std::string first_difference(const std::string& a, const std::string& b) {
   while (at < a.size() && at < b.size() && a[at] == b[at]) ++at;
   const std::size_t line = at == 0 ? 0 : a.rfind('\n', at - 1) + 1;
   return a.substr(line, 200) + "\n--- but in another order ---\n" + b.substr(line, 200);
+}
+
+/// A node that prunes on the way, and one that gets what that one still has, show what others show.
+std::string complaint_of_pruning(Reader& whole, const std::vector<CommitPtr>& commits,
+                                 std::uint64_t seed, UnixMillis now,
+                                 std::map<std::string, int>* met) {
+  if (whole.peer.node->store->trust()->checkpoints(whole.peer.node->space(kCatalogue)).empty())
+    return {};
+  Reader pruning{commits, seed + 5, now, /*prunes=*/true};
+  pruning.release(now + 500 * 24h);
+  pruning.pruned += pruning.peer.prune();
+  if (met != nullptr) (*met)["pruned"] += static_cast<int>(pruning.pruned);
+  if (met != nullptr) (*met)["checkpoint"] += 1;
+  if (const auto sound = pruning.peer.verify(); !sound) return "pruned, " + sound.error().detail;
+  const std::string want = whole.outcome(commits);
+  if (const std::string got = pruning.outcome(commits); got != want)
+    return "pruned, " + first_difference(want, got) + whole.peer.text() + "--- pruned\n" +
+           pruning.peer.text();
+  std::vector<CommitPtr> left;
+  for (const std::string_view space : {kCatalogue, kAnnuaire})
+    for (const CommitPtr& commit : pruning.peer.node->commits(space))
+      if (space == kCatalogue || commit->header.hlc.time() > kEpoch) left.push_back(commit);
+  Reader newcomer{left, seed + 6, now};
+  newcomer.release(now + 500 * 24h);
+  if (const auto sound = newcomer.peer.verify(); !sound) return "newcomer, " + sound.error().detail;
+  if (const auto digest = newcomer.peer.node->digest(kCatalogue);
+      digest != whole.peer.node->digest(kCatalogue))
+    return "newcomer, " + first_difference(whole.peer.text(), newcomer.peer.text());
+  return {};
 }
 
 /// What one history leaves to be said against the rules; nothing if all orders agree.
@@ -95,6 +134,9 @@ std::string complaint(std::uint64_t seed, std::map<std::string, int>* met = null
       (*met)["aside"] += seen.second.find(" 2v") != std::string::npos;
       (*met)["void"] += seen.second.find(" 0v") != std::string::npos;
     }
+    if (auto wrong = complaint_of_pruning(reader, commits, seed * 10 + order, now, met);
+        !wrong.empty())
+      return wrong;
     if (!first) first = seen;
     if (*first != seen)
       return first_difference(first->first + first->second, seen.first + seen.second);
@@ -112,7 +154,8 @@ TEST(Standing, OneHistoryHasOneOutcomeInEveryOrder) {
 TEST(Standing, HistoriesMeetEveryKindOfQuarrel) {
   std::map<std::string, int> met;
   for (std::uint64_t seed = 1; seed <= 10; ++seed) (void)complaint(seed, &met);
-  for (const char* what : {"charge", "limit", "heir", "quota", "aside", "void"})
+  for (const char* what :
+       {"charge", "limit", "heir", "quota", "aside", "void", "checkpoint", "pruned"})
     EXPECT_GT(met[what], 0) << what;
 }
 

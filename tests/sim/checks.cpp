@@ -238,7 +238,8 @@ void check_oracle(SimNode& node, const std::vector<CommitPtr>& commits, UnixMill
     for (const CommitPtr& commit : commits) {
       if (commit->header.space != space->id) continue;
       all.push_back(test::for_oracle(*commit));
-      const bool judged = !store.trust()->charges().empty() || !store.trust()->limits().empty();
+      const bool judged = !store.trust()->charges().empty() || !store.trust()->limits().empty() ||
+                          !store.trust()->checkpoints(space->id).empty();
       all.back().without_right =
           judged ? without_right(store, commit->id)
                  : !store.trust()->ever_writer(commit->header.member, space->id);

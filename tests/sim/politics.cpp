@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "node/federation/ballot.hpp"
+#include "node/federation/checkpoints.hpp"
 #include "tests/sim/world.hpp"
 
 /// What members decide while the network fails and some of them cheat. Honest delegates never vote
@@ -104,7 +105,7 @@ void World::politics() {
       {p.vote_twice, [this] { vote_twice(); }}, {p.plot, [this] { plot(); }},
       {p.overdraw, [this] { overdraw(); }},     {p.linger, [this] { linger(); }},
       {p.ahead, [this] { ahead(); }},           {p.replay, [this] { replay(); }},
-      {p.malform, [this] { malform(); }}};
+      {p.malform, [this] { malform(); }},       {p.settle, [this] { settle(); }}};
   std::vector<int> weights;
   for (const auto& [weight, deed] : deeds) weights.push_back(weight);
   deeds[room_.dice.weighted(weights)].second();
@@ -191,8 +192,9 @@ std::vector<ProposalId> World::open_to(SimNode& node) {
 }
 
 void World::write_vote(SimNode& node, const ProposalId& id) {
-  node.write([&node, id](Store& store) -> Result<std::vector<CommitPtr>> {
-    MAILLON_TRY(const auto ops, federation::voting(store, id, node.who().member));
+  node.write([this, &node, id](Store& store) -> Result<std::vector<CommitPtr>> {
+    MAILLON_TRY(const auto ops,
+                federation::voting(store, id, node.who().member, settling_time(node)));
     MAILLON_TRY(auto commit,
                 store.write_governance(ops, node.author(), node.clock().now(), node.rng()));
     return std::vector{std::move(commit)};
@@ -236,6 +238,61 @@ void World::vote_on_admissions() {
       for (const ProposalId& id : open_to(*node))
         if (is_additive(node->store().trust()->decision(id)->kind)) write_vote(*node, id);
     });
+  }
+}
+
+UnixMillis World::settling_time(SimNode& node) const {
+  const std::chrono::days days{node.store().trust()->charter().settlement_days};
+  return node.clock().now() + days - std::chrono::milliseconds{profile_.settled_after};
+}
+
+/// An honest delegate proposes to settle a space.
+void World::settle() {
+  std::vector<int> desks;
+  for (const int node : living()) {
+    const Member* member = at(node).store().trust()->member(at(node).who().member);
+    if (member != nullptr && member->delegate && !is_dishonest(member->id)) desks.push_back(node);
+  }
+  if (desks.empty()) return;
+  SimNode& desk = at(room_.dice.pick(desks));
+  const auto space = desk.space(room_.dice.pick(space_names()));
+  if (!space || *space == desk.store().trust()->annuaire()) return;
+  room_.say(desk.name() + " proposes to settle a space");
+  desk.write([this, &desk, space = *space](Store& store) -> Result<std::vector<CommitPtr>> {
+    const auto proposal = federation::checkpoint_of(store, space, settling_time(desk));
+    if (proposal.has_error() && proposal.error().code == Errc::refused)
+      return std::vector<CommitPtr>{};
+    if (proposal.has_error()) return proposal.error();
+    MAILLON_TRY(const auto ops, federation::proposing(store, *proposal, desk.who().member));
+    MAILLON_TRY(auto commit,
+                store.write_governance(ops, desk.author(), desk.clock().now(), desk.rng()));
+    room_.deeds.insert("something is settled");
+    return std::vector{std::move(commit)};
+  });
+}
+
+void World::prune(SimNode& node) {
+  node.write([this](Store& store) -> Result<std::vector<CommitPtr>> {
+    MAILLON_TRY(const auto due, to_prune(store.database(), store.log(), *store.trust()));
+    for (const SpaceId& space : due)
+      for (Pruned done{0, 0, true}; done.more;) {
+        MAILLON_TRY(done, store.prune(space, done.last, 50));
+        room_.stats.pruned += done.leaves;
+      }
+    return std::vector<CommitPtr>{};
+  });
+}
+
+/// In the end all forget alike, so that even what nobody sees can be compared.
+void World::prune_all() {
+  for (SimNode* node : citizens()) {
+    Store& store = node->store();
+    for (const std::string& name : space_names()) {
+      const auto space = node->space(name);
+      sure(store.begin(), "prune");
+      for (Pruned done{0, 0, true}; space && done.more;) done = sure(store.prune(*space, done.last, 50), "prune");
+      sure(store.commit(), "prune");
+    }
   }
 }
 

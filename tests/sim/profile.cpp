@@ -94,7 +94,7 @@ void draw_politics(Dice& dice, Profile& p) {
 
 }  // namespace
 
-Profile draw_profile(Dice& dice) {
+Profile draw_profile(Dice& dice, std::uint64_t seed) {
   Profile p;
   p.nodes = static_cast<int>(dice.chance(700) ? dice.between(3, 5) : dice.between(5, 8));
   p.joiners = dice.chance(500) ? static_cast<int>(dice.between(1, 2)) : 0;
@@ -117,6 +117,11 @@ Profile draw_profile(Dice& dice) {
     p.flood = maybe(aside, 300);
   }
   if (p.nodes >= 4 && p.future_nodes == 0 && p.clock_jump == 0) draw_politics(aside, p);
+  if (seed >= kSettling && p.politics_gap != 0 && aside.chance(700)) {
+    p.settle = static_cast<int>(aside.between(2, 8));
+    p.settled_after = aside.between(5'000, 60'000);
+    p.prune = static_cast<int>(aside.between(0, 200));
+  }
   return p;
 }
 
@@ -171,6 +176,9 @@ std::string describe(const Profile& p) {
   add("propose", p.propose);
   add("vote", p.vote);
   add("vote_twice", p.vote_twice);
+  add("settle", p.settle);
+  add("settled_after", p.settled_after);
+  add("prune", p.prune);
   add("plot", p.plot);
   add("overdraw", p.overdraw);
   add("linger", p.linger);

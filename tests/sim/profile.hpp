@@ -50,6 +50,9 @@ struct Profile : Conditions {
   int propose = 0;
   int vote = 0;
   int vote_twice = 0;  ///< an honest member, from two nodes at once
+  int settle = 0;      ///< delegates settle what is old enough
+  std::int64_t settled_after = 0;
+  int prune = 0;       ///< chance, whenever somebody works
   int plot = 0;        ///< votes again and again, with other keys and through accomplices
   int overdraw = 0;
   int linger = 0;  ///< writes on after its removal
@@ -74,7 +77,9 @@ struct Profile : Conditions {
   int settle_first = 0;  ///< chance that work begins only when all are in sync
 };
 
-[[nodiscard]] Profile draw_profile(Dice& dice);
+/// Seeds below kSettling keep the course that they had before anything was settled.
+[[nodiscard]] Profile draw_profile(Dice& dice, std::uint64_t seed);
+inline constexpr std::uint64_t kSettling = 4000;
 [[nodiscard]] std::string describe(const Profile& profile);
 
 }  // namespace maillon::sim

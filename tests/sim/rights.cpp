@@ -26,14 +26,15 @@ class Reading {
   /// By commit: whether it counts.
   std::map<CommitId, bool> counting() {
     std::map<CommitId, bool> granted;
-    for (const auto& [id, one] : commits_) granted[id] = is_granted(id, one);
+    for (const auto& [id, one] : commits_)
+      granted[id] = is_settled(id, one) || (is_granted(id, one) && !is_late(id, one));
     std::map<CommitId, bool> out = granted;
     // Only what counts itself takes back what it replaces.
     for (const auto& [id, one] : commits_)
       if (const auto& old = one.header->reissues; old && granted[id])
         if (const auto found = commits_.find(*old);
             found != commits_.end() && found->second.header->member == one.header->member)
-          out[*old] = false;
+          out[*old] = is_settled(*old, found->second);
     return out;
   }
 
@@ -67,6 +68,38 @@ class Reading {
       const auto number = trust_.graph().find(head);
       return number && trust_.graph().reaches(*number, what);
     });
+  }
+
+  bool is_settled(const CommitId& id, const One& one) const {
+    for (const auto& checkpoint : trust_.checkpoints(space_)) {
+      if (!checkpoint->counted(one.header->feed(), one.header->seq)) continue;
+      for (const CommitId& head : checkpoint->heads)
+        if (const auto found = commits_.find(head);
+            found != commits_.end() && (head == id || found->second.past.contains(id)))
+          return true;
+    }
+    return false;
+  }
+
+  /// Whether a feed leads back from one commit to another.
+  bool leads_to(const CommitId& from, const CommitId& to) const {
+    for (std::optional<CommitId> at = from; at; at = commits_.at(*at).header->previous)
+      if (*at == to) return true;
+    return false;
+  }
+
+  bool is_late(const CommitId& id, const One& one) const {
+    for (const auto& checkpoint : trust_.checkpoints(space_)) {
+      const bool knew = std::ranges::any_of(
+          checkpoint->ends(one.header->feed()), [&](const Tip& end) {
+            return commits_.contains(end.commit) ? leads_to(end.commit, id)
+                                                 : one.header->seq <= end.seq;
+          });
+      const bool seen = std::ranges::all_of(
+          checkpoint->heads, [&](const CommitId& head) { return one.past.contains(head); });
+      if (!knew && !seen) return true;
+    }
+    return false;
   }
 
   /// Members that wrote after `id`, knowing of it and of none of `secrets`.

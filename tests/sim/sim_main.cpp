@@ -37,7 +37,8 @@ const std::vector<Mutant> kMutants{{"no_dependency_check", 1},
                                    {"quota_ignored", 33},
                                    {"evidence_ignored", 210},
                                    {"applied_stays", 14},
-                                   {"erasure_only_hides", 3}};
+                                   {"erasure_only_hides", 3},
+                                   {"late_counts", 4001}};
 
 struct Options {
   std::uint64_t from = 1;
@@ -67,6 +68,7 @@ struct Total {
     stats.sessions += more.sessions;
     stats.crashes += more.crashes;
     stats.republished += more.republished;
+    stats.pruned += more.pruned;
     stats.messages += more.messages;
   }
 };
@@ -133,11 +135,12 @@ int run_all(const Options& options) {
   const Stats& s = total.stats;
   std::printf(
       "%llu seeds, %d failed: %llu commits, %llu received (%llu held, %llu waited, %llu void),"
-      " %llu published again, %llu forked, %llu sessions, %llu messages, %llu crashes\n",
+      " %llu published again, %llu pruned, %llu forked, %llu sessions, %llu messages, %llu crashes\n",
       static_cast<unsigned long long>(total.seeds), failed,
       static_cast<unsigned long long>(s.commits), static_cast<unsigned long long>(s.received),
       static_cast<unsigned long long>(s.held), static_cast<unsigned long long>(s.pending),
       static_cast<unsigned long long>(s.voids), static_cast<unsigned long long>(s.republished),
+      static_cast<unsigned long long>(s.pruned),
       static_cast<unsigned long long>(s.forks), static_cast<unsigned long long>(s.sessions),
       static_cast<unsigned long long>(s.messages), static_cast<unsigned long long>(s.crashes));
   for (const auto& [deed, count] : total.deeds) std::printf("  %s: in %d seeds\n", deed.c_str(), count);

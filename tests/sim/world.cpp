@@ -25,8 +25,8 @@ void calm(Conditions& conditions) {
 
 }  // namespace
 
-World::World(Dice dice, Trace::Listener listener)
-    : profile_(draw_profile(dice)),
+World::World(Dice dice, std::uint64_t seed, Trace::Listener listener)
+    : profile_(draw_profile(dice, seed)),
       room_(dice, profile_, std::move(listener)),
       network_(room_, nodes_),
       workload_(room_, profile_) {}
@@ -152,6 +152,7 @@ void World::work() {
   if (!alive.empty()) {
     SimNode& node = at(room_.dice.pick(alive));
     node.look([&] { workload_.act(node); });
+    if (profile_.prune != 0 && room_.dice.chance(profile_.prune)) prune(node);
   }
   room_.schedule.in(room_.dice.between(1, 2 * profile_.write_gap), [this] { work(); });
 }
@@ -229,6 +230,7 @@ void World::heal() {
     if (room_.schedule.now() % 10'000 < 2000)
       for (const auto& node : nodes_) node->republish();
   }
+  if (profile_.prune != 0) prune_all();
   check_settled(room_, citizens());
   check_decisions();
   room_.schedule.run(room_.schedule.now() + kSettleTime);

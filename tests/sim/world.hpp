@@ -17,11 +17,12 @@ struct Outcome {
 /// One federation from its foundation to the end of one seed.
 class World {
  public:
-  World(std::uint64_t seed, Trace::Listener listener) : World(Dice{seed}, std::move(listener)) {}
+  World(std::uint64_t seed, Trace::Listener listener)
+      : World(Dice{seed}, seed, std::move(listener)) {}
   Outcome run();
 
  private:
-  World(Dice dice, Trace::Listener listener);
+  World(Dice dice, std::uint64_t seed, Trace::Listener listener);
   void found();
   SimNode& add(std::shared_ptr<const Identity> who);
   std::shared_ptr<const Identity> draw_identity();
@@ -47,6 +48,11 @@ class World {
   void vote();
   void vote_twice();
   void vote_on_admissions();
+  void settle();
+  /// What a node may take for the time when it settles something: days pass in a minute.
+  [[nodiscard]] UnixMillis settling_time(SimNode& node) const;
+  void prune(SimNode& node);
+  void prune_all();
   void write_vote(SimNode& node, const storage::ProposalId& id);
   [[nodiscard]] std::optional<Proposal> draw_proposal(SimNode& by);
   /// Proposals of honest members on which this one may vote.

@@ -81,7 +81,9 @@ void TestNode::join(TestNode& founder, UnixMillis now) {
 Written TestNode::write(std::string_view where, std::vector<Change> changes, UnixMillis now) {
   must(store->begin());
   auto out = store->write(space(where), changes, author(), now, rng);
-  if (out.has_error() && out.error().code == Errc::not_allowed) {
+  const bool refused = out.has_error() && (out.error().code == Errc::not_allowed ||
+                                           out.error().code == Errc::unavailable);
+  if (refused) {
     must(store->rollback());
     return {};
   }

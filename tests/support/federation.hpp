@@ -37,7 +37,7 @@ class TestNode {
   void join(TestNode& founder, UnixMillis now);
 
   /// Each in a transaction of its own; a failure ends the test process with its words. What the
-  /// member may not write is not written.
+  /// member may not write, or not yet, is not written.
   storage::Written write(std::string_view space, std::vector<storage::Change> changes, UnixMillis now);
   storage::Received receive(const storage::CommitPtr& commit, UnixMillis now);
   /// All commits of `other` that this node lacks, in the other's order.

@@ -134,6 +134,17 @@ Result<void> Peer::verify() {
   return node->store->records().verify(*space);
 }
 
+std::size_t Peer::prune() {
+  Store& store = *node->store;
+  std::size_t out = 0;
+  for (Pruned done{0, 0, true}; done.more; out += done.leaves) {
+    must(store.begin());
+    done = must(store.prune(node->space(kCatalogue), done.last, 3));
+    must(store.commit());
+  }
+  return out;
+}
+
 CommitPtr sign_by_hand(Peer& peer, const std::vector<HandOp>& ops, std::optional<CommitId> reissues,
                        UnixMillis now) {
   TestNode& node = *peer.node;
@@ -435,9 +446,24 @@ void World::quarrel(Peer& peer, const Step& step) {
       return fork(peer);
     case 10:
       return reissue(peer);
+    case 11:
+    case 12:
+      return settle(step);
     default:
       for (const auto& other : peers) peer.pull(*other, now_, SIZE_MAX, kAnnuaire);
   }
+}
+
+void World::settle(const Step& step) {
+  TestNode& node = *peers[0]->node;
+  must(node.store->begin());
+  auto checkpoint = must(node.store->draft_checkpoint(
+      node.space(kCatalogue), Hlc::at(now_ - std::chrono::seconds{step.how % 40}, 0)));
+  must(node.store->commit());
+  if (!checkpoint) return;
+  Proposal proposal;
+  proposal.checkpoint = *std::move(checkpoint);
+  decide(std::move(proposal));
 }
 
 void World::fork(Peer& peer) {

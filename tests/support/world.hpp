@@ -45,6 +45,8 @@ class Peer {
   [[nodiscard]] std::string text();
   /// Errc::integrity when a stored record is not what the log makes of it.
   [[nodiscard]] Result<void> verify();
+  /// Takes out what nobody needs any more; how many leaves.
+  std::size_t prune();
 
   static constexpr unsigned kMembersMax = 5;
   std::unique_ptr<storage::MemoryVfs> disk;
@@ -76,7 +78,8 @@ struct HandOp {
 
 class World {
  public:
-  /// `quarrels`: members are also removed, narrowed, proved against, limited and inherited from.
+  /// `quarrels`: members are also removed, narrowed, proved against, limited and inherited from, and
+  /// what they wrote is settled.
   explicit World(unsigned members, bool quarrels = false);
   void run(const std::vector<Step>& steps);
 
@@ -104,6 +107,8 @@ class World {
   /// The founder, who is the only delegate, decides it.
   void decide(Proposal proposal);
   void write_owned(Peer& peer, const Step& step);
+  /// The founder settles what it has from before some moment.
+  void settle(const Step& step);
   bool quarrels_ = false;
   UnixMillis now_ = kEpoch;
   std::uint64_t incarnations_ = 0;  ///< a fork repeats its origin's randomness, which this must not

@@ -1,0 +1,57 @@
+#include <algorithm>
+
+#include "storage/state/records.hpp"
+
+/// What may be pruned of a record (docs/merge.md, "Forgetting").
+namespace maillon::storage {
+namespace {
+
+/// Steps that say last what a source said of some field: the next import is compared with that.
+std::set<merge::OpRef> last_imports(std::span<const HistoryOp> newest_first) {
+  std::set<std::pair<std::string, std::string>> known;
+  std::set<merge::OpRef> out;
+  for (const HistoryOp& step : newest_first) {
+    if (step.external_id().empty()) continue;
+    for (const OpField& field : step.commit->body.ops.fields_of(*step.op))
+      if (known.emplace(step.source(), field.name).second) out.insert(step.ref);
+  }
+  return out;
+}
+
+}  // namespace
+
+Result<std::vector<merge::OpRef>> Records::spent(std::string_view collection, const RecordId& rid,
+                                                 ByteView state,
+                                                 const std::set<std::int64_t>& settled) {
+  MAILLON_TRY(const auto steps, history(collection, rid, state));
+  std::vector<Resolved> parts;
+  merge::History all;
+  MAILLON_CHECK(as_inputs(steps, parts, {}, all));
+  std::optional<MemberId> owner;
+  for (const HistoryOp& step : steps)
+    if (step.op->id_form == IdForm::owned) owner = step.commit->body.table.members[step.op->owner];
+  std::set<merge::OpRef> by;
+  for (const HistoryOp& step : steps) {
+    // What is published again, or publishes again, stands for two.
+    MAILLON_TRY(const auto again, log_.reissues_of(step.commit->id));
+    if (!again.empty() || step.commit->header.reissues) return std::vector<merge::OpRef>{};
+    // Who inherits may change; what the owner itself wrote counts in any case.
+    if (settled.contains(step.ref.commit) && !step.is_void &&
+        (!owner || *owner == step.commit->header.member))
+      by.insert(step.ref);
+  }
+  const auto found = merge::spent(all, by);
+  const bool deleted = std::ranges::all_of(steps, [&](const HistoryOp& step) {
+    return step.op->kind == static_cast<std::uint32_t>(OpKind::remove) || found.contains(step.ref);
+  });
+  const auto imports = deleted ? std::set<merge::OpRef>{} : last_imports(steps);
+  std::vector<merge::OpRef> out;
+  for (const HistoryOp& step : steps)
+    // What somebody asked to erase has its own way to go.
+    if (found.contains(step.ref) && by.contains(step.ref) && !imports.contains(step.ref) &&
+        !step.remains && step.op->state == LeafState::full)
+      out.push_back(step.ref);
+  return out;
+}
+
+}  // namespace maillon::storage

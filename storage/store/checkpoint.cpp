@@ -1,0 +1,204 @@
+#include <algorithm>
+#include <set>
+
+#include "storage/store/space_history.hpp"
+#include "storage/store/store.hpp"
+
+/// What a checkpoint would say of a space, and whether one says what this node sees (docs/trust.md,
+/// "Checkpoints").
+namespace maillon::storage {
+namespace {
+
+/// The commits of a history with all that they stand on, of those that `heads` marks.
+std::vector<bool> with_past(const SpaceHistory& history, std::vector<bool> marked) {
+  history.mark_past(marked);
+  return marked;
+}
+
+/// Of the marked commits those that do not count, as parts of their feeds.
+std::vector<FeedRange> void_ranges(const SpaceHistory& history, const std::vector<bool>& marked) {
+  std::map<FeedKey, std::set<std::uint64_t>> numbers;
+  for (std::size_t i = 0; i < marked.size(); ++i) {
+    const SpaceHistory::Commit& commit = history.commits()[i];
+    if (marked[i] && commit.entry.is_void) numbers[commit.feed].insert(commit.entry.seq);
+  }
+  std::vector<FeedRange> out;
+  for (const auto& [feed, seqs] : numbers)
+    for (const std::uint64_t seq : seqs) {
+      const bool goes_on = !out.empty() && out.back().node == feed.node &&
+                           out.back().incarnation == feed.incarnation && out.back().last + 1 == seq;
+      if (goes_on)
+        out.back().last = seq;
+      else
+        out.push_back({feed.node, feed.incarnation, seq, seq});
+    }
+  return out;
+}
+
+/// Those of the marked commits on which no other one stands.
+std::vector<CommitId> heads_of(const SpaceHistory& history, const std::vector<bool>& marked) {
+  std::vector<bool> built_on(marked.size());
+  for (std::size_t i = 0; i < marked.size(); ++i)
+    if (marked[i])
+      for (const std::size_t parent : history.commits()[i].parents) built_on[parent] = true;
+  std::vector<CommitId> out;
+  for (std::size_t i = 0; i < marked.size(); ++i)
+    if (marked[i] && !built_on[i]) out.push_back(history.commits()[i].entry.cid);
+  std::ranges::sort(out);
+  return out;
+}
+
+std::string pruned_key(const SpaceId& space) { return "pruned." + space.hex(); }
+
+/// By which checkpoints a space was pruned.
+Bytes encoded(const std::vector<ProposalId>& checkpoints) {
+  Bytes out;
+  ByteWriter w{out};
+  for (const ProposalId& id : checkpoints) {
+    w.raw(id.commit.bytes());
+    w.le32(id.leaf);
+  }
+  return out;
+}
+
+/// Those of which all that they settle is here.
+Result<std::vector<std::shared_ptr<const Settled>>> whole_ones(Log& log, const Trust& trust,
+                                                               const SpaceId& space) {
+  std::vector<std::shared_ptr<const Settled>> out;
+  for (const auto& checkpoint : trust.checkpoints(space)) {
+    bool here = true;
+    for (const CommitId& head : checkpoint->heads) {
+      MAILLON_TRY(const auto entry, log.find(head));
+      here = here && entry && entry->status == CommitStatus::applied;
+    }
+    if (here) out.push_back(checkpoint);
+  }
+  return out;
+}
+
+std::vector<ProposalId> ids_of(const std::vector<std::shared_ptr<const Settled>>& checkpoints) {
+  std::vector<ProposalId> out;
+  for (const auto& one : checkpoints) out.push_back(one->id);
+  return out;
+}
+
+}  // namespace
+
+Result<std::vector<SpaceId>> to_prune(Database& db, Log& log, const Trust& trust) {
+  std::vector<SpaceId> out;
+  for (const auto& [id, space] : trust.spaces()) {
+    if (trust.checkpoints(id).empty()) continue;
+    MAILLON_TRY(const auto row, log.find_space(id));
+    if (!row) continue;
+    MAILLON_TRY(auto get, db.prepare("SELECT value FROM meta WHERE key = ?1"));
+    const std::string key = pruned_key(id);
+    MAILLON_TRY(const bool known, get.bind(1, std::string_view{key}).step());
+    const Bytes before = known ? Bytes{get.blob(0).begin(), get.blob(0).end()} : Bytes{};
+    get.reset();
+    const auto all = trust.checkpoints(id);
+    if (before == encoded(ids_of({all.begin(), all.end()}))) continue;
+    MAILLON_TRY(const auto whole, whole_ones(log, trust, id));
+    if (before != encoded(ids_of(whole))) out.push_back(id);
+  }
+  return out;
+}
+
+Result<std::optional<Checkpoint>> Store::draft_checkpoint(const SpaceId& space, Hlc before) {
+  MAILLON_TRY(const auto row, log_.find_space(space));
+  if (!row || space == trust_->annuaire()) return std::optional<Checkpoint>{};
+  MAILLON_TRY(const auto history, SpaceHistory::read(log_, *row, trust_->graph()));
+  const auto& commits = history.commits();
+  // A commit is later than all that it stands on, so what is older than a moment is closed.
+  std::vector<bool> settled(commits.size());
+  for (std::size_t i = 0; i < commits.size(); ++i)
+    settled[i] = commits[i].entry.status == CommitStatus::applied && commits[i].entry.hlc < before;
+  Checkpoint out;
+  out.space = space;
+  out.settled = heads_of(history, settled);
+  out.without_effect = void_ranges(history, settled);
+  MAILLON_TRY(const auto tips, log_.tips(*row));
+  for (const Tip& tip : tips) out.seen.push_back({tip.node, tip.incarnation, tip.seq, tip.commit});
+  std::ranges::sort(out.seen);
+  const bool fits = out.settled.size() <= limits::kSettledHeadsMax &&
+                    out.seen.size() <= limits::kTipsMax &&
+                    out.without_effect.size() <= limits::kVoidRangesMax;
+  const bool known = std::ranges::any_of(trust_->checkpoints(space), [&](const auto& one) {
+    return one->heads == out.settled;
+  });
+  if (out.settled.empty() || !fits || known) return std::optional<Checkpoint>{};
+  return std::optional{std::move(out)};
+}
+
+Result<Agreement> Store::agrees_with(const Checkpoint& checkpoint, Hlc before) {
+  MAILLON_TRY(const auto row, log_.find_space(checkpoint.space));
+  if (!row) return Agreement::misses;
+  MAILLON_TRY(const auto history, SpaceHistory::read(log_, *row, trust_->graph()));
+  const auto& commits = history.commits();
+  std::vector<bool> heads(commits.size());
+  for (const CommitId& head : checkpoint.settled) {
+    const auto at = history.find(head);
+    if (!at || commits[*at].entry.status != CommitStatus::applied) return Agreement::misses;
+    heads[*at] = true;
+  }
+  for (const Tip& end : checkpoint.seen)
+    if (!history.find(end.commit)) return Agreement::misses;
+  const auto settled = with_past(history, heads);
+  for (std::size_t i = 0; i < commits.size(); ++i)
+    if (settled[i] && commits[i].entry.hlc >= before) return Agreement::too_young;
+  const auto alone = std::make_shared<const Settled>(Settled::by({}, checkpoint));
+  const Settlement settlement{history, std::span{&alone, 1}};
+  for (std::size_t i = 0; i < commits.size(); ++i)
+    if (settlement.is_late(i)) return Agreement::would_be_late;
+  return void_ranges(history, settled) == checkpoint.without_effect ? Agreement::agrees
+                                                                    : Agreement::differs;
+}
+
+Result<Pruned> Store::prune(const SpaceId& space, std::int64_t after, std::size_t records) {
+  MAILLON_TRY(const auto row, log_.find_space(space));
+  if (!row) return Pruned{};
+  const auto known = pruning_.find(space);
+  if (known == pruning_.end() || after == 0) {
+    MAILLON_TRY(auto fresh, what_is_settled(*row, space));
+    pruning_.insert_or_assign(space, std::move(fresh));
+  }
+  const Pruning& pruning = pruning_.at(space);
+  MAILLON_TRY(auto next, records_.after(*row, after, records));
+  Pruned out;
+  std::map<std::int64_t, std::set<std::uint32_t>> leaves;
+  std::vector<std::pair<std::int64_t, RecordId>> changed;
+  for (const RecordPlace& place : next) {
+    out.last = place.row;
+    MAILLON_TRY(const auto found, records_.find(place.collection, place.rid));
+    if (!found) continue;
+    MAILLON_TRY(const auto spent,
+                records_.spent(place.name, place.rid, found->state, pruning.settled));
+    for (const merge::OpRef& ref : spent) leaves[ref.commit].insert(ref.leaf);
+    if (!spent.empty()) changed.emplace_back(place.collection, place.rid);
+    out.leaves += spent.size();
+  }
+  for (const auto& [log_id, some] : leaves) {
+    MAILLON_TRY(const bool bared, make_bare(log_id, some));
+    (void)bared;
+  }
+  for (const auto& [collection, rid] : changed)
+    MAILLON_CHECK(records_.refold_record(collection, rid));
+  out.more = next.size() == records;
+  if (out.more) return out;
+  MAILLON_CHECK(set_meta(pruned_key(space), encoded(pruning.checkpoints)));
+  pruning_.erase(space);
+  return out;
+}
+
+Result<Store::Pruning> Store::what_is_settled(std::int64_t row, const SpaceId& space) {
+  Pruning out;
+  MAILLON_TRY(const auto history, SpaceHistory::read(log_, row, trust_->graph()));
+  const auto& commits = history.commits();
+  MAILLON_TRY(const auto whole, whole_ones(log_, *trust_, space));
+  out.checkpoints = ids_of(whole);
+  const Settlement settlement{history, whole};
+  for (std::size_t i = 0; i < commits.size(); ++i)
+    if (settlement.stands(i)) out.settled.insert(commits[i].entry.id);
+  return out;
+}
+
+}  // namespace maillon::storage

@@ -1,0 +1,109 @@
+"""What everybody has had for long is settled, and what it replaced leaves every disk."""
+
+import os
+
+from erasure_test import finds
+from harness import Case
+
+OLD = "une ancienne description"
+
+
+class Settling(Case):
+    def setUp(self):
+        super().setUp()
+        self.all = self.a, self.b, self.away = self.federation("une", "deux", "loin")
+        self.place = self.a.ok("put", "lieux", "nom=Mairie", f"description={OLD} 0")["id"]
+        self.gone = self.a.ok("put", "lieux", "nom=Fermé", f"description={OLD} aussi")["id"]
+        self.converge(*self.all)
+        for i in range(1, 30):
+            node = self.a if i % 2 else self.b
+            node.ok("put", "lieux", "--id", self.place, f"description={OLD} {i}")
+            if i % 10 == 0:
+                self.converge(self.a, self.b)
+        self.converge(self.a, self.b)
+        self.b.ok("put", "lieux", "--id", self.place, "description=la bonne")
+        self.b.ok("delete", "lieux", self.gone)
+        self.converge(self.a, self.b)
+
+    def after_400_days(self, *nodes):
+        for node in nodes:
+            node.env = {"MAILLON_FAULT": "clock_far_ahead"}
+
+    def settled(self, node):
+        return [p["status"] for p in node.ok("proposal", "list")["proposals"]
+                if p["kind"] == "checkpoint"]
+
+    def let_it_prune(self, node):
+        node.serve()
+        self.eventually(f"{node.name} prunes", lambda: "are gone" in node.log())
+        self.assertEqual(node.stop(), 0)
+
+    def test_replaced_versions_leave_every_disk_and_nobody_sees_a_difference(self):
+        before = self.a.digests()
+        shown = self.a.ok("get", "lieux", self.place)["fields"]
+        self.assertTrue(finds(self.a.dir, OLD))
+        self.after_400_days(*self.all)
+        self.let_it_prune(self.a)
+        self.assertIn("passed", self.settled(self.a))
+        self.converge(self.a, self.b)
+        self.let_it_prune(self.b)
+        for node in (self.a, self.b):
+            self.assertFalse(finds(node.dir, OLD), node.name)
+            self.assertEqual(node.ok("get", "lieux", self.place)["fields"], shown)
+            self.assertEqual(node.digests()["catalogue/16"], before["catalogue/16"])
+            node.ok("verify", "--deep")
+            self.refuses(node, 3, "get", "lieux", self.gone)
+        text = self.a.run("proposal", "list", lang="fr", json_output=False).out
+        self.assertIn("arrêté", text)
+        # It was settled once; there is nothing new to settle.
+        self.let_it_serve(self.a)
+        self.assertEqual(self.settled(self.a), ["passed"])
+
+    def let_it_serve(self, node):
+        node.serve()
+        node.ok("status")
+        node.stop()
+
+    def test_who_comes_back_too_late_publishes_again(self):
+        mine = self.away.ok("put", "lieux", "nom=Au loin")["id"]
+        self.away.ok("put", "lieux", "--id", self.gone, "telephone=05")
+        self.after_400_days(*self.all)
+        self.let_it_prune(self.a)
+        self.converge(*self.all)
+        for node in self.all:
+            self.refuses(node, 3, "get", "lieux", mine)
+            self.refuses(node, 3, "get", "lieux", self.gone)
+        why = self.away.run("why", "lieux", mine, json_output=False).out
+        self.assertIn("maillon reissue", why)
+        warnings = " ".join(self.away.ok("status")["warnings"])
+        self.assertIn("reissue", warnings)
+        self.assertEqual(self.away.ok("reissue")["reissued"], 2)
+        self.assertEqual(self.away.ok("reissue")["reissued"], 0)
+        self.converge(*self.all)
+        for node in self.all:
+            self.assertEqual(node.ok("get", "lieux", mine)["fields"]["nom"], "Au loin")
+            node.ok("verify", "--deep")
+        self.assertEqual(len({node.digests()["catalogue/16"] for node in self.all}), 1)
+
+    def test_a_keeper_is_asked_and_says_why_not(self):
+        refused = self.refuses(self.a, 1, "propose", "checkpoint", "catalogue/16", "--yes")
+        self.assertIn("old enough", refused["message"])
+        refused = self.refuses(self.a, 3, "propose", "checkpoint", "nulle-part", "--yes")
+        self.assertIn("nulle-part", refused["message"])
+        self.after_400_days(*self.all)
+        self.converge(self.a, self.b)
+        preview = self.a.on_terminal("n\n", "propose", "checkpoint", "catalogue/16").out
+        self.assertIn("counts for good", preview)
+        made = self.a.ok("propose", "checkpoint", "catalogue/16", "--yes")
+        self.assertEqual((made["kind"], made["status"]), ("checkpoint", "passed"))
+        self.refuses(self.a, 1, "propose", "checkpoint", "catalogue/16", "--yes")
+
+    def test_the_disk_shrinks(self):
+        for i in range(40):
+            self.a.ok("put", "lieux", "--id", self.place, "description=" + os.urandom(4000).hex())
+        self.a.ok("put", "lieux", "--id", self.place, "description=courte")
+        database = os.path.join(self.a.dir, "maillon.db")
+        before = os.path.getsize(database)
+        self.after_400_days(self.a)
+        self.let_it_prune(self.a)
+        self.assertLess(os.path.getsize(database), before - 40 * 8000)
