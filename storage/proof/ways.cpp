@@ -99,6 +99,8 @@ void Ways::add_back(std::size_t i) {
         for (std::size_t step = here; step != i; step = after.at(step)) commits_.insert(step);
       for (const std::size_t parent : commits[here].parents)
         if (after.emplace(parent, here).second) queue.push_back(parent);
+      if (const auto old = commits[here].reissues; old && here == i)
+        if (after.emplace(*old, here).second) queue.push_back(*old);
     }
   }
 }

@@ -105,12 +105,15 @@ Result<Database> Database::open(const std::filesystem::path& path, const Databas
   if (options.exclusive) MAILLON_CHECK(db.execute("PRAGMA locking_mode=EXCLUSIVE"));
   // Before a byte is written: choosing a journal writes to the file.
   if (!options.read_only) MAILLON_CHECK(refuse_foreign(db));
+  if (!options.read_only) {
+    // What pruning frees goes back to the disk; only an empty file can choose that.
+    MAILLON_TRY(const std::int64_t pages, db.integer("PRAGMA page_count"));
+    if (pages == 0) MAILLON_CHECK(db.execute("PRAGMA auto_vacuum=INCREMENTAL"));
+  }
   if (!options.read_only)
-    // What pruning frees goes back to the disk; only a file without tables can choose that.
     // EXTRA also syncs the folder once the journal of the first steps is gone: come back after a
     // power cut, it would undo the whole file.
-    MAILLON_CHECK(db.execute("PRAGMA auto_vacuum=INCREMENTAL;"
-                             "PRAGMA synchronous=EXTRA; PRAGMA journal_mode=WAL;"
+    MAILLON_CHECK(db.execute("PRAGMA synchronous=EXTRA; PRAGMA journal_mode=WAL;"
                              "PRAGMA wal_autocheckpoint=0; PRAGMA journal_size_limit=67108864"));
   if (!options.read_only && MAILLON_FAULT("ack_before_fsync"))
     MAILLON_CHECK(db.execute("PRAGMA synchronous=OFF"));

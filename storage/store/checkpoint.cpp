@@ -145,7 +145,7 @@ Result<Agreement> Store::agrees_with(const Checkpoint& checkpoint, Hlc before) {
   const auto settled = with_past(history, heads);
   for (std::size_t i = 0; i < commits.size(); ++i)
     if (settled[i] && commits[i].entry.hlc >= before) return Agreement::too_young;
-  const auto alone = std::make_shared<const Settled>(Settled::by({}, checkpoint));
+  const auto alone = std::make_shared<const Settled>(Settled::by({}, Hlc{~std::uint64_t{0}}, checkpoint));
   const Settlement settlement{history, std::span{&alone, 1}};
   for (std::size_t i = 0; i < commits.size(); ++i)
     if (settlement.is_late(i)) return Agreement::would_be_late;

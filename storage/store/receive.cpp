@@ -235,7 +235,7 @@ Result<void> Store::take_in(const Commit& commit, CommitStatus status, bool is_v
   MAILLON_CHECK(note_suspect(commit, feed, id));
   if (status == CommitStatus::applied) MAILLON_CHECK(apply_at(commit, id, feed, is_void));
   MAILLON_CHECK(void_reissued(commit));
-  return judge_own(commit.header, feed.space);
+  return judge_own(commit, feed.space);
 }
 
 Result<void> Store::apply_at(const Commit& commit, std::int64_t log_id, const FeedRow& feed,
@@ -268,10 +268,7 @@ Result<void> Store::void_reissued(const Commit& commit) {
   MAILLON_TRY(SignedCommit bytes, log_.bytes_of(old->id));
   MAILLON_TRY(const CommitPtr original, load_commit(std::move(bytes)));
   MAILLON_CHECK(records_.refold(*original, feed.space));
-  MAILLON_CHECK(settle_erasures(old->id));
-  // What is settled counts, whatever its member publishes again.
-  if (trust_->checkpoints(feed.key.space).empty()) return {};
-  return judge_again(feed.space, feed.key.space, feed.member);
+  return settle_erasures(old->id);
 }
 
 Result<std::size_t> Store::release_held(UnixMillis now) {
@@ -288,7 +285,7 @@ Result<std::size_t> Store::release_held(UnixMillis now) {
     if (is_void) MAILLON_CHECK(log_.set_void(id, true));
     MAILLON_CHECK(log_.set_status(id, CommitStatus::applied));
     MAILLON_CHECK(apply_at(*commit, id, feed, is_void));
-    MAILLON_CHECK(judge_own(commit->header, feed.space));
+    MAILLON_CHECK(judge_own(*commit, feed.space));
   }
   return due.size();
 }

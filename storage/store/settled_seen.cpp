@@ -15,7 +15,13 @@ Result<bool> SettledSeen::by(const Header& header, const Settled& checkpoint) {
   MAILLON_TRY(Known* const known, known_of(checkpoint));
   if (known == nullptr) return false;
   Heads out;
-  for (const CommitId& parent : parents_in(header)) {
+  auto known_by = parents_in(header);
+  // Its deps leave out what it publishes again, which its author knew.
+  if (header.reissues) {
+    MAILLON_TRY(const bool here, log_.has(*header.reissues));
+    if (here) known_by.push_back(*header.reissues);
+  }
+  for (const CommitId& parent : known_by) {
     MAILLON_TRY(const Heads past, past_of(parent, *known));
     out |= past;
     if (out.count() == checkpoint.heads.size()) return true;

@@ -106,6 +106,11 @@ Settlement::Settlement(const SpaceHistory& history,
   stands_.resize(history.commits().size());
   late_.resize(history.commits().size());
   for (const auto& checkpoint : checkpoints) {
+    const bool ahead = std::ranges::any_of(checkpoint->heads, [&](const CommitId& head) {
+      const auto at = history.find(head);
+      return at && history.commits()[*at].entry.hlc >= checkpoint->time;
+    });
+    if (ahead) continue;
     mark_standing(history, *checkpoint);
     mark_late(history, *checkpoint);
   }
@@ -151,7 +156,15 @@ void Settlement::mark_late(const SpaceHistory& history, const Settled& checkpoin
       past[i] |= past[parent];
       if (const auto head = heads.find(parent); head != heads.end()) past[i].set(head->second);
     }
-    if (!seen[i] && past[i].count() < checkpoint.heads.size()) late_[i] = true;
+  }
+  for (std::size_t i = 0; i < commits.size(); ++i) {
+    // Its deps leave out what it publishes again, which its author knew.
+    auto known = past[i];
+    if (const auto old = commits[i].reissues) {
+      known |= past[*old];
+      if (const auto head = heads.find(*old); head != heads.end()) known.set(head->second);
+    }
+    if (!seen[i] && known.count() < checkpoint.heads.size()) late_[i] = true;
   }
 }
 

@@ -195,10 +195,28 @@ Result<void> Store::judge_all_again(const Trust& before) {
   return {};
 }
 
-Result<void> Store::judge_own(const Header& header, std::int64_t row) {
+Result<void> Store::judge_own(const Commit& commit, std::int64_t row) {
+  const Header& h = commit.header;
+  // With this one, all that it stands on is known to be settled.
+  if (settles(commit)) return judge_everybody(row, h.space);
+  std::set<MemberId> again;
   const bool limited = std::ranges::any_of(
-      trust_->limits(), [&](const Limit& limit) { return limit.member == header.member; });
-  return limited || in_doubt(header) ? judge_again(row, header.space, header.member) : Result<void>{};
+      trust_->limits(), [&](const Limit& limit) { return limit.member == h.member; });
+  if (limited || in_doubt(h)) again.insert(h.member);
+  if (!trust_->checkpoints(h.space).empty()) {
+    // A late one takes nothing back, and nothing takes back what is settled.
+    if (h.reissues) again.insert(h.member);
+    // Whoever published it again knew all that it had seen.
+    MAILLON_TRY(const auto by, log_.reissues_of(commit.id));
+    for (const std::int64_t fresh : by) {
+      MAILLON_TRY(const std::int64_t of, log_.feed_of(fresh));
+      MAILLON_TRY(const FeedRow feed, log_.feed_by_id(of));
+      if (feed.space == row) again.insert({h.member, feed.member});
+    }
+    MAILLON_TRY(const bool branch, ends_branch(commit));
+    if (branch) again.insert(h.member);
+  }
+  return judge_members(row, h.space, again);
 }
 
 bool Store::settles(const Commit& commit) const {
@@ -216,6 +234,11 @@ Result<bool> Store::is_late(const Header& header) {
       MAILLON_TRY(const auto here, log_.find(end.commit));
       known = !here || here->status == CommitStatus::aside;
     }
+    for (const CommitId& head : checkpoint->heads) {
+      if (known) break;
+      MAILLON_TRY(const auto here, log_.find(head));
+      known = here && here->status != CommitStatus::aside && here->hlc >= checkpoint->time;
+    }
     if (known) continue;
     MAILLON_TRY(const bool seen, settled_seen_.by(header, *checkpoint));
     if (!seen) return true;
@@ -223,24 +246,20 @@ Result<bool> Store::is_late(const Header& header) {
   return false;
 }
 
-Result<bool> Store::ends_branch(const Commit& commit, const FeedRow& feed) {
+Result<bool> Store::ends_branch(const Commit& commit) {
   const Header& h = commit.header;
   const bool ends = std::ranges::any_of(trust_->checkpoints(h.space), [&](const auto& one) {
-    return std::ranges::any_of(one->ends(feed.key),
+    return std::ranges::any_of(one->ends(h.feed()),
                                [&](const Tip& end) { return end.commit == commit.id; });
   });
   if (!ends) return false;
+  MAILLON_TRY(const FeedRow feed, log_.feed_row(h.feed(), h.member));
   MAILLON_TRY(const std::uint64_t stored, log_.stored_up_to(feed.id, h.seq));
   return stored > h.seq;
 }
 
 Result<void> Store::judge_around(const Commit& commit, std::int64_t row) {
   const Header& h = commit.header;
-  // With this one, all that it stands on is known to be settled.
-  if (settles(commit)) return judge_everybody(row, h.space);
-  MAILLON_TRY(const FeedRow feed, log_.feed_row(h.feed(), h.member));
-  MAILLON_TRY(const bool branch, ends_branch(commit, feed));
-  if (branch) MAILLON_CHECK(judge_again(row, h.space, h.member));
   if (trust_->limits().empty() && trust_->charges().empty()) return {};
   MAILLON_TRY(const auto view, view_of(log_, h, trust_->graph()));
   const auto seen = [&](std::uint32_t what) {

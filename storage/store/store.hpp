@@ -295,11 +295,11 @@ class Store {
   /// Whether it is a head of a checkpoint.
   [[nodiscard]] bool settles(const Commit& commit) const;
   /// Whether a checkpoint knew a feed up to this commit, and others of the feed are known besides.
-  Result<bool> ends_branch(const Commit& commit, const FeedRow& feed);
+  Result<bool> ends_branch(const Commit& commit);
   /// As Settlement has it.
   Result<bool> is_late(const Header& header);
-  /// Of a commit's author in its space, if there is a limit to what counts of it.
-  Result<void> judge_own(const Header& header, std::int64_t row);
+  /// Of those for whom a commit that came into the log may make a difference, applied or not.
+  Result<void> judge_own(const Commit& commit, std::int64_t row);
   /// Of all whose standing is not what it was.
   Result<void> judge_all_again(const Trust& before);
   /// Of all for whom this commit, now applied, may make a difference.

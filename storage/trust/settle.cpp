@@ -434,9 +434,11 @@ class TrustFold {
   void list_checkpoints() {
     each_passed(DecisionKind::checkpoint, [&](std::size_t i) {
       const Checkpoint& what = *at(i).proposal->checkpoint;
-      if (what.space == out_.annuaire_ || !out_.spaces_.contains(what.space)) return;
+      const AnnuaireCommit& commit = log_.at(at(i).number);
+      // What was published again counts under its new name, if it does.
+      if (what.space == out_.annuaire_ || !out_.spaces_.contains(what.space) || commit.is_void) return;
       out_.checkpoints_[what.space].push_back(
-          std::make_shared<const Settled>(Settled::by(at(i).id, what)));
+          std::make_shared<const Settled>(Settled::by(at(i).id, commit.hlc, what)));
     });
     for (auto& [space, all] : out_.checkpoints_)
       std::ranges::sort(all, {}, [](const auto& one) { return one->id; });

@@ -210,8 +210,8 @@ bool Trust::same_admission(const Trust& other) const {
          certified_ == other.certified_ && posts_ == other.posts_ && access_ == other.access_;
 }
 
-Settled Settled::by(const ProposalId& id, const Checkpoint& checkpoint) {
-  Settled out{id, checkpoint.space, checkpoint.settled, {}, {}};
+Settled Settled::by(const ProposalId& id, Hlc time, const Checkpoint& checkpoint) {
+  Settled out{id, checkpoint.space, time, checkpoint.settled, {}, {}};
   for (const Tip& end : checkpoint.seen)
     out.seen[FeedKey{checkpoint.space, end.node, end.incarnation}].push_back(end);
   for (const FeedRange& range : checkpoint.without_effect)

@@ -82,10 +82,11 @@ struct Decision {
 struct Settled {
   ProposalId id;
   SpaceId space = SpaceId::zero();
+  Hlc time;  ///< of its proposal: by a clock that was ahead, it settles nothing that comes after
   std::vector<CommitId> heads;  ///< on which no other settled commit stands
   std::map<FeedKey, std::vector<Tip>> seen;  ///< how far each feed was known when it was proposed
   std::map<FeedKey, std::vector<FeedRange>> without_effect;
-  [[nodiscard]] static Settled by(const ProposalId& id, const Checkpoint& checkpoint);
+  [[nodiscard]] static Settled by(const ProposalId& id, Hlc time, const Checkpoint& checkpoint);
 
   /// How far the feed was known then.
   [[nodiscard]] std::span<const Tip> ends(const FeedKey& feed) const {

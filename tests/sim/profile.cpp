@@ -92,6 +92,17 @@ void draw_politics(Dice& dice, Profile& p) {
   p.stale = dice.chance(600) ? static_cast<int>(dice.between(100, 800)) : 0;
 }
 
+void draw_settling(Dice& dice, Profile& p) {
+  if (!dice.chance(850)) return;
+  if (p.politics_gap == 0) {
+    p.politics_gap = dice.between(800, 6000);
+    p.vote = static_cast<int>(dice.between(5, 12));
+  }
+  p.settle = static_cast<int>(dice.between(3, 10));
+  p.settled_after = dice.between(2'000, 40'000);
+  p.prune = static_cast<int>(dice.between(0, 200));
+}
+
 }  // namespace
 
 Profile draw_profile(Dice& dice, std::uint64_t seed) {
@@ -117,11 +128,7 @@ Profile draw_profile(Dice& dice, std::uint64_t seed) {
     p.flood = maybe(aside, 300);
   }
   if (p.nodes >= 4 && p.future_nodes == 0 && p.clock_jump == 0) draw_politics(aside, p);
-  if (seed >= kSettling && p.politics_gap != 0 && aside.chance(700)) {
-    p.settle = static_cast<int>(aside.between(2, 8));
-    p.settled_after = aside.between(5'000, 60'000);
-    p.prune = static_cast<int>(aside.between(0, 200));
-  }
+  if (seed >= kSettling) draw_settling(aside, p);
   return p;
 }
 

@@ -70,8 +70,17 @@ class Reading {
     });
   }
 
+  /// Whether something that it settles comes after it.
+  bool is_ahead(const Settled& checkpoint) const {
+    return std::ranges::any_of(checkpoint.heads, [&](const CommitId& head) {
+      const auto found = commits_.find(head);
+      return found != commits_.end() && found->second.header->hlc >= checkpoint.time;
+    });
+  }
+
   bool is_settled(const CommitId& id, const One& one) const {
     for (const auto& checkpoint : trust_.checkpoints(space_)) {
+      if (is_ahead(*checkpoint)) continue;
       if (!checkpoint->counted(one.header->feed(), one.header->seq)) continue;
       for (const CommitId& head : checkpoint->heads)
         if (const auto found = commits_.find(head);
@@ -90,13 +99,17 @@ class Reading {
 
   bool is_late(const CommitId& id, const One& one) const {
     for (const auto& checkpoint : trust_.checkpoints(space_)) {
+      if (is_ahead(*checkpoint)) continue;
       const bool knew = std::ranges::any_of(
           checkpoint->ends(one.header->feed()), [&](const Tip& end) {
             return commits_.contains(end.commit) ? leads_to(end.commit, id)
                                                  : one.header->seq <= end.seq;
           });
-      const bool seen = std::ranges::all_of(
-          checkpoint->heads, [&](const CommitId& head) { return one.past.contains(head); });
+      const auto old = one.header->reissues ? commits_.find(*one.header->reissues) : commits_.end();
+      const bool seen = std::ranges::all_of(checkpoint->heads, [&](const CommitId& head) {
+        return one.past.contains(head) ||
+               (old != commits_.end() && (old->first == head || old->second.past.contains(head)));
+      });
       if (!knew && !seen) return true;
     }
     return false;
