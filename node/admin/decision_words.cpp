@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "node/admin/space_names.hpp"
+
 namespace maillon::admin {
 namespace {
 
@@ -17,9 +19,16 @@ std::string quoted(const Call& call, const Trust& trust, const MemberId& id) {
   return quoted(call, named(trust, id));
 }
 
-std::string space_named(const Trust& trust, const SpaceId& id) {
+/// With its id where the name alone does not mean it.
+std::string quoted_space(const Call& call, const Trust& trust, const SpaceId& id,
+                         const std::string& name) {
+  const std::string typed = SpaceNames{trust, call.self()}.typed(id, name);
+  return quoted(call, for_terminal(name, 60)) + (typed == name ? "" : " (" + typed + ")");
+}
+std::string quoted_space(const Call& call, const Trust& trust, const SpaceId& id) {
   const storage::Space* space = trust.space(id);
-  return space == nullptr ? shortened(id) : for_terminal(space->declaration.name, 60);
+  return space == nullptr ? quoted(call, shortened(id))
+                          : quoted_space(call, trust, id, space->declaration.name);
 }
 
 bool any_matches(const Trust& trust, const std::vector<std::string>& rules, const MemberId& id) {
@@ -39,12 +48,12 @@ std::vector<MemberId> left_unheard(const Trust& trust, const AccessChange& chang
 
 /// What an access change gives or takes.
 std::string access_in_words(const Call& call, const Trust& trust, const AccessChange& change) {
-  const std::string where = quoted(call, space_named(trust, change.space));
+  const std::string where = quoted_space(call, trust, change.space);
   std::string out;
   const auto add = [&](const std::vector<std::string>& rules, bool write) {
     if (rules.empty()) return;
     if (!out.empty()) out += ' ';
-    const std::string who = rules_in_words(call, trust, rules);
+    const std::string who = rules_in_words(trust, rules, call.language());
     if (change.narrow)
       out += write
                  ? call.say("N’écrivent plus dans {} : {} ; ce qui y est écrit jusqu’ici reste.",
@@ -139,10 +148,11 @@ std::string root_key_in_words(const Call& call, const Trust& trust, const RootKe
 std::string space_in_words(const Call& call, const Trust& trust, const Bytes& declaration) {
   const auto space = decode_space(declaration);
   if (!space) return call.say("Un espace illisible.", "An unreadable space.");
-  return call.say("L’espace « {} » existe : lu par {}, écrit par {}.",
-                  "The space `{}` exists: read by {}, written by {}.",
-                  for_terminal(space->name, 60), rules_in_words(call, trust, space->readers),
-                  rules_in_words(call, trust, space->writers));
+  return call.say("L’espace {} existe : lu par {}, écrit par {}.",
+                  "The space {} exists: read by {}, written by {}.",
+                  quoted_space(call, trust, storage::space_id(declaration), space->name),
+                  rules_in_words(trust, space->readers, call.language()),
+                  rules_in_words(trust, space->writers, call.language()));
 }
 
 std::string delegate_in_words(const Call& call, const Trust& trust, const DelegateChange& change) {
@@ -159,7 +169,7 @@ std::string unnamed_in_words(const Call& call, const Trust& trust, const Proposa
   for (const SpaceId& id : spaces) {
     const bool named = std::ranges::find(p.cut, id, &CutOff::space) != p.cut.end();
     if (named || trust.may_read(call.self(), id)) continue;
-    where += (where.empty() ? "" : ", ") + quoted(call, space_named(trust, id));
+    where += (where.empty() ? "" : ", ") + quoted_space(call, trust, id);
   }
   if (where.empty()) return {};
   return call.say(
@@ -236,21 +246,21 @@ std::string named(const Trust& trust, std::span<const MemberId> ids) {
   return out;
 }
 
-std::string rules_in_words(const Call& call, const Trust& trust,
-                           const std::vector<std::string>& rules) {
+std::string rules_in_words(const Trust& trust, const std::vector<std::string>& rules,
+                           Language language) {
   std::string out;
   for (const std::string& rule : rules) {
     if (!out.empty()) out += ", ";
     const auto member = rule.starts_with("member:") ? MemberId::from_hex(rule.substr(7))
                                                     : Result<MemberId>{Error{Errc::not_found, ""}};
     if (rule == "all")
-      out += call.say("tous", "everybody");
+      out += say(language, "tous", "everybody");
     else if (rule == "role:hub")
-      out += call.say("les hubs", "the hubs");
+      out += say(language, "les hubs", "the hubs");
     else if (rule == "role:cooperative")
-      out += call.say("les coopératives", "the cooperatives");
+      out += say(language, "les coopératives", "the cooperatives");
     else if (rule.starts_with("region:"))
-      out += call.say("la région {}", "region {}", for_terminal(rule.substr(7), 20));
+      out += say(language, "la région {}", "region {}", for_terminal(rule.substr(7), 20));
     else
       out += member ? named(trust, *member) : for_terminal(rule, 80);
   }

@@ -4,6 +4,7 @@
 
 #include "node/admin/decision_words.hpp"
 #include "node/admin/names.hpp"
+#include "node/admin/space_names.hpp"
 #include "node/federation/decisions.hpp"
 
 namespace maillon::admin {
@@ -169,8 +170,9 @@ Result<Proposal> tellers_change(const Call& call, const Trust& trust) {
 
 Result<Proposal> access_change(const Call& call, const Trust& trust, bool narrow) {
   MAILLON_TRY(const std::string name, call.need("name"));
-  const storage::Space* space = trust.space_named(name);
-  if (space == nullptr || space->id == trust.annuaire())
+  const SpaceNames names{trust, call.self()};
+  MAILLON_TRY(const storage::Space* space, names.meant(name));
+  if (space->id == trust.annuaire())
     return said(Errc::not_found, "there is no such space to change: `" + name + "`",
                 "il n’y a pas d’espace à modifier de ce nom : « " + name + " »",
                 "`maillon space list` shows them", "« maillon space list » les montre");

@@ -159,9 +159,11 @@ class Refound(Case):
         self.assertEqual(self.fields(a)[mine]["nom"], "encore")
 
     def projects(self, node):
-        """Who writes in the spaces of one name, and what stands there; the one that is meant first."""
+        """Who writes in the spaces of one name, and what stands there. The name means neither: both
+        are open to both."""
         spaces = [s for s in node.ok("space", "list")["spaces"] if s["name"] == "projets"]
-        spaces.sort(key=lambda s: not s["meant_by_name"])
+        self.assertEqual([s["meant_by_name"] for s in spaces], [False] * len(spaces))
+        spaces.sort(key=lambda s: s["writers"])
         return [(s["writers"], sorted(r["fields"]["nom"] for r in node.ok(
             "find", "--space", s["space_id"], "idees")["records"])) for s in spaces]
 
@@ -175,7 +177,7 @@ class Refound(Case):
         before = self.projects(a)
         self.assertEqual(len(before), 2)
         self.assertEqual(before, self.projects(b))
-        # More in each, by its id where its name means the other.
+        # More in each, by its id: the name means both.
         for node in (a, b):
             [own] = [s["space_id"] for s in node.ok("space", "list")["spaces"]
                      if s["name"] == "projets" and s["may_write"]]
