@@ -88,7 +88,9 @@ std::string Call::home_region() const {
   const auto trust = context_.replica.trust();
   const storage::Member* member = trust->member(who.member);
   // An invitation may have fixed another region than `init` was told.
-  return member != nullptr ? member->region : who.region;
+  if (member != nullptr) return member->region;
+  const auto lapse = federation::lapse_of(*trust, who.member);
+  return lapse ? lapse->admission->proposal->admit->region : who.region;
 }
 
 std::string Call::name_of(const MemberId& id) const {
@@ -240,6 +242,7 @@ Result<void> Call::still_speaks() {
 }
 
 Result<void> Call::may_write_in(const Place& place) {
+  MAILLON_CHECK(still_member());
   const auto trust = replica().trust();
   const MemberId self = replica().identity().member;
   const bool writes = trust->may_write(self, place.id);

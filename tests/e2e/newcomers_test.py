@@ -70,13 +70,15 @@ class Newcomers(Case):
     def test_an_admission_whose_voter_was_removed_elsewhere(self):
         """A quorum of one: deux admits somebody while une and trois remove deux."""
         a, b, c = nodes = self.federation("une", "deux", "trois")
+        a.ok("put", "lieux", "nom=de une")
         self.decide(nodes, a, "delegate", "trois")
         b.serve()
         code = b.ok("invite", "--region", "16")["code"]
         n = self.node("nouvelle")
         n.init()
         self.assertEqual(n.ok("join", code, "--wait", 60)["status"], "admitted")
-        n.ok("put", "lieux", "nom=à elle")
+        n.ok("sync", "--wait", 60)
+        own = n.ok("put", "lieux", "nom=à elle")["id"]
         b.stop()
         made = a.ok("propose", "remove", "deux")
         self.converge(a, c)
@@ -97,14 +99,51 @@ class Newcomers(Case):
         self.assertIn("deux (exclu le", french)
         self.assertIn("demandez une voix à : trois, une", french)
         self.assertEqual(n.ok("member", "show", "nouvelle")["members"][0]["status"], "lapsed")
-        for command in (("put", "lieux", "nom=non"), ("why", "lieux", "x"), ("invite",)):
+        table = self.write("l.csv", "id,nom\n1,non\n")
+        importing = ("import", table, "--collection", "lieux", "--source", "s")
+        for command in (("put", "lieux", "nom=non"), ("delete", "lieux", own), ("invite",), importing,
+                        (*importing, "--dry-run"), ("propose", "charter", "quorum", "2")):
             self.assertIn("not, or no longer", self.refuses(n, 4, *command)["message"])
+        # What it holds of others is there to be read and taken along; of its own, only that it waits.
+        self.assertEqual(self.names(n), ["de une"])
+        self.assertIn("de une", n.run("export", "--collection", "lieux", json_output=False).out)
+        n.ok("bundle", "export", "-o", self.path("emporté"))
+        n.ok("backup", "-o", self.path("copie"))
+        why = n.ok("why", "lieux", own)
+        self.assertEqual(why["state"], "void")
+        self.assertIn("maillon vote ", why["next"])
+        self.assertIn("can still be read", n.run("space", "list", json_output=False).out)
         # One vote, and it is back with what it wrote.
         a.ok("vote", warning.split("maillon vote ")[1].split("`")[0])
         self.eventually("it is back", lambda: n.run("sync", "--wait", 1).code in (0, 5)
                         and n.ok("status")["membership"] == "member")
         self.assertEqual([w for w in n.ok("status")["warnings"] if "no longer" in w], [])
-        self.eventually("what it wrote counts", lambda: self.names(a) == ["à elle"])
+        self.eventually("what it wrote counts", lambda: self.names(a) == ["de une", "à elle"])
+
+    def test_a_lapsed_newcomer_that_is_alone_in_its_region(self):
+        """Its own admission alone declared the spaces that it reads."""
+        a, b, c = nodes = self.federation("une", "deux", "trois")
+        self.decide(nodes, a, "delegate", "trois")
+        b.serve()
+        n = self.node("nouvelle")
+        n.ok("join", b.ok("invite", "--region", "53")["code"], "--name", "nouvelle",
+             "--words-file", n.words, "--wait", 60)
+        own = n.ok("put", "lieux", "nom=à elle")["id"]
+        b.stop()
+        made = a.ok("propose", "remove", "deux")
+        self.converge(a, c)
+        c.ok("vote", made["id"])
+        self.converge(a, b, c)
+        a.ok("bundle", "export", "-o", self.path("lot"))
+        n.ok("bundle", "import", self.path("lot"))
+        self.assertEqual(n.ok("status")["membership"], "lapsed")
+        self.assertIn("catalogue/53", [s["name"] for s in n.ok("space", "list")["spaces"]])
+        self.assertIn("catalogue/53", n.digests())
+        self.assertEqual(self.names(n), [])
+        self.assertEqual(n.ok("why", "lieux", own)["state"], "void")
+        self.assertEqual([e["value"] for e in n.ok("history", "lieux", own)["entries"]], ["à elle"])
+        self.assertIn("not, or no longer", self.refuses(n, 4, "put", "lieux", "nom=non")["message"])
+        self.assertIn("formation", n.digests())
 
     def test_a_lapsed_newcomer_that_asks_again(self):
         a, b, c = nodes = self.federation("une", "deux", "trois")
