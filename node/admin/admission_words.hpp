@@ -10,6 +10,10 @@ namespace maillon::admin {
 [[nodiscard]] Result<std::optional<federation::Waiting>> waiting_of(replica::Replica& replica);
 /// Who voted, and who may still, without a full stop.
 [[nodiscard]] std::string votes_in_words(const JoinVotes& votes, Language language);
+/// Likewise of this node's own admission; with the way on where its inviter can let nobody in.
+[[nodiscard]] std::string waiting_in_words(const federation::Waiting& waiting, Language language);
+/// Why the inviter's node lets nobody in, and what does; Errc::refused.
+[[nodiscard]] Error inviter_gone();
 /// As fields of an open object.
 void write_votes(JsonWriter& json, const JoinVotes& votes);
 

@@ -77,7 +77,7 @@ Result<std::optional<Reply>> show_newcomer(Call& call, const std::string& wanted
   MAILLON_TRY(const auto waiting, waiting_of(call.replica()));
   if (waiting)
     return std::optional{
-        own_entry(call, "pending", votes_in_words(waiting->votes, call.language()))};
+        own_entry(call, "pending", waiting_in_words(*waiting, call.language()))};
   const auto trust = call.replica().trust();
   const auto lapse = federation::lapse_of(*trust, call.self());
   if (!lapse) return std::optional<Reply>{};

@@ -145,6 +145,68 @@ class Newcomers(Case):
         self.assertIn("not, or no longer", self.refuses(n, 4, "put", "lieux", "nom=non")["message"])
         self.assertIn("formation", n.digests())
 
+    def test_who_waits_while_its_inviter_is_removed(self):
+        a, b, c = nodes = self.federation("une", "deux", "trois")
+        self.decide(nodes, a, "charter", "quorum", "3")
+        b.serve()
+        n = self.node("nouvelle")
+        n.init()
+        code = b.ok("invite", "--region", "16")["code"]
+        self.assertEqual(n.ok("join", code, "--wait", 60)["status"], "pending")
+        proposal = n.ok("status")["joining"]["proposal"]
+        self.assertFalse(n.ok("status")["joining"]["inviter_gone"])
+        self.converge(a, b, c)
+        self.assertEqual(a.ok("propose", "remove", "deux")["status"], "passed")
+        self.converge(a, b, c)
+        # The daemon asks again by itself, and keeps what it was told.
+        n.serve()
+        self.eventually("it is told", lambda: n.ok("status")["joining"]["inviter_gone"])
+        n.stop()
+        error = self.refuses(n, 1, "join", code, "--wait", 60)
+        self.assertEqual(n.ok("status")["membership"], "joining")
+        self.assertEqual(n.ok("status")["joining"]["proposal"], proposal)
+        for page in (error["message"] + error["hint"], n.run("status", json_output=False).out,
+                     n.run("proposal", "list", json_output=False).out,
+                     n.run("proposal", "show", proposal, json_output=False).out,
+                     n.run("member", "show", "nouvelle", json_output=False).out,
+                     self.refuses(n, 1, "member", "list")["message"]):
+            for word in ("1 of 3 votes", "itself no longer a member", "let nobody in"):
+                self.assertIn(word, page)
+        self.assertIn("any other member", error["hint"])
+        self.assertIn("n’est plus lui-même membre", n.run("status", json_output=False, lang="fr").out)
+        # A code that is good for nothing changes none of that.
+        other = self.founder("autre")
+        other.serve()
+        once = other.ok("invite", "--region", "16")["code"]
+        used = self.node("ailleurs")
+        used.init()
+        self.assertEqual(used.ok("join", once, "--wait", 60)["status"], "admitted")
+        self.assertIn("used already", self.refuses(n, 1, "join", once, "--wait", 60)["message"])
+        self.assertEqual(n.ok("status")["joining"]["proposal"], proposal)
+        # Meanwhile the others vote, and any of them lets it in.
+        for node in (a, c):
+            node.ok("vote", proposal)
+        self.converge(a, c)
+        a.serve()
+        fresh = a.ok("invite", "--region", "16")["code"]
+        self.assertEqual(n.ok("join", fresh, "--wait", 60)["status"], "admitted")
+        self.assertIsNone(n.ok("status")["joining"])
+
+    def test_a_fresh_code_of_a_removed_member_is_refused_in_ones_own_language(self):
+        a, b = self.federation("une", "deux")
+        b.serve()
+        code = b.ok("invite", "--region", "16")["code"]
+        a.ok("propose", "remove", "deux")
+        self.converge(a, b)
+        n = self.node("nouvelle")
+        n.init()
+        done = n.run("join", code, "--wait", 60, "--yes", lang="fr", json_output=False)
+        self.assertEqual(done.code, 1)
+        self.assertIn("n’est plus lui-même membre", done.err)
+        self.assertEqual([line for line in done.err.splitlines() if "refused" in line], [])
+        # Nothing waits for anybody's vote.
+        self.assertEqual(n.ok("status")["membership"], "none")
+
     def test_a_lapsed_newcomer_that_asks_again(self):
         a, b, c = nodes = self.federation("une", "deux", "trois")
         self.decide(nodes, a, "delegate", "trois")
