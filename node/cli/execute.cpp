@@ -73,6 +73,8 @@ Result<Reply> run_here(const Line& line, replica::Replica& replica,
   std::unique_ptr<peers::PeerService> peers;
   if (line.needs_peers) {
     peers::PeerOptions options;
+    // The code at hand may be of another federation than one of before, and a network is of one.
+    options.take_up_wish = line.request.command != "join";
     MAILLON_TRY(peers, peers::PeerService::start(replica, options));
   }
   admin::Context context{replica, peers.get()};

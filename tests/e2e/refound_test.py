@@ -212,6 +212,24 @@ class Refound(Case):
 
     def test_of_two_who_refound_at_once_either_joins_the_other_with_all_it_wrote_since(self):
         lost, a, b, c = self.federation("trois")
+    def test_who_waits_for_votes_enters_what_continues_the_federation_at_once(self):
+        """With a code of the new one, in the folder that has a wish of the old one."""
+        a = self.founder("une")
+        a.serve()
+        b = self.joined(a, "deux")
+        a.ok("propose", "charter", "quorum", "2")
+        n = self.node("nouvelle")
+        n.init()
+        asked = n.ok("join", a.ok("invite", "--region", "16")["code"], "--wait", 60)
+        self.assertEqual(asked["status"], "pending")
+        a.stop()
+        self.refounded(a, words=("--quorum", "1"))
+        code = a.ok("invite", "--region", "16")["code"]
+        self.assertEqual(n.ok("join", code, "--wait", 60)["status"], "admitted")
+        self.joins(a, b)
+        self.assertEqual({m["name"] for m in a.ok("member", "list")["members"]},
+                         {"une", "deux", "nouvelle"})
+
         for node in (a, b, c):
             node.ok("put", "lieux", f"nom=de {node.name}")
         self.synced(a, b, c)
