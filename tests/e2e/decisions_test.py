@@ -108,6 +108,10 @@ class Decisions(Case):
         members = {m["name"]: m["member_id"] for m in a.ok("member", "list")["members"]}
         self.assertIn("another member", self.refuses(a, 1, "propose", "root-key", "deux", members["une"])["message"])
         self.refuses(a, 1, "propose", "root-key", "deux", members["deux"])
+        # No words make the key of a node.
+        for node in (a, b):
+            error = self.refuses(a, 1, "propose", "root-key", "deux", node.ok("status")["node_id"])
+            self.assertIn("key of a node", error["message"])
         asked = a.on_terminal("n\n", "propose", "root-key", "deux", key)
         self.assertIn(key, asked.out)
         self.assertIn(members["deux"], asked.out)
@@ -142,7 +146,7 @@ class Decisions(Case):
                 (2, ("tellers", "16", "2026-13", "une")), (2, ("tellers", "16", "x", "une")),
                 (3, ("tellers", "zz", "2026-09", "une")), (3, ("narrow", "formation", "--writer", "region:99"))):
             self.refuses(a, code, "propose", *command)
-        for name in ("a/b/c", "/a", " ", "a\u202eb"):
+        for name in ("a/b/c", "/a", " ", "a\u202eb", ".", "..", "../a", "catalogue/..", "./a"):
             self.refuses(a, 2, "space", "create", name)
         self.refuses(a, 2, "invite", "--region", "zz!")
         c = self.node("trois")
@@ -154,6 +158,28 @@ class Decisions(Case):
         text = a.ok("proposal", "show", teller["id"])["proposals"][0]["text"]
         for word in ("une", "deux", "region 16", "2 of them"):
             self.assertIn(word, text)
+
+    def test_access_that_is_or_is_not_there_already_is_not_proposed(self):
+        a, b = self.two()
+        a.ok("space", "create", "notes", "--reader", "all", "--writer", "une")
+        already, nobody = "may do that in `notes` already", "nobody whom this means"
+        for words, command in ((already, ("widen", "notes", "--reader", "deux")),
+                               (already, ("widen", "notes", "--reader", "region:16", "--writer", "une")),
+                               (nobody, ("narrow", "notes", "--writer", "deux")),
+                               (nobody, ("narrow", "notes", "--reader", "role:hub"))):
+            error = self.refuses(a, 1, "propose", *command)
+            self.assertIn(words, error["message"], command)
+            self.assertIn("nothing to decide", error["hint"])
+        self.assertIn("ont déjà ce droit", self.refuses(
+            a, 1, "propose", "widen", "notes", "--reader", "all", lang="fr")["message"])
+        # Half of it is something, and what was taken can be given again.
+        a.ok("propose", "widen", "notes", "--reader", "deux", "--writer", "deux")
+        self.refuses(a, 1, "propose", "widen", "notes", "--writer", "deux")
+        a.ok("propose", "narrow", "notes", "--writer", "deux")
+        self.refuses(a, 1, "propose", "narrow", "notes", "--writer", "deux")
+        a.ok("propose", "widen", "notes", "--writer", "deux")
+        a.ok("propose", "narrow", "notes", "--reader", "all")
+        a.ok("propose", "widen", "notes", "--reader", "une")
 
     def test_members_of_one_name_are_told_apart(self):
         a, b = self.two()
