@@ -187,22 +187,37 @@ std::vector<SpaceId> written_by(const Trust& trust, const MemberId& member) {
   return out;
 }
 
+std::string removal_in_words(const Call& call, const Trust& trust, const Proposal& p,
+                             const MemberId& proposer) {
+  const MemberId& gone = p.remove->member;
+  const std::string who = quoted(call, trust, gone);
+  // Whoever leaves names all of its own, so nothing of it depends on who reads what.
+  if (gone == proposer)
+    return call.say(
+        "{} quitte la fédération : ce qu’il a écrit reste, ce qu’il écrirait ensuite est sans "
+        "effet, et plus rien ne lui est transmis.",
+        "{} leaves the federation: what it wrote stays, what it would write afterwards has no "
+        "effect, and nothing more is sent to it.",
+        who);
+  return call.say(
+             "{} n’est plus membre : ce qu’il a écrit jusqu’ici reste, la suite est sans effet, et "
+             "plus rien ne lui est transmis.",
+             "{} is no longer a member: what it wrote by now stays, what follows has no effect, "
+             "and nothing more is sent to it.",
+             who) +
+         unnamed_in_words(call, trust, p, written_by(trust, gone));
+}
+
 /// Without what follows for the delegates.
-std::string change_in_words(const Call& call, const Trust& trust, const Proposal& p) {
+std::string change_in_words(const Call& call, const Trust& trust, const Proposal& p,
+                            const MemberId& proposer) {
   if (p.admit)
     return call.say("{} ({}{}) devient membre.", "{} ({}{}) becomes a member.",
                     quoted(call, for_terminal(p.admit->name, 60)),
                     role_in_words(p.admit->role, call.language()),
                     p.admit->region.empty() ? "" : ", " + for_terminal(p.admit->region, 20));
   if (p.space) return space_in_words(call, trust, *p.space);
-  if (p.remove)
-    return call.say(
-        "{} n’est plus membre : ce qu’il a écrit jusqu’ici reste, la suite est sans effet, et "
-        "plus rien ne lui est transmis.",
-        "{} is no longer a member: what it wrote by now stays, what follows has no effect, and "
-        "nothing more is sent to it.",
-        quoted(call, trust, p.remove->member)) +
-           unnamed_in_words(call, trust, p, written_by(trust, p.remove->member));
+  if (p.remove) return removal_in_words(call, trust, p, proposer);
   if (p.delegate) return delegate_in_words(call, trust, *p.delegate);
   if (p.charter) return charter_change_in_words(call, trust, *p.charter);
   if (p.access) {
@@ -268,10 +283,15 @@ std::string rules_in_words(const Trust& trust, const std::vector<std::string>& r
 }
 
 std::string decision_in_words(const Call& call, const Trust& trust, const Proposal& proposal,
-                              bool passed) {
-  std::string out = change_in_words(call, trust, proposal);
+                              const MemberId& proposer, bool passed) {
+  std::string out = change_in_words(call, trust, proposal, proposer);
   if (!passed && drops_last_delegate(trust, proposal)) out += ' ' + without_delegates(call);
   return out;
+}
+
+std::string decision_in_words(const Call& call, const Trust& trust,
+                              const storage::Decision& decision) {
+  return decision_in_words(call, trust, *decision.proposal, decision.proposer, decision.passed);
 }
 
 std::string charter_in_words(const Call& call, const Trust& trust) {

@@ -14,7 +14,10 @@ namespace maillon::admin {
                                          const std::vector<std::string>& rules, Language language);
 /// What a proposal of somebody's changes, and, before it has passed, what follows from it.
 [[nodiscard]] std::string decision_in_words(const Call& call, const storage::Trust& trust,
-                                            const Proposal& proposal, bool passed = false);
+                                            const Proposal& proposal, const MemberId& proposer,
+                                            bool passed = false);
+[[nodiscard]] std::string decision_in_words(const Call& call, const storage::Trust& trust,
+                                            const storage::Decision& decision);
 /// The charter as it is today, line by line.
 [[nodiscard]] std::string charter_in_words(const Call& call, const storage::Trust& trust);
 /// What a federation without delegates can still do.

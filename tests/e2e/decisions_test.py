@@ -181,6 +181,23 @@ class Decisions(Case):
         a.ok("propose", "narrow", "notes", "--reader", "all")
         a.ok("propose", "widen", "notes", "--reader", "une")
 
+    def test_who_leaves_is_said_to_leave(self):
+        a, b = self.two()
+        a.ok("space", "create", "carnet", "--reader", "une", "--writer", "all")
+        self.converge(a, b)
+        asked = b.on_terminal("n\n", "leave", lang="fr")
+        self.assertIn("« deux » quitte la fédération : ce qu’il a écrit reste", asked.out)
+        made = b.ok("leave")
+        self.converge(a, b)
+        for node in (a, b):
+            for lang, words in (("en", "leaves the federation"), ("fr", "quitte la fédération")):
+                pages = (node.ok("proposal", "show", made["id"], lang=lang)["proposals"][0]["text"],
+                         node.run("proposal", "list", json_output=False, lang=lang).out)
+                for page in pages:
+                    self.assertIn(words, page)
+                    for other in ("no longer a member", "n’est plus membre", "carnet"):
+                        self.assertNotIn(other, page)
+
     def test_members_of_one_name_are_told_apart(self):
         a, b = self.two()
         a.serve()
