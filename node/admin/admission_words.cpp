@@ -191,10 +191,13 @@ Reply own_entry(Call& call, std::string_view status, const std::string& words) {
                 std::move(json));
 }
 
+bool means(const std::string& wanted, const MemberId& member) {
+  return wanted.size() >= kPrefixMin && member.hex().starts_with(wanted);
+}
+
 bool means_itself(Call& call, const std::string& wanted) {
   const auto who = call.replica().identity();
-  return wanted == who.name ||
-         (wanted.size() >= kPrefixMin && who.member.hex().starts_with(wanted));
+  return wanted == who.name || means(wanted, who.member);
 }
 
 }  // namespace maillon::admin

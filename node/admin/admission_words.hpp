@@ -26,6 +26,8 @@ void write_votes(JsonWriter& json, const JoinVotes& votes);
 /// The newcomer's own admission and its own entry, in the form of `proposal list` and `member show`.
 [[nodiscard]] Reply own_admission(Call& call, const federation::Waiting& waiting);
 [[nodiscard]] Reply own_entry(Call& call, std::string_view status, const std::string& words);
+/// Whether a text is a member's id, or enough of its beginning.
+[[nodiscard]] bool means(const std::string& wanted, const MemberId& member);
 /// Whether somebody means this node's member, which annuaire does not name.
 [[nodiscard]] bool means_itself(Call& call, const std::string& wanted);
 

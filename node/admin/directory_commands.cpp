@@ -84,6 +84,50 @@ Result<std::optional<Reply>> show_newcomer(Call& call, const std::string& wanted
   return std::optional{own_entry(call, "lapsed", sentence(lapsed(*trust, *lapse), call.language()))};
 }
 
+/// Whom an admission that has not passed means; nothing where it is not in order.
+std::optional<MemberId> admitted_by(const storage::Decision& decision) {
+  if (decision.kind != storage::DecisionKind::admit || decision.passed) return std::nullopt;
+  const auto certificate =
+      crypto::NodeCertificate::decode_verified(decision.proposal->admit->certificate);
+  return certificate ? std::optional{certificate->member} : std::nullopt;
+}
+
+/// Those who wait for votes under that name or id.
+std::optional<Reply> show_pending(Call& call, const storage::Trust& trust,
+                                  const std::string& wanted) {
+  JsonWriter json;
+  json.object().key("members").array();
+  std::string text;
+  for (const storage::Decision& decision : trust.decisions()) {
+    const auto member = admitted_by(decision);
+    if (!member) continue;
+    const Admission& admission = *decision.proposal->admit;
+    if (admission.name != wanted && !means(wanted, *member)) continue;
+    const JoinVotes votes = federation::votes_on(trust, decision);
+    const std::string words = votes_in_words(votes, call.language());
+    json.object()
+        .field("member_id", member->hex())
+        .field("name", admission.name)
+        .field("role", role_name(admission.role))
+        .field("region", admission.region)
+        .field("status", "pending")
+        .field("proposal", votes.proposal)
+        .field("reason", words)
+        .field("delegate", false)
+        .field("this", false)
+        .key("nodes")
+        .array()
+        .end_array()
+        .end_object();
+    text += call.say("{}\n  {}\n  pas encore membre (proposition {}) : {}.\n",
+                     "{}\n  {}\n  not a member yet (proposal {}): {}.\n",
+                     for_terminal(admission.name), member->hex(), votes.proposal, words);
+  }
+  json.end_array().end_object();
+  if (text.empty()) return std::nullopt;
+  return answer(call, std::move(text), std::move(json));
+}
+
 }  // namespace
 
 Result<Reply> show_member(Call& call) {
@@ -91,7 +135,10 @@ Result<Reply> show_member(Call& call) {
   MAILLON_TRY(auto newcomer, show_newcomer(call, wanted));
   if (newcomer) return *std::move(newcomer);
   MAILLON_TRY(const auto trust, call.federation());
-  MAILLON_TRY(const MemberId id, member_named(*trust, wanted));
+  const auto found = member_named(*trust, wanted);
+  if (found.has_error() && found.error().code == Errc::not_found)
+    if (auto waiting = show_pending(call, *trust, wanted)) return *std::move(waiting);
+  MAILLON_TRY(const MemberId id, found);
   const Member* member = trust->ever_member(id);
   JsonWriter json;
   json.object().key("members").array();
@@ -129,6 +176,9 @@ std::string own_access_in_words(const Call& call, bool reads, bool writes, bool 
   if (writes)
     return call.say("vous ne le lisez plus : ce que vous y écririez n’irait nulle part",
                     "you no longer read it: what you wrote there would go nowhere");
+  if (read)
+    return call.say("vous n’en recevez plus rien ; ce qui est ici se lit toujours",
+                    "you receive nothing more of it; what is here can still be read");
   return call.say("vous n’y avez pas accès", "you have no access");
 }
 
@@ -173,9 +223,6 @@ Result<Reply> list_spaces(Call& call) {
 }
 
 Result<Reply> subscribe_space(Call& call) {
-  if (read)
-    return call.say("vous n’en recevez plus rien ; ce qui est ici se lit toujours",
-                    "you receive nothing more of it; what is here can still be read");
   MAILLON_TRY(const auto trust, call.federation());
   MAILLON_TRY(const std::string name, call.need("name"));
   const bool off = call.has("off");

@@ -198,6 +198,17 @@ class Decisions(Case):
                     for other in ("no longer a member", "n’est plus membre", "carnet"):
                         self.assertNotIn(other, page)
 
+    def test_what_makes_no_sense_is_said_before_that_somebody_must_agree(self):
+        a, b = self.two()
+        for command, words in ((("vote", "0123456789ab"), "no proposal"),
+                               (("propose", "remove", "personne"), "no member"),
+                               (("propose", "charter", "quorum", "0"), "cannot be"),
+                               (("space", "create", "formation"), "already")):
+            done = a.run(*command, json_output=False, stdin=b"")
+            self.assertNotEqual(done.code, 0)
+            self.assertIn(words, done.err)
+            self.assertNotIn("--yes", done.err)
+
     def test_members_of_one_name_are_told_apart(self):
         a, b = self.two()
         a.serve()

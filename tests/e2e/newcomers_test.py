@@ -207,6 +207,21 @@ class Newcomers(Case):
         # Nothing waits for anybody's vote.
         self.assertEqual(n.ok("status")["membership"], "none")
 
+    def test_whoever_waits_is_shown_to_the_others_by_name(self):
+        (a, b, c), n, code = self.pending("une", "deux", "trois")
+        proposal = n.ok("join", code, "--wait", 60)["proposal"]
+        self.converge(a, b, c)
+        for wanted in ("nouvelle", n.ok("status")["member_id"], n.ok("status")["member_id"][:8]):
+            [entry] = b.ok("member", "show", wanted)["members"]
+            self.assertEqual((entry["name"], entry["status"], entry["proposal"]),
+                             ("nouvelle", "pending", proposal))
+        for lang, words in (("en", ("not a member yet", "1 of 3 votes", "deux, trois")),
+                            ("fr", ("pas encore membre", "1 voix sur 3", "deux, trois"))):
+            page = b.run("member", "show", "nouvelle", json_output=False, lang=lang).out
+            for word in (*words, "maillon vote " + proposal):
+                self.assertIn(word, page)
+        self.refuses(b, 3, "member", "show", "personne")
+
     def test_a_lapsed_newcomer_that_asks_again(self):
         a, b, c = nodes = self.federation("une", "deux", "trois")
         self.decide(nodes, a, "delegate", "trois")
