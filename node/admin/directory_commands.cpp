@@ -232,6 +232,8 @@ Result<Reply> subscribe_space(Call& call) {
     return said(Errc::refused, "without `annuaire` this node would know nobody",
                 "sans « annuaire », ce nœud ne connaîtrait personne", "every node keeps it",
                 "chaque nœud le garde");
+  // Who is no member is told that, rather than to ask for a right.
+  if (!off) MAILLON_CHECK(call.still_member());
   if (!off && !trust->may_read(call.replica().identity().member, space->id))
     return said(Errc::not_allowed, "this member may not read the space `" + name + "`",
                 "ce membre n’a pas le droit de lire l’espace « " + name + " »",

@@ -102,6 +102,7 @@ class Newcomers(Case):
         table = self.write("l.csv", "id,nom\n1,non\n")
         importing = ("import", table, "--collection", "lieux", "--source", "s")
         for command in (("put", "lieux", "nom=non"), ("delete", "lieux", own), ("invite",), importing,
+                        ("space", "subscribe", "catalogue/16"),
                         (*importing, "--dry-run"), ("propose", "charter", "quorum", "2")):
             self.assertIn("not, or no longer", self.refuses(n, 4, *command)["message"])
         # What it holds of others is there to be read and taken along; of its own, only that it waits.
