@@ -85,6 +85,24 @@ std::string votes_in_words(const JoinVotes& votes, Language language) {
                    for_terminal(votes.proposal, 80));
 }
 
+Error inviter_gone() {
+  return said(Errc::refused,
+              "the inviter's node is itself no longer a member, or its key was taken back, and can "
+              "let nobody in",
+              "le nœud qui a invité n’est plus lui-même membre, ou sa clé a été reprise : il ne peut "
+              "faire entrer personne",
+              "ask any other member for a code: `maillon join CODE` lets you in at once if the votes "
+              "are there",
+              "demandez un code à n’importe quel autre membre : « maillon join CODE » fait entrer "
+              "aussitôt si les voix y sont");
+}
+
+std::string waiting_in_words(const Waiting& waiting, Language language) {
+  const std::string votes = votes_in_words(waiting.votes, language);
+  if (!waiting.inviter_gone) return votes;
+  return votes + say(language, ". Mais {}", ". But {}", sentence(inviter_gone(), language));
+}
+
 void write_votes(JsonWriter& json, const JoinVotes& votes) {
   json.field("votes", votes.votes).field("needed", votes.needed).key("voted").array();
   for (const std::string& name : votes.voted) json.text(name);
@@ -110,9 +128,13 @@ Error without_federation(replica::Replica& replica) {
                 "`maillon serve` goes on asking; `maillon status` shows whom it calls",
                 "« maillon serve » continue ; « maillon status » montre qui il appelle");
   const JoinVotes& votes = (*waiting)->votes;
-  return said(Errc::refused,
-              "this node is no member yet: " + votes_in_words(votes, Language::english),
-              "ce nœud n’est pas encore membre : " + votes_in_words(votes, Language::french),
+  const std::string no = "this node is no member yet: " + votes_in_words(votes, Language::english);
+  const std::string non =
+      "ce nœud n’est pas encore membre : " + votes_in_words(votes, Language::french);
+  if ((*waiting)->inviter_gone)
+    return said(Errc::refused, no + ". But " + inviter_gone().detail,
+                non + ". Mais " + inviter_gone().fr, inviter_gone().hint, inviter_gone().hint_fr);
+  return said(Errc::refused, no, non,
               "`maillon serve` joins as soon as there are enough",
               "« maillon serve » entrera dès qu’il y en aura assez");
 }
@@ -135,14 +157,15 @@ Reply own_admission(Call& call, const Waiting& waiting) {
       .field("kind", "admit")
       .field("text", text)
       .field("status", "open")
-      .field("told", utc(waiting.told));
+      .field("told", utc(waiting.told))
+      .field("inviter_gone", waiting.inviter_gone);
   write_votes(json, waiting.votes);
   json.end_object().end_array().end_object();
   return answer(call,
                 call.say("{}  {}\n  {}.\n  Dit par le nœud qui invite le {}.\n",
                          "{}  {}\n  {}.\n  Said by the inviter's node on {}.\n",
                          for_terminal(waiting.votes.proposal, 80), text,
-                         votes_in_words(waiting.votes, call.language()), local(waiting.told)),
+                         waiting_in_words(waiting, call.language()), local(waiting.told)),
                 std::move(json));
 }
 
@@ -168,10 +191,13 @@ Reply own_entry(Call& call, std::string_view status, const std::string& words) {
                 std::move(json));
 }
 
+bool means(const std::string& wanted, const MemberId& member) {
+  return wanted.size() >= kPrefixMin && member.hex().starts_with(wanted);
+}
+
 bool means_itself(Call& call, const std::string& wanted) {
   const auto who = call.replica().identity();
-  return wanted == who.name ||
-         (wanted.size() >= kPrefixMin && who.member.hex().starts_with(wanted));
+  return wanted == who.name || means(wanted, who.member);
 }
 
 }  // namespace maillon::admin

@@ -10,6 +10,10 @@ namespace maillon::admin {
 [[nodiscard]] Result<std::optional<federation::Waiting>> waiting_of(replica::Replica& replica);
 /// Who voted, and who may still, without a full stop.
 [[nodiscard]] std::string votes_in_words(const JoinVotes& votes, Language language);
+/// Likewise of this node's own admission; with the way on where its inviter can let nobody in.
+[[nodiscard]] std::string waiting_in_words(const federation::Waiting& waiting, Language language);
+/// Why the inviter's node lets nobody in, and what does; Errc::refused.
+[[nodiscard]] Error inviter_gone();
 /// As fields of an open object.
 void write_votes(JsonWriter& json, const JoinVotes& votes);
 
@@ -22,6 +26,8 @@ void write_votes(JsonWriter& json, const JoinVotes& votes);
 /// The newcomer's own admission and its own entry, in the form of `proposal list` and `member show`.
 [[nodiscard]] Reply own_admission(Call& call, const federation::Waiting& waiting);
 [[nodiscard]] Reply own_entry(Call& call, std::string_view status, const std::string& words);
+/// Whether a text is a member's id, or enough of its beginning.
+[[nodiscard]] bool means(const std::string& wanted, const MemberId& member);
 /// Whether somebody means this node's member, which annuaire does not name.
 [[nodiscard]] bool means_itself(Call& call, const std::string& wanted);
 

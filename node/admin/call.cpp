@@ -5,6 +5,7 @@
 
 #include "node/admin/admission_words.hpp"
 #include "node/admin/schema.hpp"
+#include "node/admin/space_names.hpp"
 #include "node/replica/lookup.hpp"
 #include "node/replica/scrub.hpp"
 
@@ -87,7 +88,9 @@ std::string Call::home_region() const {
   const auto trust = context_.replica.trust();
   const storage::Member* member = trust->member(who.member);
   // An invitation may have fixed another region than `init` was told.
-  return member != nullptr ? member->region : who.region;
+  if (member != nullptr) return member->region;
+  const auto lapse = federation::lapse_of(*trust, who.member);
+  return lapse ? lapse->admission->proposal->admit->region : who.region;
 }
 
 std::string Call::name_of(const MemberId& id) const {
@@ -113,35 +116,25 @@ Result<Place> Call::place(std::string_view collection) const {
                   "indiquez l’espace avec --space ; « maillon space list » les montre");
     name = "catalogue/" + region;
   }
-  const storage::Space* space = trust->space_named(name);
-  // Of two spaces of one name, the other has its id.
-  if (space == nullptr)
-    if (const auto id = SpaceId::from_hex(name)) space = trust->space(*id);
-  if (space == nullptr)
-    return said(
-        Errc::not_found, "there is no space `" + name + "` here",
-        "il n’y a pas d’espace « " + name + " » ici",
-        "`maillon space list` shows those that there are; after joining, run `maillon sync`",
-        "« maillon space list » montre ceux qui existent ; après une adhésion, lancez « maillon "
-        "sync »");
-  if (const auto lapse = federation::lapse_of(*trust, self())) return lapsed(*trust, *lapse);
-  if (!trust->ever_reader(context_.replica.identity().member, space->id))
+  const SpaceNames names{*trust, self()};
+  MAILLON_TRY(const storage::Space* space, names.meant(name));
+  if (!names.reads(*space))
     return said(Errc::not_allowed, "this member may not read the space `" + name + "`",
                 "ce membre n’a pas le droit de lire l’espace « " + name + " »",
                 "`maillon space list` shows who may", "« maillon space list » montre qui le peut");
-  return Place{space->id, std::move(name)};
+  std::string typed = names.typed(space->id, space->declaration.name);
+  return Place{space->id, typed, typed};
 }
 
 std::vector<Place> Call::readable_spaces() const {
   std::vector<Place> out;
   const auto trust = context_.replica.trust();
-  for (const auto& [id, space] : trust->spaces())
-    if (trust->ever_reader(context_.replica.identity().member, id))
-      out.push_back({id, space.declaration.name});
+  const SpaceNames names{*trust, self()};
+  for (const storage::Space* space : names.all())
+    if (const std::string& name = space->declaration.name; names.reads(*space))
+      out.push_back({space->id, name, names.typed(space->id, name)});
   // By name for people, and annuaire, on which all else rests, first.
-  std::ranges::sort(out, {}, [](const Place& p) {
-    return std::pair{p.name != storage::kAnnuaire, p.name};
-  });
+  std::ranges::stable_partition(out, [](const Place& p) { return p.name == storage::kAnnuaire; });
   return out;
 }
 
@@ -203,7 +196,8 @@ std::string Call::elsewhere(const Place& place, const std::string& collection) {
     const std::int64_t many = other.id == place.id ? 0 : count(other);
     if (many > 0)
       out += say(" ; {} en a {} (--space {})", "; {} has {} (--space {})",
-                 for_terminal(other.name, 60), grouped(many), for_terminal(other.name, 60));
+                 for_terminal(other.name, 60), grouped(many),
+                 for_terminal(other.typed, 80));
   }
   if (out.empty()) return {};
   return say("rien dans {}{}", "nothing in {}{}", for_terminal(place.name, 60), out);
@@ -248,6 +242,7 @@ Result<void> Call::still_speaks() {
 }
 
 Result<void> Call::may_write_in(const Place& place) {
+  MAILLON_CHECK(still_member());
   const auto trust = replica().trust();
   const MemberId self = replica().identity().member;
   const bool writes = trust->may_write(self, place.id);

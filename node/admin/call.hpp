@@ -12,6 +12,7 @@ namespace maillon::admin {
 struct Place {
   SpaceId id = SpaceId::zero();
   std::string name;
+  std::string typed;  ///< after --space: its name, or its id where the name does not mean it
 };
 
 struct Schema;

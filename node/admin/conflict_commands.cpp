@@ -102,7 +102,7 @@ class Listing {
     for (const auto& field : conflict.record.fields)
       fields += (fields.empty() ? "" : ", ") + for_terminal(field.name, 60);
     const std::string which = conflict.record.collection + " " + conflict.record.id.hex() +
-                              " --space " + conflict.place.name;
+                              " --space " + conflict.place.typed;
     const std::string keep = "maillon resolve " + which + " --keep";
     const std::string drop = "maillon resolve " + which + " --delete";
     const std::string what = call_.say(
@@ -118,7 +118,7 @@ class Listing {
   void open(const Conflict& conflict, std::string_view field, std::string_view kind) {
     json.object()
         .field("collection", conflict.record.collection)
-        .field("space", conflict.place.name)
+        .field("space", conflict.place.typed)
         .field("id", conflict.record.id.hex())
         .field("field", field)
         .field("kind", kind);

@@ -3,6 +3,7 @@
 #include "node/admin/admission_words.hpp"
 #include "node/admin/decision_words.hpp"
 #include "node/admin/names.hpp"
+#include "node/admin/space_names.hpp"
 #include "node/admin/wanted_proposal.hpp"
 #include "node/federation/checkpoints.hpp"
 #include "node/federation/decisions.hpp"
@@ -58,7 +59,7 @@ void write_decision(JsonWriter& json, const Call& call, const Trust& trust,
   json.object()
       .field("id", names.full(d.id))
       .field("kind", name_of(d.kind))
-      .field("text", decision_in_words(call, trust, *d.proposal, d.passed))
+      .field("text", decision_in_words(call, trust, d))
       .field("proposer", named(trust, d.proposer))
       .field("time", utc(d.time.time()))
       .field("votes", d.votes.size())
@@ -87,7 +88,7 @@ Error ambiguous(const Call& call, const Trust& trust, const std::string& wanted,
   std::string list;
   for (std::size_t i = 0; i < found.size() && i < kNamed; ++i)
     list += fmt::format("{}{} ({})", i == 0 ? "" : ", ", names.brief(found[i]->id),
-                        decision_in_words(call, trust, *found[i]->proposal, found[i]->passed));
+                        decision_in_words(call, trust, *found[i]));
   if (found.size() > kNamed) list += ", …";
   return said(Errc::usage, fmt::format("`{}` may mean {} proposals: {}", wanted, found.size(), list),
               fmt::format("« {} » peut désigner {} propositions : {}", wanted, found.size(), list),
@@ -125,25 +126,26 @@ Reply outcome(Call& call, const ProposalId& id) {
         .field("needed", decision->needed);
     text = call.say("Proposition {} : {}\n  {}\n", "Proposal {}: {}\n  {}\n",
                     names.brief(id), status_in_words(call, *decision),
-                    decision_in_words(call, *trust, *decision->proposal, decision->passed));
+                    decision_in_words(call, *trust, *decision));
   }
   json.end_object();
   return answer(call, std::move(text), std::move(json));
 }
 
-/// What it would do, for people to agree to before it is written.
+/// What a proposal of this member's would do, for people to agree to before it is written.
 Reply preview(Call& call, const Trust& trust, const Proposal& proposal) {
-  return preview(call, decision_in_words(call, trust, proposal));
+  return preview(call, decision_in_words(call, trust, proposal, call.self()));
 }
 
 Result<Proposal> asked_for(Call& call, const Trust& trust) {
   if (call.text("kind") != "checkpoint") return wanted_proposal(call, trust);
   MAILLON_TRY(const std::string name, call.need("name"));
-  const storage::Space* space = trust.space_named(name);
-  if (space == nullptr || space->id == trust.annuaire())
-    return said(Errc::not_found, "there is no such space to settle: `" + name + "`",
-                "il n’y a pas d’espace à arrêter de ce nom : « " + name + " »",
-                "`maillon space list` shows them", "« maillon space list » les montre");
+  const SpaceNames names{trust, call.self()};
+  MAILLON_TRY(const storage::Space* const space, names.meant(name));
+  if (space->id == trust.annuaire())
+    return said(Errc::refused, "what `annuaire` says is kept whole",
+                "ce que dit « annuaire » est gardé en entier", "every node needs all of it",
+                "chaque nœud a besoin de tout");
   return call.replica().write<Proposal>([&](storage::Store& store) {
     return federation::checkpoint_of(store, space->id, call.replica().clock().now());
   });
@@ -188,7 +190,7 @@ Result<Reply> list_proposals(Call& call) {
     if (!call.has("all") && d.passed && is_additive(d.kind)) continue;
     write_decision(json, call, *trust, names, d);
     rows.push_back({names.brief(d.id), status_in_words(call, d),
-                    decision_in_words(call, *trust, *d.proposal, d.passed)});
+                    decision_in_words(call, *trust, d)});
   }
   json.end_array().end_object();
   std::string text =
@@ -211,7 +213,7 @@ Result<Reply> show_proposal(Call& call) {
   json.end_array().end_object();
   std::string text =
       call.say("{}\n  proposée par {} le {}\n  {}\n", "{}\n  proposed by {} on {}\n  {}\n",
-               decision_in_words(call, *trust, *d->proposal, d->passed), named(*trust, d->proposer),
+               decision_in_words(call, *trust, *d), named(*trust, d->proposer),
                local(d->time.time()), status_in_words(call, *d));
   for (const MemberId& id : d->votes)
     text += call.say("  a voté : {}\n", "  voted: {}\n", named(*trust, id));
@@ -226,7 +228,8 @@ Result<Reply> cast_vote(Call& call) {
   MAILLON_TRY(const auto trust, call.federation());
   MAILLON_TRY(const std::string wanted, call.need("id"));
   MAILLON_TRY(const Decision* d, find_decision(call, *trust, wanted));
-  if (call.has("preview")) return preview(call, *trust, *d->proposal);
+  if (call.has("preview"))
+    return preview(call, decision_in_words(call, *trust, *d->proposal, d->proposer));
   MAILLON_CHECK(call.before_writing());
   const ProposalId id = d->id;
   MAILLON_CHECK(federation::vote(call.replica(), id));

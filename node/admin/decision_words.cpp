@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "node/admin/space_names.hpp"
+
 namespace maillon::admin {
 namespace {
 
@@ -17,9 +19,16 @@ std::string quoted(const Call& call, const Trust& trust, const MemberId& id) {
   return quoted(call, named(trust, id));
 }
 
-std::string space_named(const Trust& trust, const SpaceId& id) {
+/// With its id where the name alone does not mean it.
+std::string quoted_space(const Call& call, const Trust& trust, const SpaceId& id,
+                         const std::string& name) {
+  const std::string typed = SpaceNames{trust, call.self()}.typed(id, name);
+  return quoted(call, for_terminal(name, 60)) + (typed == name ? "" : " (" + typed + ")");
+}
+std::string quoted_space(const Call& call, const Trust& trust, const SpaceId& id) {
   const storage::Space* space = trust.space(id);
-  return space == nullptr ? shortened(id) : for_terminal(space->declaration.name, 60);
+  return space == nullptr ? quoted(call, shortened(id))
+                          : quoted_space(call, trust, id, space->declaration.name);
 }
 
 bool any_matches(const Trust& trust, const std::vector<std::string>& rules, const MemberId& id) {
@@ -39,12 +48,12 @@ std::vector<MemberId> left_unheard(const Trust& trust, const AccessChange& chang
 
 /// What an access change gives or takes.
 std::string access_in_words(const Call& call, const Trust& trust, const AccessChange& change) {
-  const std::string where = quoted(call, space_named(trust, change.space));
+  const std::string where = quoted_space(call, trust, change.space);
   std::string out;
   const auto add = [&](const std::vector<std::string>& rules, bool write) {
     if (rules.empty()) return;
     if (!out.empty()) out += ' ';
-    const std::string who = rules_in_words(call, trust, rules);
+    const std::string who = rules_in_words(trust, rules, call.language());
     if (change.narrow)
       out += write
                  ? call.say("N’écrivent plus dans {} : {} ; ce qui y est écrit jusqu’ici reste.",
@@ -139,10 +148,11 @@ std::string root_key_in_words(const Call& call, const Trust& trust, const RootKe
 std::string space_in_words(const Call& call, const Trust& trust, const Bytes& declaration) {
   const auto space = decode_space(declaration);
   if (!space) return call.say("Un espace illisible.", "An unreadable space.");
-  return call.say("L’espace « {} » existe : lu par {}, écrit par {}.",
-                  "The space `{}` exists: read by {}, written by {}.",
-                  for_terminal(space->name, 60), rules_in_words(call, trust, space->readers),
-                  rules_in_words(call, trust, space->writers));
+  return call.say("L’espace {} existe : lu par {}, écrit par {}.",
+                  "The space {} exists: read by {}, written by {}.",
+                  quoted_space(call, trust, storage::space_id(declaration), space->name),
+                  rules_in_words(trust, space->readers, call.language()),
+                  rules_in_words(trust, space->writers, call.language()));
 }
 
 std::string delegate_in_words(const Call& call, const Trust& trust, const DelegateChange& change) {
@@ -159,7 +169,7 @@ std::string unnamed_in_words(const Call& call, const Trust& trust, const Proposa
   for (const SpaceId& id : spaces) {
     const bool named = std::ranges::find(p.cut, id, &CutOff::space) != p.cut.end();
     if (named || trust.may_read(call.self(), id)) continue;
-    where += (where.empty() ? "" : ", ") + quoted(call, space_named(trust, id));
+    where += (where.empty() ? "" : ", ") + quoted_space(call, trust, id);
   }
   if (where.empty()) return {};
   return call.say(
@@ -186,25 +196,40 @@ std::string checkpoint_in_words(const Call& call, const Trust& trust, const Chec
       "What everybody has had for long in {} is settled ({} feeds): it counts for good, older "
       "versions that were replaced may leave the machines, and what would still come without having "
       "known it is late: without effect until its author publishes it again (`maillon reissue`).",
-      quoted(call, space_named(trust, checkpoint.space)), checkpoint.seen.size());
+      quoted_space(call, trust, checkpoint.space), checkpoint.seen.size());
+}
+
+std::string removal_in_words(const Call& call, const Trust& trust, const Proposal& p,
+                             const MemberId& proposer) {
+  const MemberId& gone = p.remove->member;
+  const std::string who = quoted(call, trust, gone);
+  // Whoever leaves names all of its own, so nothing of it depends on who reads what.
+  if (gone == proposer)
+    return call.say(
+        "{} quitte la fédération : ce qu’il a écrit reste, ce qu’il écrirait ensuite est sans "
+        "effet, et plus rien ne lui est transmis.",
+        "{} leaves the federation: what it wrote stays, what it would write afterwards has no "
+        "effect, and nothing more is sent to it.",
+        who);
+  return call.say(
+             "{} n’est plus membre : ce qu’il a écrit jusqu’ici reste, la suite est sans effet, et "
+             "plus rien ne lui est transmis.",
+             "{} is no longer a member: what it wrote by now stays, what follows has no effect, "
+             "and nothing more is sent to it.",
+             who) +
+         unnamed_in_words(call, trust, p, written_by(trust, gone));
 }
 
 /// Without what follows for the delegates.
-std::string change_in_words(const Call& call, const Trust& trust, const Proposal& p) {
+std::string change_in_words(const Call& call, const Trust& trust, const Proposal& p,
+                            const MemberId& proposer) {
   if (p.admit)
     return call.say("{} ({}{}) devient membre.", "{} ({}{}) becomes a member.",
                     quoted(call, for_terminal(p.admit->name, 60)),
                     role_in_words(p.admit->role, call.language()),
                     p.admit->region.empty() ? "" : ", " + for_terminal(p.admit->region, 20));
   if (p.space) return space_in_words(call, trust, *p.space);
-  if (p.remove)
-    return call.say(
-        "{} n’est plus membre : ce qu’il a écrit jusqu’ici reste, la suite est sans effet, et "
-        "plus rien ne lui est transmis.",
-        "{} is no longer a member: what it wrote by now stays, what follows has no effect, and "
-        "nothing more is sent to it.",
-        quoted(call, trust, p.remove->member)) +
-           unnamed_in_words(call, trust, p, written_by(trust, p.remove->member));
+  if (p.remove) return removal_in_words(call, trust, p, proposer);
   if (p.delegate) return delegate_in_words(call, trust, *p.delegate);
   if (p.charter) return charter_change_in_words(call, trust, *p.charter);
   if (p.access) {
@@ -249,21 +274,21 @@ std::string named(const Trust& trust, std::span<const MemberId> ids) {
   return out;
 }
 
-std::string rules_in_words(const Call& call, const Trust& trust,
-                           const std::vector<std::string>& rules) {
+std::string rules_in_words(const Trust& trust, const std::vector<std::string>& rules,
+                           Language language) {
   std::string out;
   for (const std::string& rule : rules) {
     if (!out.empty()) out += ", ";
     const auto member = rule.starts_with("member:") ? MemberId::from_hex(rule.substr(7))
                                                     : Result<MemberId>{Error{Errc::not_found, ""}};
     if (rule == "all")
-      out += call.say("tous", "everybody");
+      out += say(language, "tous", "everybody");
     else if (rule == "role:hub")
-      out += call.say("les hubs", "the hubs");
+      out += say(language, "les hubs", "the hubs");
     else if (rule == "role:cooperative")
-      out += call.say("les coopératives", "the cooperatives");
+      out += say(language, "les coopératives", "the cooperatives");
     else if (rule.starts_with("region:"))
-      out += call.say("la région {}", "region {}", for_terminal(rule.substr(7), 20));
+      out += say(language, "la région {}", "region {}", for_terminal(rule.substr(7), 20));
     else
       out += member ? named(trust, *member) : for_terminal(rule, 80);
   }
@@ -271,10 +296,15 @@ std::string rules_in_words(const Call& call, const Trust& trust,
 }
 
 std::string decision_in_words(const Call& call, const Trust& trust, const Proposal& proposal,
-                              bool passed) {
-  std::string out = change_in_words(call, trust, proposal);
+                              const MemberId& proposer, bool passed) {
+  std::string out = change_in_words(call, trust, proposal, proposer);
   if (!passed && drops_last_delegate(trust, proposal)) out += ' ' + without_delegates(call);
   return out;
+}
+
+std::string decision_in_words(const Call& call, const Trust& trust,
+                              const storage::Decision& decision) {
+  return decision_in_words(call, trust, *decision.proposal, decision.proposer, decision.passed);
 }
 
 std::string charter_in_words(const Call& call, const Trust& trust) {

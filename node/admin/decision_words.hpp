@@ -10,11 +10,14 @@ namespace maillon::admin {
 /// Several of them, between commas.
 [[nodiscard]] std::string named(const storage::Trust& trust, std::span<const MemberId> ids);
 /// Rules of readers or writers: everybody, the hubs, the region 16, a member.
-[[nodiscard]] std::string rules_in_words(const Call& call, const storage::Trust& trust,
-                                         const std::vector<std::string>& rules);
-/// What a proposal changes, and, before it has passed, what follows from it.
+[[nodiscard]] std::string rules_in_words(const storage::Trust& trust,
+                                         const std::vector<std::string>& rules, Language language);
+/// What a proposal of somebody's changes, and, before it has passed, what follows from it.
 [[nodiscard]] std::string decision_in_words(const Call& call, const storage::Trust& trust,
-                                            const Proposal& proposal, bool passed = false);
+                                            const Proposal& proposal, const MemberId& proposer,
+                                            bool passed = false);
+[[nodiscard]] std::string decision_in_words(const Call& call, const storage::Trust& trust,
+                                            const storage::Decision& decision);
 /// The charter as it is today, line by line.
 [[nodiscard]] std::string charter_in_words(const Call& call, const storage::Trust& trust);
 /// What a federation without delegates can still do.

@@ -2,6 +2,7 @@
 
 #include "node/admin/admission_words.hpp"
 #include "node/admin/decision_words.hpp"
+#include "node/admin/space_names.hpp"
 #include "node/admin/wanted_proposal.hpp"
 #include "node/federation/refound.hpp"
 #include "node/replica/next.hpp"
@@ -76,11 +77,55 @@ Result<std::optional<Reply>> show_newcomer(Call& call, const std::string& wanted
   MAILLON_TRY(const auto waiting, waiting_of(call.replica()));
   if (waiting)
     return std::optional{
-        own_entry(call, "pending", votes_in_words(waiting->votes, call.language()))};
+        own_entry(call, "pending", waiting_in_words(*waiting, call.language()))};
   const auto trust = call.replica().trust();
   const auto lapse = federation::lapse_of(*trust, call.self());
   if (!lapse) return std::optional<Reply>{};
   return std::optional{own_entry(call, "lapsed", sentence(lapsed(*trust, *lapse), call.language()))};
+}
+
+/// Whom an admission that has not passed means; nothing where it is not in order.
+std::optional<MemberId> admitted_by(const storage::Decision& decision) {
+  if (decision.kind != storage::DecisionKind::admit || decision.passed) return std::nullopt;
+  const auto certificate =
+      crypto::NodeCertificate::decode_verified(decision.proposal->admit->certificate);
+  return certificate ? std::optional{certificate->member} : std::nullopt;
+}
+
+/// Those who wait for votes under that name or id.
+std::optional<Reply> show_pending(Call& call, const storage::Trust& trust,
+                                  const std::string& wanted) {
+  JsonWriter json;
+  json.object().key("members").array();
+  std::string text;
+  for (const storage::Decision& decision : trust.decisions()) {
+    const auto member = admitted_by(decision);
+    if (!member) continue;
+    const Admission& admission = *decision.proposal->admit;
+    if (admission.name != wanted && !means(wanted, *member)) continue;
+    const JoinVotes votes = federation::votes_on(trust, decision);
+    const std::string words = votes_in_words(votes, call.language());
+    json.object()
+        .field("member_id", member->hex())
+        .field("name", admission.name)
+        .field("role", role_name(admission.role))
+        .field("region", admission.region)
+        .field("status", "pending")
+        .field("proposal", votes.proposal)
+        .field("reason", words)
+        .field("delegate", false)
+        .field("this", false)
+        .key("nodes")
+        .array()
+        .end_array()
+        .end_object();
+    text += call.say("{}\n  {}\n  pas encore membre (proposition {}) : {}.\n",
+                     "{}\n  {}\n  not a member yet (proposal {}): {}.\n",
+                     for_terminal(admission.name), member->hex(), votes.proposal, words);
+  }
+  json.end_array().end_object();
+  if (text.empty()) return std::nullopt;
+  return answer(call, std::move(text), std::move(json));
 }
 
 }  // namespace
@@ -90,7 +135,10 @@ Result<Reply> show_member(Call& call) {
   MAILLON_TRY(auto newcomer, show_newcomer(call, wanted));
   if (newcomer) return *std::move(newcomer);
   MAILLON_TRY(const auto trust, call.federation());
-  MAILLON_TRY(const MemberId id, member_named(*trust, wanted));
+  const auto found = member_named(*trust, wanted);
+  if (found.has_error() && found.error().code == Errc::not_found)
+    if (auto waiting = show_pending(call, *trust, wanted)) return *std::move(waiting);
+  MAILLON_TRY(const MemberId id, found);
   const Member* member = trust->ever_member(id);
   JsonWriter json;
   json.object().key("members").array();
@@ -114,33 +162,6 @@ Result<Reply> show_member(Call& call) {
 
 namespace {
 
-/// Who reads or writes a space today: its rules, those given since, less whom they were taken from.
-struct Access {
-  std::vector<std::string> rules;
-  std::vector<MemberId> except;
-};
-Access access_to(const storage::Trust& trust, const storage::Space& space, bool write) {
-  Access out{write ? space.declaration.writers : space.declaration.readers, {}};
-  for (const storage::Decision& decision : trust.decisions()) {
-    const auto& change = decision.proposal->access;
-    if (!change || change->narrow || change->space != space.id || !decision.passed) continue;
-    for (const std::string& rule : write ? change->writers : change->readers)
-      if (std::ranges::find(out.rules, rule) == out.rules.end()) out.rules.push_back(rule);
-  }
-  for (const auto& [id, member] : trust.members())
-    if (write ? trust.ever_writer(id, space.id) && !trust.may_write(id, space.id)
-              : trust.ever_reader(id, space.id) && !trust.may_read(id, space.id))
-      out.except.push_back(id);
-  return out;
-}
-
-std::string in_words(const Call& call, const storage::Trust& trust, const Access& access) {
-  std::string out = rules_in_words(call, trust, access.rules);
-  if (!access.except.empty())
-    out += call.say(", sauf {}", ", except {}", named(trust, access.except));
-  return out;
-}
-
 void write_access(JsonWriter& json, const std::string& name, const Access& access) {
   write_rules(json, name, access.rules);
   json.key(name + "_except").array();
@@ -148,13 +169,16 @@ void write_access(JsonWriter& json, const std::string& name, const Access& acces
   json.end_array();
 }
 
-std::string own_access_in_words(const Call& call, bool reads, bool writes, bool keeps) {
+std::string own_access_in_words(const Call& call, bool reads, bool writes, bool keeps, bool read) {
   if (reads && !keeps) return call.say("vous ne le gardez pas", "you do not keep it");
   if (reads && writes) return call.say("vous pouvez y écrire", "you may write there");
   if (reads) return call.say("vous pouvez le lire", "you may read it");
   if (writes)
     return call.say("vous ne le lisez plus : ce que vous y écririez n’irait nulle part",
                     "you no longer read it: what you wrote there would go nowhere");
+  if (read)
+    return call.say("vous n’en recevez plus rien ; ce qui est ici se lit toujours",
+                    "you receive nothing more of it; what is here can still be read");
   return call.say("vous n’y avez pas accès", "you have no access");
 }
 
@@ -169,13 +193,11 @@ Result<Reply> list_spaces(Call& call) {
   std::vector<std::vector<std::string>> rows{{call.say("espace", "space"),
                                               call.say("lecteurs", "readers"),
                                               call.say("rédacteurs", "writers"), ""}};
-  std::vector<const storage::Space*> spaces;
-  for (const auto& [id, space] : trust->spaces()) spaces.push_back(&space);
-  std::ranges::sort(spaces, {}, [](const storage::Space* s) { return s->declaration.name; });
-  for (const storage::Space* one : spaces) {
+  const SpaceNames names{*trust, self};
+  for (const storage::Space* one : names.all()) {
     const SpaceId& id = one->id;
     const SpaceDeclaration& declaration = one->declaration;
-    const bool meant = trust->space_named(declaration.name)->id == id;
+    const bool meant = names.typed(id, declaration.name) == declaration.name;
     const bool reads = trust->may_read(self, id);
     const bool writes = trust->may_write(self, id);
     const bool keeps = reads && (id == trust->annuaire() || !unwanted.contains(id));
@@ -191,11 +213,10 @@ Result<Reply> list_spaces(Call& call) {
         .field("may_write", writes)
         .field("subscribed", keeps)
         .end_object();
-    // Of two spaces of one name, the other is called by its id.
     const std::string called = meant ? declaration.name : declaration.name + " = " + id.hex();
-    rows.push_back({for_terminal(called, 140), in_words(call, *trust, readers),
-                    in_words(call, *trust, writers),
-                    own_access_in_words(call, reads, writes, keeps)});
+    rows.push_back({for_terminal(called, 140), access_in_words(*trust, readers, call.language()),
+                    access_in_words(*trust, writers, call.language()),
+                    own_access_in_words(call, reads, writes, keeps, names.reads(*one))});
   }
   json.end_array().end_object();
   return answer(call, table(rows), std::move(json));
@@ -205,15 +226,14 @@ Result<Reply> subscribe_space(Call& call) {
   MAILLON_TRY(const auto trust, call.federation());
   MAILLON_TRY(const std::string name, call.need("name"));
   const bool off = call.has("off");
-  const storage::Space* space = trust->space_named(name);
-  if (space == nullptr)
-    return said(Errc::not_found, "there is no space `" + name + "` here",
-                "il n’y a pas d’espace « " + name + " » ici", "`maillon space list` shows them",
-                "« maillon space list » les montre");
+  const SpaceNames names{*trust, call.self()};
+  MAILLON_TRY(const storage::Space* space, names.meant(name));
   if (space->id == trust->annuaire() && off)
     return said(Errc::refused, "without `annuaire` this node would know nobody",
                 "sans « annuaire », ce nœud ne connaîtrait personne", "every node keeps it",
                 "chaque nœud le garde");
+  // Who is no member is told that, rather than to ask for a right.
+  if (!off) MAILLON_CHECK(call.still_member());
   if (!off && !trust->may_read(call.replica().identity().member, space->id))
     return said(Errc::not_allowed, "this member may not read the space `" + name + "`",
                 "ce membre n’a pas le droit de lire l’espace « " + name + " »",

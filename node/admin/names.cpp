@@ -40,12 +40,14 @@ bool hides_something(std::string_view text) {
   return false;
 }
 
-/// At most two parts, as catalogue/16.
+/// At most two parts, as catalogue/16, none of which leads elsewhere where it names a folder.
 bool has_parts_of_a_space(std::string_view text) {
+  const auto is_part = [](std::string_view part) {
+    return !part.empty() && part != "." && part != ".." && part.find('/') == part.npos;
+  };
   const auto slash = text.find('/');
-  if (slash == std::string_view::npos) return true;
-  return slash > 0 && slash + 1 < text.size() &&
-         text.find('/', slash + 1) == std::string_view::npos;
+  if (slash == text.npos) return is_part(text);
+  return is_part(text.substr(0, slash)) && is_part(text.substr(slash + 1));
 }
 
 Error bad_name(std::string en, std::string fr) {
@@ -74,8 +76,8 @@ Result<std::string> proper_name(std::string_view text, Naming what) {
     return bad_name("`" + std::string{name} + "` means something else in rules of spaces",
                     "« " + std::string{name} + " » a un autre sens dans les règles des espaces");
   if (what == Naming::space && !has_parts_of_a_space(name))
-    return bad_name("a space's name has one slash at most, between two words",
-                    "le nom d’un espace a au plus une barre, entre deux mots");
+    return bad_name("a space's name has one slash at most, between two words that are not . or ..",
+                    "le nom d’un espace a au plus une barre, entre deux mots qui ne sont ni . ni ..");
   return std::string{name};
 }
 

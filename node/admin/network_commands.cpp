@@ -45,9 +45,7 @@ Error refusal(const JoinReply& reply) {
   if (reply.reason == "former")
     return no("this member left or was removed; who is a member can propose to admit it again",
               "ce membre est parti ou a été exclu ; un membre peut proposer de le réadmettre");
-  if (reply.reason == "inviter")
-    return no("the member that invited is no longer part of the federation, or its key was taken back",
-              "le membre qui a invité ne fait plus partie de la fédération, ou sa clé a été reprise");
+  if (federation::is_inviter_gone(reply)) return inviter_gone();
   if (reply.reason == "revoked")
     return no("the key of this node was taken back", "la clé de ce nœud a été reprise");
   if (reply.reason == "root")
@@ -239,13 +237,15 @@ Result<Reply> join_federation(Call& call) {
   call.progress(0, call.say("Contact du nœud qui invite", "Contacting the inviter's node"));
   const auto reply = call.peers()->join(invitation, std::chrono::seconds{wait});
   if (reply.has_error()) return reply.error();
+  // Without a daemon nobody else notes it before this process ends.
+  if (reply->status != JoinStatus::admitted)
+    MAILLON_CHECK(federation::remember_reply(call.replica(), invitation, *reply));
   if (reply->status == JoinStatus::refused) {
-    MAILLON_CHECK(federation::forget_wish(call.replica()));
-    return refusal(*reply);
+    MAILLON_TRY(const auto waiting, waiting_of(call.replica()));
+    const bool waits = waiting && waiting->inviter_gone && federation::is_inviter_gone(*reply);
+    return waits ? without_federation(call.replica()) : refusal(*reply);
   }
   if (reply->status == JoinStatus::pending) {
-    // Without a daemon nobody else notes it before this process ends.
-    MAILLON_CHECK(federation::remember_votes(call.replica(), *reply));
     return join_answer(call, invitation, "pending",
                        call.say("Demande reçue : {}.\n"
                                 "« maillon serve » entrera dès qu’il y aura assez de voix ; "

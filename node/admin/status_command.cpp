@@ -291,7 +291,8 @@ void write_joining(JsonWriter& json, const Seen& seen) {
   }
   json.object()
       .field("proposal", seen.waiting->votes.proposal)
-      .field("told", utc(seen.waiting->told));
+      .field("told", utc(seen.waiting->told))
+      .field("inviter_gone", seen.waiting->inviter_gone);
   write_votes(json, seen.waiting->votes);
   json.end_object();
 }
@@ -358,7 +359,7 @@ std::string joining_in_words(Call& call, const Seen& seen) {
     return call.say(
         "Fédération  adhésion en cours : {}.\n            Dit par le nœud qui invite le {}.\n",
         "Federation  joining: {}.\n            Said by the inviter's node on {}.\n",
-        votes_in_words(seen.waiting->votes, call.language()), local(seen.waiting->told));
+        waiting_in_words(*seen.waiting, call.language()), local(seen.waiting->told));
   if (is_joining(call))
     return call.say("Fédération  adhésion en cours : le nœud qui invite n’a pas encore répondu.\n",
                     "Federation  joining: the inviter's node has not answered yet.\n");

@@ -4,6 +4,7 @@
 
 #include "node/admin/decision_words.hpp"
 #include "node/admin/names.hpp"
+#include "node/admin/space_names.hpp"
 #include "node/federation/decisions.hpp"
 
 namespace maillon::admin {
@@ -167,10 +168,35 @@ Result<Proposal> tellers_change(const Call& call, const Trust& trust) {
   return out;
 }
 
+/// Whether all whom the rules mean may do it already, as far as rules can say.
+bool gives_nothing(const Trust& trust, const storage::Space& space,
+                   const std::vector<std::string>& rules, bool write) {
+  const Access today = access_to(trust, space, write);
+  const auto holds = [&](const std::string& rule) {
+    return std::ranges::find(today.rules, rule) != today.rules.end();
+  };
+  return std::ranges::all_of(rules, [&](const std::string& rule) {
+    const auto means = [&](const MemberId& id) { return trust.matches(rule, id); };
+    return (holds(rule) || holds("all")) && std::ranges::none_of(today.except, means);
+  });
+}
+
+/// Whether nobody of today whom the rules mean may do it.
+bool takes_nothing(const Trust& trust, const storage::Space& space,
+                   const std::vector<std::string>& rules, bool write) {
+  return std::ranges::none_of(trust.members(), [&](const auto& entry) {
+    const MemberId& id = entry.first;
+    const auto means = [&](const std::string& rule) { return trust.matches(rule, id); };
+    return (write ? trust.may_write(id, space.id) : trust.may_read(id, space.id)) &&
+           std::ranges::any_of(rules, means);
+  });
+}
+
 Result<Proposal> access_change(const Call& call, const Trust& trust, bool narrow) {
   MAILLON_TRY(const std::string name, call.need("name"));
-  const storage::Space* space = trust.space_named(name);
-  if (space == nullptr || space->id == trust.annuaire())
+  const SpaceNames names{trust, call.self()};
+  MAILLON_TRY(const storage::Space* space, names.meant(name));
+  if (space->id == trust.annuaire())
     return said(Errc::not_found, "there is no such space to change: `" + name + "`",
                 "il n’y a pas d’espace à modifier de ce nom : « " + name + " »",
                 "`maillon space list` shows them", "« maillon space list » les montre");
@@ -183,6 +209,15 @@ Result<Proposal> access_change(const Call& call, const Trust& trust, bool narrow
   if (out.access->readers.empty() && out.access->writers.empty())
     return said(Errc::usage, "it changes nothing", "cela ne change rien",
                 "give --reader or --writer", "donnez --reader ou --writer");
+  const auto nothing = narrow ? takes_nothing : gives_nothing;
+  if (nothing(trust, *space, out.access->readers, /*write=*/false) &&
+      nothing(trust, *space, out.access->writers, /*write=*/true))
+    return narrow ? changes_nothing("nobody whom this means may do that in `" + name + "` today",
+                                    "aucun de ceux que cela désigne n’a ce droit dans « " + name +
+                                        " » aujourd’hui")
+                  : changes_nothing("all whom this means may do that in `" + name + "` already",
+                                    "tous ceux que cela désigne ont déjà ce droit dans « " + name +
+                                        " »");
   return out;
 }
 
@@ -192,6 +227,16 @@ Result<Proposal> root_key_change(const Trust& trust, const MemberId& who, const 
     return said(Errc::usage, "that is no root key", "ce n’est pas une clé racine",
                 "`maillon init` of the new words shows it as the member's id",
                 "« maillon init » avec les nouveaux mots la montre comme identifiant du membre");
+  for (const auto& [node, member] : trust.known_nodes())
+    if (std::ranges::equal(node.bytes(), root->bytes()))
+      return said(Errc::refused,
+                  "that is the key of a node of `" + named(trust, member) +
+                      "`: no 24 words make it, so nobody could act with it",
+                  "c’est la clé d’un nœud de « " + named(trust, member) +
+                      " » : aucuns 24 mots ne la donnent, et personne ne pourrait s’en servir",
+                  "`maillon init` of the new words shows the root key as the member's id",
+                  "« maillon init » avec les nouveaux mots montre la clé racine comme identifiant du "
+                  "membre");
   for (const auto* map : {&trust.members(), &trust.former()})
     for (const auto& [id, member] : *map) {
       if (id != *root && member.root != *root) continue;

@@ -1,5 +1,4 @@
-#include "node/admin/call.hpp"
-#include "node/federation/decisions.hpp"
+#include "node/admin/admission_words.hpp"
 #include "node/replica/standing.hpp"
 
 /// Why a record is here, absent, held or hidden.
@@ -151,8 +150,6 @@ Result<Reply> explain(Call& call) {
   MAILLON_TRY(const std::string id, call.need("id"));
   const auto place = call.place(collection);
   if (place.has_error() && place.error().code != Errc::not_allowed) return place.error();
-  // Who is no member reads nothing, and is told that.
-  if (federation::lapse_of(*call.replica().trust(), call.self())) return place.error();
   Explanation why{
       "not_subscribed",
       call.say("ce membre n’a pas le droit de lire cet espace",
@@ -168,6 +165,9 @@ Result<Reply> explain(Call& call) {
     });
     if (standing.has_error()) return standing.error();
     why = explanation_of(call, *standing);
+    const auto trust = call.replica().trust();
+    if (const auto lapse = federation::lapse_of(*trust, call.self()); lapse && why.state == "void")
+      why.next = sentence(lapsed(*trust, *lapse), call.language());
     record = standing->id;
     if (call.has("field") && record && why.state != "absent" && why.state != "held" &&
         why.state != "pending") {

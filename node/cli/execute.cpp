@@ -73,6 +73,8 @@ Result<Reply> run_here(const Line& line, replica::Replica& replica,
   std::unique_ptr<peers::PeerService> peers;
   if (line.needs_peers) {
     peers::PeerOptions options;
+    // The code at hand may be of another federation than one of before, and a network is of one.
+    options.take_up_wish = line.request.command != "join";
     MAILLON_TRY(peers, peers::PeerService::start(replica, options));
   }
   admin::Context context{replica, peers.get()};
@@ -132,14 +134,14 @@ bool agreed(const Line& line) {
 
 int ask_then_execute(Line& line) {
   const auto ask = asks(line);
+  if (ask.has_value() && !*ask) return execute(line);
+  line.request.options["preview"] = {"1"};
+  // What makes no sense is told first: to agree to it beforehand would not help.
+  if (const int failed = execute(line); failed != 0) return failed;
   if (ask.has_error()) return fail(line, ask.error());
-  if (*ask) {
-    line.request.options["preview"] = {"1"};
-    if (const int failed = execute(line); failed != 0) return failed;
-    line.request.options.erase("preview");
-    if (!agreed(line)) return 1;
-    line.request.options["yes"] = {"1"};
-  }
+  line.request.options.erase("preview");
+  if (!agreed(line)) return 1;
+  line.request.options["yes"] = {"1"};
   return execute(line);
 }
 

@@ -21,6 +21,9 @@ constexpr std::uint64_t kFeedBytesMax = 16ull << 30;
 constexpr std::string_view kPrefix = "maillon1.";
 constexpr const char* kWish = "wish";
 constexpr const char* kVotes = "wish.votes";
+constexpr const char* kInviterGone = "wish.inviter_gone";
+constexpr const char* kEarlier = "wish.earlier";  ///< one that waits for votes, and these
+constexpr std::string_view kInviter = "inviter";  ///< a reason of refusal
 constexpr const char* kUrls = "urls";
 constexpr std::size_t kContinuesNamed = 8;  ///< federations that a code says it continues
 
@@ -262,24 +265,13 @@ const Decision* admission_of(const Trust& trust, const crypto::NodeCertificate& 
   return nullptr;
 }
 
-/// Says who voted, and who may still.
 JoinReply pending(const Trust& trust, const Decision& decision) {
   JoinReply out = welcome(trust);
   out.status = JoinStatus::pending;
-  out.votes.proposal = ProposalNames{trust}.brief(decision.id);
-  out.votes.votes = static_cast<std::uint32_t>(decision.votes.size());
-  out.votes.needed = static_cast<std::uint32_t>(decision.needed);
-  for (const MemberId& id : decision.votes)
-    if (const Member* member = trust.ever_member(id);
-        member != nullptr && out.votes.voted.size() < limits::kJoinNamesMax)
-      out.votes.voted.push_back(member->name);
-  std::ranges::sort(out.votes.voted);
-  for (const Member* member : may_still_vote(trust, decision)) {
-    if (out.votes.missing.size() < limits::kJoinNamesMax)
-      out.votes.missing.push_back(member->name);
+  out.votes = votes_on(trust, decision);
+  for (const std::string& name : out.votes.missing)
     if (out.reason.size() <= limits::kNameMax)
-      out.reason += (out.reason.empty() ? "" : ", ") + member->name;
-  }
+      out.reason += (out.reason.empty() ? "" : ", ") + name;
   return out;
 }
 
@@ -318,7 +310,7 @@ Result<JoinReply> admit(replica::Replica& replica, const JoinRequest& request,
     // votes.
     if (trust->member_of(proven.node) != nullptr) return welcome(*trust);
     // Its member may have been removed since it invited.
-    if (trust->member_of(replica.identity().node) == nullptr) return refused("inviter");
+    if (trust->member_of(replica.identity().node) == nullptr) return refused(std::string{kInviter});
     if (const auto* open = admission_of(*trust, proven))
       return answer_again(replica, store, open->id, hash, proven);
     // A new machine of a member: its root key vouches for it.
@@ -363,10 +355,61 @@ Result<JoinReply> admit(replica::Replica& replica, const JoinRequest& request,
   });
 }
 
+JoinVotes votes_on(const Trust& trust, const Decision& admission) {
+  JoinVotes out;
+  out.proposal = ProposalNames{trust}.brief(admission.id);
+  out.votes = static_cast<std::uint32_t>(admission.votes.size());
+  out.needed = static_cast<std::uint32_t>(admission.needed);
+  for (const MemberId& id : admission.votes)
+    if (const Member* member = trust.ever_member(id);
+        member != nullptr && out.voted.size() < limits::kJoinNamesMax)
+      out.voted.push_back(member->name);
+  std::ranges::sort(out.voted);
+  for (const Member* member : may_still_vote(trust, admission))
+    if (out.missing.size() < limits::kJoinNamesMax) out.missing.push_back(member->name);
+  return out;
+}
+
+namespace {
+
+// As Replica::setting() and set_setting(), inside a transaction of the caller's.
+Result<std::string> noted(Store& store, const char* key) {
+  MAILLON_TRY(const auto value, store.meta("setting." + std::string{key}));
+  return value ? std::string{as_text(*value)} : std::string{};
+}
+Result<void> note(Store& store, const char* key, std::string_view value) {
+  return store.set_meta("setting." + std::string{key}, as_bytes(value));
+}
+
+Result<void> forget_wish_in(Store& store) {
+  for (const char* key : {kWish, kVotes, kInviterGone, kEarlier})
+    MAILLON_CHECK(note(store, key, ""));
+  return {};
+}
+
+/// Back to the one that waited for votes before it, if there is one.
+Result<void> drop_wish(Store& store) {
+  MAILLON_TRY(const std::string earlier, noted(store, kEarlier));
+  MAILLON_CHECK(forget_wish_in(store));
+  const auto lines = split_lines(earlier);
+  if (lines.size() != 2) return {};
+  MAILLON_CHECK(note(store, kWish, lines[0]));
+  return note(store, kVotes, lines[1]);
+}
+
+}  // namespace
+
 Result<void> remember_wish(replica::Replica& replica, const std::string& code) {
-  MAILLON_TRY(const auto before, replica.setting(kWish));
-  if (before != code) MAILLON_CHECK(replica.set_setting(kVotes, ""));
-  return replica.set_setting(kWish, code);
+  return replica.writer().run_void([&](Store& store) -> Result<void> {
+    MAILLON_TRY(const std::string before, noted(store, kWish));
+    if (before == code) return {};
+    MAILLON_TRY(const std::string votes, noted(store, kVotes));
+    // What others have voted on already holds if this code turns out to be good for nothing.
+    if (!before.empty() && !votes.empty())
+      MAILLON_CHECK(note(store, kEarlier, before + '\n' + votes));
+    for (const char* told : {kVotes, kInviterGone}) MAILLON_CHECK(note(store, told, ""));
+    return note(store, kWish, code);
+  });
 }
 
 Result<std::optional<Invitation>> wish(replica::Replica& replica) {
@@ -377,13 +420,29 @@ Result<std::optional<Invitation>> wish(replica::Replica& replica) {
 }
 
 Result<void> forget_wish(replica::Replica& replica) {
-  MAILLON_CHECK(replica.set_setting(kVotes, ""));
-  return replica.set_setting(kWish, "");
+  return replica.writer().run_void(forget_wish_in);
 }
 
-Result<void> remember_votes(replica::Replica& replica, const JoinReply& reply) {
-  return replica.set_setting(
-      kVotes, std::to_string(replica.clock().now().count()) + ' ' + to_hex(encode(reply)));
+bool is_inviter_gone(const JoinReply& reply) {
+  return reply.status == JoinStatus::refused && reply.reason == kInviter;
+}
+
+Result<void> remember_reply(replica::Replica& replica, const Invitation& asked,
+                            const JoinReply& reply) {
+  const auto now = replica.clock().now();
+  // At once: the command that asked and the network's thread may both be told.
+  return replica.writer().run_void([&](Store& store) -> Result<void> {
+    MAILLON_TRY(const std::string code, noted(store, kWish));
+    const auto wanted = Invitation::decode(code);
+    if (!wanted || wanted->token != asked.token) return {};
+    if (reply.status == JoinStatus::refused) {
+      MAILLON_TRY(const std::string votes, noted(store, kVotes));
+      if (votes.empty() || !is_inviter_gone(reply)) return drop_wish(store);
+      return note(store, kInviterGone, "1");
+    }
+    MAILLON_CHECK(note(store, kInviterGone, ""));
+    return note(store, kVotes, std::to_string(now.count()) + ' ' + to_hex(encode(reply)));
+  });
 }
 
 Result<std::optional<Waiting>> votes_told(replica::Replica& replica) {
@@ -394,7 +453,8 @@ Result<std::optional<Waiting>> votes_told(replica::Replica& replica) {
   const auto reply = raw ? decode_join_reply(*raw) : Result<JoinReply>{Error{Errc::malformed, ""}};
   if (!reply) return std::optional<Waiting>{};
   const UnixMillis told{std::strtoll(text->c_str(), nullptr, 10)};
-  return std::optional{Waiting{reply->votes, told}};
+  MAILLON_TRY(const auto gone, replica.setting(kInviterGone));
+  return std::optional{Waiting{reply->votes, told, gone && !gone->empty()}};
 }
 
 Result<void> enter(replica::Replica& replica, const Invitation& invitation,

@@ -57,6 +57,9 @@ struct InviteOptions {
 [[nodiscard]] Result<JoinReply> admit(replica::Replica& replica, const JoinRequest& request,
                                       ByteView certificate);
 
+/// Who voted on an admission, and who may still.
+[[nodiscard]] JoinVotes votes_on(const storage::Trust& trust, const storage::Decision& admission);
+
 /// The newcomer's wish, kept until it is granted or refused.
 [[nodiscard]] Result<void> remember_wish(replica::Replica& replica, const std::string& code);
 [[nodiscard]] Result<std::optional<Invitation>> wish(replica::Replica& replica);
@@ -65,9 +68,17 @@ struct InviteOptions {
 struct Waiting {
   JoinVotes votes;
   UnixMillis told{};
+  bool inviter_gone = false;  ///< it is no member any more itself, and said so since
 };
-[[nodiscard]] Result<void> remember_votes(replica::Replica& replica, const JoinReply& reply);
+/// Of a reply that lets nobody in: notes the votes of one that waits. When the inviter itself is no
+/// member any more, the wish and the votes that were told stay, since another member's code leads
+/// on; without such votes, and after any other refusal, the wish is forgotten, and one that waited
+/// for votes before it holds again. Nothing when it answers another wish than the present one.
+[[nodiscard]] Result<void> remember_reply(replica::Replica& replica, const Invitation& asked,
+                                          const JoinReply& reply);
 [[nodiscard]] Result<std::optional<Waiting>> votes_told(replica::Replica& replica);
+/// Whether a refusal says that the inviter is no member any more.
+[[nodiscard]] bool is_inviter_gone(const JoinReply& reply);
 /// Takes the federation as this folder's; annuaire follows by replication.
 [[nodiscard]] Result<void> enter(replica::Replica& replica, const Invitation& invitation,
                                  const JoinReply& reply);

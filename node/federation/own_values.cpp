@@ -13,11 +13,17 @@ namespace {
 
 class Collector {
  public:
-  Collector(replica::Reader& reader, const MemberId& member, const MemberId& as, OwnValues& out)
-      : reader_(reader), member_(member), as_(as), out_(out) {}
+  Collector(const Trust& trust, replica::Reader& reader, const MemberId& member,
+            const MemberId& as, OwnValues& out)
+      : trust_(trust), reader_(reader), member_(member), as_(as), out_(out) {}
 
-  Result<void> take(const std::string& collection, const RecordId& id, ByteView blob) {
+  Result<void> take(const std::string& collection, const RecordId& id, ByteView blob, bool owned) {
     MAILLON_TRY(auto state, merge::decode_state(blob));
+    inherited_from_.reset();
+    if (owned) {
+      MAILLON_TRY(const auto owner, reader_.records().owner(collection, id, blob));
+      if (owner && *owner != member_ && trust_.heir_of(*owner) == member_) inherited_from_ = owner;
+    }
     MAILLON_TRY(auto edits, own_edits(state));
     MAILLON_TRY(const bool concerned, writes_live(state));
     if (!concerned && edits.empty()) return {};
@@ -49,13 +55,18 @@ class Collector {
     hand_.id = owned_record_id(collection, as_, hand_.key);
   }
 
+  /// Nobody else is left to bring along what a member wrote whose records it handed over.
+  [[nodiscard]] bool speaks_for(const MemberId& author) const {
+    return author == member_ || (inherited_from_ && trust_.may_change_of(*inherited_from_, author));
+  }
+
   Result<bool> is_own(std::int64_t commit) {
-    if (const auto known = own_.find(commit); known != own_.end()) return known->second;
+    if (const auto known = authors_.find(commit); known != authors_.end())
+      return speaks_for(known->second);
     MAILLON_TRY(const Bytes raw, reader_.log().header_of(commit));
     MAILLON_TRY(const Header header, decode_header(raw));
-    const bool own = header.member == member_;
-    own_.emplace(commit, own);
-    return own;
+    authors_.emplace(commit, header.member);
+    return speaks_for(header.member);
   }
 
   Result<bool> writes_live(const merge::RecordState& state) {
@@ -145,7 +156,7 @@ class Collector {
     return found == history_.end() ? nullptr : &*found;
   }
   [[nodiscard]] bool is_ours(const HistoryOp& step) const {
-    return step.commit->header.member == member_;
+    return speaks_for(step.commit->header.member);
   }
 
   /// A row stands for one source; what another one said of the same record is as if typed.
@@ -220,11 +231,13 @@ class Collector {
     return {};
   }
 
+  const Trust& trust_;
   replica::Reader& reader_;
   MemberId member_;
   MemberId as_;
   OwnValues& out_;
-  std::map<std::int64_t, bool> own_;  ///< commits by their place in the log
+  std::map<std::int64_t, MemberId> authors_;  ///< of commits by their place in the log
+  std::optional<MemberId> inherited_from_;    ///< the record at hand
   std::vector<HistoryOp> history_;    ///< of the record at hand, newest first
   Change imported_;
   Change hand_;
@@ -232,16 +245,16 @@ class Collector {
 
 }  // namespace
 
-Result<OwnValues> own_values(replica::Reader& reader, const SpaceId& space,
+Result<OwnValues> own_values(const Trust& trust, replica::Reader& reader, const SpaceId& space,
                              const MemberId& member, const MemberId& as) {
   OwnValues out;
-  Collector collector{reader, member, as, out};
+  Collector collector{trust, reader, member, as, out};
   MAILLON_TRY(const auto row, reader.log().find_space(space));
   MAILLON_TRY(const auto collections, reader.collections(space));
   for (const std::string& collection : collections) {
     MAILLON_TRY(const auto known, reader.names().find_collection(*row, collection));
     // In the order of storage: the commits of an import then lie side by side.
-    MAILLON_TRY(auto get, reader.database().prepare("SELECT rid, state FROM record"
+    MAILLON_TRY(auto get, reader.database().prepare("SELECT rid, state, flags FROM record"
                                                     " WHERE collection = ?1 ORDER BY id"));
     get.bind(1, *known);
     for (;;) {
@@ -249,7 +262,8 @@ Result<OwnValues> own_values(replica::Reader& reader, const SpaceId& space,
       if (!more) break;
       MAILLON_TRY(const RecordId id, RecordId::from_bytes(get.blob(0)));
       const ByteView state = get.blob(1);
-      MAILLON_CHECK(collector.take(collection, id, Bytes{state.begin(), state.end()}));
+      const bool owned = (get.integer(2) & kFlagOwned) != 0;
+      MAILLON_CHECK(collector.take(collection, id, Bytes{state.begin(), state.end()}, owned));
     }
   }
   return out;

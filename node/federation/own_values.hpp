@@ -6,7 +6,7 @@
 namespace maillon::federation {
 
 /// What somebody wrote in a space and is still live, as changes that write it again under the same
-/// ids; its own records stay its own. To be written in this order: what sources said, what people
+/// ids; its own records stay its own. Of a record that it inherited, all that counts there. To be written in this order: what sources said, what people
 /// typed over it, what they deleted.
 struct OwnValues {
   std::vector<storage::Change> from_sources;
@@ -18,7 +18,8 @@ struct OwnValues {
   }
 };
 /// `as` is who the member will be where they are written again.
-[[nodiscard]] Result<OwnValues> own_values(replica::Reader& reader, const SpaceId& space,
-                                           const MemberId& member, const MemberId& as);
+[[nodiscard]] Result<OwnValues> own_values(const storage::Trust& trust, replica::Reader& reader,
+                                           const SpaceId& space, const MemberId& member,
+                                           const MemberId& as);
 
 }  // namespace maillon::federation

@@ -47,7 +47,7 @@ Result<Brought> bring(const Trust& former, replica::Reader& reader, const Member
       [&](const MemberId& owner, const MemberId& by) { return former.may_change_of(owner, by); });
   for (const auto& [id, space] : former.spaces()) {
     if (id == former.annuaire()) continue;
-    MAILLON_TRY(const OwnValues own, own_values(reader, id, self, author.member));
+    MAILLON_TRY(const OwnValues own, own_values(former, reader, id, self, author.member));
     if (own.empty()) continue;
     const std::string& name = space.declaration.name;
     const Space* here = goes_on_as(former, space, *store.trust());

@@ -103,14 +103,23 @@ void PeerService::Impl::on_join_reply(const net::ConnectionPtr& connection, Byte
   if (!reply) return connection->close(net::CloseReason::malformed, "no answer to a wish to join");
   if (reply->status != JoinStatus::admitted) {
     answer_ = *reply;
-    if (reply->status == JoinStatus::refused) {
-      log_->error("the inviter's node refused: {}", reply->reason);
-      wish_.reset();
-      verifier_.submit([this] { (void)federation::forget_wish(replica_); });
-    } else {
-      // Who waits may ask any day who must still vote.
-      verifier_.submit([this, reply = *reply] { (void)federation::remember_votes(replica_, reply); });
-    }
+    const bool refused = reply->status == JoinStatus::refused;
+    // Whoever asked is told in words of its own; this is for the log of a daemon.
+    if (refused) log_->warn("the inviter's node refused: {}", reply->reason);
+    if (refused && !federation::is_inviter_gone(*reply)) wish_.reset();
+    // Who waits may ask any day who must still vote.
+    verifier_.submit([this, reply = *reply, invitation] {
+      (void)federation::remember_reply(replica_, invitation, reply);
+      const auto kept = federation::wish(replica_);
+      if (!kept) return;
+      network_->post([this, kept = *kept, invitation] {
+        if (wish_ && wish_->token != invitation.token) return;
+        wish_ = kept;
+        // An earlier one may be of a federation that this network does not talk to.
+        if (wish_ && wish_->federation != invitation.federation) wish_.reset();
+        update_targets();
+      });
+    });
     connection->close(net::CloseReason::done);
     return after_engine();
   }
@@ -119,7 +128,7 @@ void PeerService::Impl::on_join_reply(const net::ConnectionPtr& connection, Byte
     const auto done = federation::enter(replica_, invitation, reply);
     network_->post([this, reply, connection, greeting, done] {
       if (done.has_value()) return entered(connection, reply, greeting);
-      log_->error("cannot enter the federation: {}", done.error().detail);
+      log_->warn("cannot enter the federation: {}", done.error().detail);
       answer_ = done.error();
       connection->close(net::CloseReason::done);
       after_engine();

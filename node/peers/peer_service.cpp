@@ -522,7 +522,7 @@ Result<std::unique_ptr<PeerService>> PeerService::start(replica::Replica& replic
                                                         const PeerOptions& options) {
   auto impl = std::make_unique<Impl>(replica, options);
   auto federation = replica.federation();
-  if (!federation) {
+  if (!federation && options.take_up_wish) {
     MAILLON_TRY(const auto wish, federation::wish(replica));
     if (wish) federation = wish->federation;
   }

@@ -17,6 +17,7 @@ struct PeerOptions {
   std::vector<std::string> trusted_proxies = {};
   std::string ca_file = {};
   bool dial = true;  ///< configured peers, members' known addresses
+  bool take_up_wish = true;  ///< start() goes on with a wish to join that was kept
 };
 
 struct PeerState {
@@ -59,7 +60,7 @@ class PeerService {
   /// Listens and dials, if start() could not yet for want of a federation.
   [[nodiscard]] Result<void> begin(const FederationId& federation);
   /// From now on dials the inviter, at every address of the invitation and again and again, until
-  /// annuaire names this node or the inviter refuses. start() takes up a wish that was kept.
+  /// annuaire names this node or the inviter refuses.
   [[nodiscard]] Result<void> pursue(const federation::Invitation& invitation);
   /// pursue(), and waits: for annuaire to name this node, or for a reply that admits nobody.
   /// Errc::unavailable names the addresses when neither came in time.

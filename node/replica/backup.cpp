@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <fstream>
 
+#include "node/replica/making.hpp"
 #include "node/replica/marker.hpp"
 #include "node/replica/replica.hpp"
 
@@ -85,65 +86,102 @@ Result<void> backup(Replica& replica, const fs::path& file,
   return {};
 }
 
-Result<Identity> restore(const fs::path& file, const fs::path& dir, Rng& rng) {
-  if (fs::exists(dir) && !fs::is_empty(dir))
-    return Error{Errc::refused, dir.string() + " is not empty", dir.string() + " n’est pas vide",
-                 "restore into a new folder", "restaurez dans un nouveau dossier"};
-  if (!fs::exists(file))
-    return Error{Errc::not_found, "there is no file " + file.string(),
-                 "il n’y a pas de fichier " + file.string(), "check the name", "vérifiez le nom"};
-  const auto bad = [&](const Error& why) {
-    if (why.code == Errc::full)
-      return Error{Errc::full, "the disk is full: no room left in " + dir.string(),
-                   "le disque est plein : plus de place dans " + dir.string(),
-                   "the backup is as good as before: free some space, or name another --data",
-                   "la sauvegarde est intacte : libérez de la place, ou indiquez un autre --data"};
-    if (why.code == Errc::newer_version)
-      return Error{Errc::newer_version, file.string() + " was made by a newer version of Maillon",
-                   file.string() + " vient d’une version plus récente de Maillon",
-                   "the backup is fine: upgrade Maillon, then restore it",
-                   "la sauvegarde est bonne : mettez Maillon à jour, puis restaurez-la"};
-    return Error{why.code, file.string() + " is no usable backup: " + why.detail,
-                 file.string() + " n’est pas une sauvegarde utilisable",
-                 "use a file that `maillon backup` made", "utilisez un fichier créé par « maillon backup »"};
-  };
+namespace {
+
+Error unusable(const fs::path& file, const fs::path& dir, const Error& why) {
+  if (why.code == Errc::full)
+    return Error{Errc::full, "the disk is full: no room left in " + dir.string(),
+                 "le disque est plein : plus de place dans " + dir.string(),
+                 "the backup is as good as before: free some space, or name another --data",
+                 "la sauvegarde est intacte : libérez de la place, ou indiquez un autre --data"};
+  if (why.code == Errc::newer_version)
+    return Error{Errc::newer_version, file.string() + " was made by a newer version of Maillon",
+                 file.string() + " vient d’une version plus récente de Maillon",
+                 "the backup is fine: upgrade Maillon, then restore it",
+                 "la sauvegarde est bonne : mettez Maillon à jour, puis restaurez-la"};
+  return Error{why.code, file.string() + " is no usable backup: " + why.detail,
+               file.string() + " n’est pas une sauvegarde utilisable",
+               "use a file that `maillon backup` made",
+               "utilisez un fichier créé par « maillon backup »"};
+}
+
+Result<void> write_key(const fs::path& path, ByteView key) {
+  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  const bool written = fd >= 0 &&
+                       ::write(fd, key.data(), key.size()) == static_cast<ssize_t>(key.size()) &&
+                       ::fsync(fd) == 0;
+  const int why = errno;
+  if (fd >= 0) ::close(fd);
+  if (written) return {};
+  return Error{why == ENOSPC ? Errc::full : Errc::io, "cannot write the node key"};
+}
+
+/// As another life of the node, whose key is taken out of the database again.
+Result<Identity> restore_into(const fs::path& dir, const fs::path& file, Rng& rng) {
+  const HalfMade half = begin_making(dir);
   std::error_code failed;
-  fs::create_directories(dir, failed);
-  fs::permissions(dir, fs::perms::owner_all, failed);
-  const auto make = [&]() -> Result<Identity> {
-    fs::copy_file(file, dir / "maillon.db", failed);
-    if (failed == std::errc::no_space_on_device) return Error{Errc::full, failed.message()};
-    if (failed) return Error{Errc::io, failed.message()};
+  fs::copy_file(file, half.database, failed);
+  if (!failed)
+    fs::permissions(half.database, fs::perms::owner_read | fs::perms::owner_write, failed);
+  if (failed == std::errc::no_space_on_device) return Error{Errc::full, failed.message()};
+  if (failed) return Error{Errc::io, failed.message()};
+  killed_at("killed_with_half_a_database");
+  Identity who;
+  who.incarnation = rng.u64();
+  Bytes key;
+  {
     storage::StoreOptions options;
-    options.path = dir / "maillon.db";
+    options.path = half.database;
     MAILLON_TRY(auto store, storage::Store::open(options));
-    MAILLON_TRY(const auto key, store->meta("backup.key"));
-    if (!key) return Error{Errc::malformed, "it holds no node key"};
-    MAILLON_CHECK(store->begin());
-    MAILLON_CHECK(store->database().execute("DELETE FROM meta WHERE key = 'backup.key'"));
-    const std::uint64_t fresh = rng.u64();
-    MAILLON_CHECK(save_incarnation(*store, dir, fresh));
-    MAILLON_CHECK(store->commit());
-    const int fd = ::open((dir / "node.key").c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    const bool written =
-        fd >= 0 && ::write(fd, key->data(), key->size()) == static_cast<ssize_t>(key->size()) &&
-        ::fsync(fd) == 0;
-    if (fd >= 0) ::close(fd);
-    if (!written)
-      return Error{errno == ENOSPC ? Errc::full : Errc::io, "cannot write the node key"};
-    Identity who;
-    who.incarnation = fresh;
+    MAILLON_TRY(auto kept, store->meta("backup.key"));
+    if (!kept) return Error{Errc::malformed, "it holds no node key"};
+    key = *std::move(kept);
     MAILLON_TRY(const auto member, store->meta("member"));
     if (!member) return Error{Errc::malformed, "it holds no member"};
     MAILLON_TRY(who.member, MemberId::from_bytes(*member));
-    return who;
-  };
-  auto made = make();
+    MAILLON_CHECK(store->begin());
+    MAILLON_CHECK(store->database().execute("DELETE FROM meta WHERE key = 'backup.key'"));
+    MAILLON_CHECK(save_incarnation(*store, dir, who.incarnation));
+    MAILLON_CHECK(store->commit());
+  }
+  MAILLON_CHECK(sync_file(half.database));
+  killed_at("killed_before_the_key");
+  MAILLON_CHECK(write_key(half.key, key));
+  MAILLON_CHECK(end_making(dir));
+  return who;
+}
+
+/// Locked, so that nothing else is made there meanwhile.
+Result<Identity> restore_alone(const fs::path& dir, const fs::path& file, Rng& rng) {
+  MAILLON_TRY(const int lock, lock_folder(dir));
+  auto made = restore_into(dir, file, rng);
+  ::close(lock);
   if (made.has_error()) {
-    fs::remove_all(dir, failed);
-    return bad(made.error());
+    forget_making(dir);
+    return unusable(file, dir, made.error());
   }
   return made;
+}
+
+}  // namespace
+
+Result<Identity> restore(const fs::path& file, const fs::path& dir, Rng& rng) {
+  if (!fs::exists(file))
+    return Error{Errc::not_found, "there is no file " + file.string(),
+                 "il n’y a pas de fichier " + file.string(), "check the name", "vérifiez le nom"};
+  MAILLON_TRY(const bool known, has_node(dir));
+  if (known)
+    return Error{Errc::refused, "there is a node in " + dir.string() + " already",
+                 "il y a déjà un nœud dans " + dir.string(),
+                 "if a restore into it was cut short, it is whole now: `maillon status` shows it; "
+                 "else restore into a new folder",
+                 "si une restauration y a été interrompue, elle est complète maintenant : « maillon "
+                 "status » le montre ; sinon, restaurez dans un nouveau dossier"};
+  if (!may_be_made(dir))
+    return Error{Errc::refused, dir.string() + " is not empty", dir.string() + " n’est pas vide",
+                 "restore into a new folder", "restaurez dans un nouveau dossier"};
+  MAILLON_CHECK(make_folder(dir));
+  return restore_alone(dir, file, rng);
 }
 
 }  // namespace maillon::replica

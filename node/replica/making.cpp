@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <fstream>
 
@@ -67,16 +68,6 @@ void remove_half_made(const fs::path& dir) {
   fs::remove(dir / kMadeKey, none);
 }
 
-Result<void> make_folder(const fs::path& dir) {
-  std::error_code failed;
-  fs::create_directories(dir, failed);
-  if (!failed) fs::permissions(dir, fs::perms::owner_all, failed);
-  if (!failed) return {};
-  return said(Errc::io, "cannot make " + dir.string() + ": " + failed.message(),
-              "impossible de créer " + dir.string() + " : " + failed.message(),
-              "choose another folder with --data", "choisissez un autre dossier avec --data");
-}
-
 Identity identity_from(const InitOptions& options, const crypto::SigningKey& root,
                        const crypto::SigningKey& node, Rng& rng) {
   SystemClock clock;
@@ -94,17 +85,12 @@ Identity identity_from(const InitOptions& options, const crypto::SigningKey& roo
   return out;
 }
 
-/// Points at which tests end the process.
-void killed_at([[maybe_unused]] std::string_view point) {
-  if (MAILLON_FAULT(point)) ::raise(SIGKILL);
-}
-
 Result<void> make(const fs::path& dir, const Identity& who, const crypto::Secret32& secret,
                   const std::optional<std::string>& passphrase, Rng& rng) {
-  remove_half_made(dir);
+  const HalfMade half = begin_making(dir);
   {
     storage::StoreOptions options;
-    options.path = dir / kMadeDatabase;
+    options.path = half.database;
     MAILLON_TRY(auto store, storage::Store::open(options));
     killed_at("killed_with_half_a_database");
     MAILLON_CHECK(store->begin());
@@ -115,14 +101,49 @@ Result<void> make(const fs::path& dir, const Identity& who, const crypto::Secret
   killed_at("killed_before_the_key");
   const auto phrase =
       passphrase ? std::optional<std::string_view>{*passphrase} : std::nullopt;
-  MAILLON_CHECK(crypto::write_key_file(dir / kMadeKey, secret, phrase, rng));
+  MAILLON_CHECK(crypto::write_key_file(half.key, secret, phrase, rng));
+  return end_making(dir);
+}
+
+}  // namespace
+
+void killed_at([[maybe_unused]] std::string_view point) {
+  if (MAILLON_FAULT(point)) ::raise(SIGKILL);
+}
+
+Result<void> make_folder(const fs::path& dir) {
+  std::error_code failed;
+  fs::create_directories(dir, failed);
+  if (!failed) fs::permissions(dir, fs::perms::owner_all, failed);
+  if (!failed) return {};
+  return said(Errc::io, "cannot make " + dir.string() + ": " + failed.message(),
+              "impossible de créer " + dir.string() + " : " + failed.message(),
+              "choose another folder with --data", "choisissez un autre dossier avec --data");
+}
+
+HalfMade begin_making(const fs::path& dir) {
+  remove_half_made(dir);
+  return {dir / kMadeDatabase, dir / kMadeKey};
+}
+
+Result<void> end_making(const fs::path& dir) {
   killed_at("killed_after_the_key");
   MAILLON_CHECK(put_in_place(dir, kMadeKey, kKey));
   killed_at("killed_before_the_database");
   return put_in_place(dir, kMadeDatabase, kDatabase);
 }
 
-}  // namespace
+bool may_be_made(const fs::path& dir) {
+  std::error_code none;
+  if (!fs::exists(dir, none)) return true;
+  if (!fs::is_directory(dir, none)) return false;
+  const auto is_ours = [](const fs::directory_entry& entry) {
+    const std::string name = entry.path().filename().string();
+    return name == "lock" || name == "marker" || name == kMadeKey || name.starts_with(kMadeDatabase);
+  };
+  fs::directory_iterator all{dir, none};
+  return !none && std::all_of(begin(all), end(all), is_ours);
+}
 
 Result<bool> has_node(const fs::path& dir) {
   std::error_code none;

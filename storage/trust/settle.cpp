@@ -238,22 +238,29 @@ class TrustFold {
     each_passed(DecisionKind::space,
                 [&](std::size_t i) { declare(*at(i).proposal->space, at(i).number); });
     std::map<std::string, std::vector<const Space*>> by_name;
-    for (const auto& [id, space] : out_.spaces_)
+    for (auto& [id, space] : out_.spaces_) {
+      space.is_default = is_default(space);
       by_name[space.declaration.name].push_back(&space);
-    for (const auto& [name, all] : by_name) out_.names_.emplace(name, meant_by(name, all));
+    }
+    for (const auto& [name, all] : by_name) out_.names_.emplace(name, meant_by(all));
   }
 
-  /// Of several spaces of one name: the one that every federation has, else one of which no other's
-  /// declarers knew before, the smaller id.
-  SpaceId meant_by(const std::string& name, const std::vector<const Space*>& all) const {
+  bool is_default(const Space& space) const {
+    const std::string& name = space.declaration.name;
     std::vector<Bytes> defaults = common_spaces(*out_.federation_);
     if (const auto slash = name.find('/'); slash != std::string::npos)
       std::ranges::move(regional_spaces(*out_.federation_, name.substr(slash + 1)),
                         std::back_inserter(defaults));
+    return space.id == out_.annuaire_ || std::ranges::any_of(defaults, [&](const Bytes& one) {
+             return space_id(one) == space.id;
+           });
+  }
+
+  /// Of several spaces of one name: the one that every federation has, else one of which no other's
+  /// declarers knew before, the smaller id.
+  SpaceId meant_by(const std::vector<const Space*>& all) const {
     for (const Space* space : all)
-      if (space->id == out_.annuaire_ ||
-          std::ranges::any_of(defaults, [&](const Bytes& one) { return space_id(one) == space->id; }))
-        return space->id;
+      if (space->is_default) return space->id;
     for (const Space* space : all) {
       const auto came_first = [&](const Space* other) {
         return other != space && std::ranges::all_of(space->declared, [&](std::uint32_t later) {

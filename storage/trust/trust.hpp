@@ -41,6 +41,7 @@ struct Space {
   SpaceId id = SpaceId::zero();
   SpaceDeclaration declaration;
   std::vector<std::uint32_t> declared;  ///< the commits of annuaire that do
+  bool is_default = false;  ///< one that every federation has under its name, whoever declared it
 };
 
 enum class DecisionKind : std::uint8_t {

@@ -108,6 +108,10 @@ class Decisions(Case):
         members = {m["name"]: m["member_id"] for m in a.ok("member", "list")["members"]}
         self.assertIn("another member", self.refuses(a, 1, "propose", "root-key", "deux", members["une"])["message"])
         self.refuses(a, 1, "propose", "root-key", "deux", members["deux"])
+        # No words make the key of a node.
+        for node in (a, b):
+            error = self.refuses(a, 1, "propose", "root-key", "deux", node.ok("status")["node_id"])
+            self.assertIn("key of a node", error["message"])
         asked = a.on_terminal("n\n", "propose", "root-key", "deux", key)
         self.assertIn(key, asked.out)
         self.assertIn(members["deux"], asked.out)
@@ -142,7 +146,7 @@ class Decisions(Case):
                 (2, ("tellers", "16", "2026-13", "une")), (2, ("tellers", "16", "x", "une")),
                 (3, ("tellers", "zz", "2026-09", "une")), (3, ("narrow", "formation", "--writer", "region:99"))):
             self.refuses(a, code, "propose", *command)
-        for name in ("a/b/c", "/a", " ", "a\u202eb"):
+        for name in ("a/b/c", "/a", " ", "a\u202eb", ".", "..", "../a", "catalogue/..", "./a"):
             self.refuses(a, 2, "space", "create", name)
         self.refuses(a, 2, "invite", "--region", "zz!")
         c = self.node("trois")
@@ -154,6 +158,56 @@ class Decisions(Case):
         text = a.ok("proposal", "show", teller["id"])["proposals"][0]["text"]
         for word in ("une", "deux", "region 16", "2 of them"):
             self.assertIn(word, text)
+
+    def test_access_that_is_or_is_not_there_already_is_not_proposed(self):
+        a, b = self.two()
+        a.ok("space", "create", "notes", "--reader", "all", "--writer", "une")
+        already, nobody = "may do that in `notes` already", "nobody whom this means"
+        for words, command in ((already, ("widen", "notes", "--reader", "deux")),
+                               (already, ("widen", "notes", "--reader", "region:16", "--writer", "une")),
+                               (nobody, ("narrow", "notes", "--writer", "deux")),
+                               (nobody, ("narrow", "notes", "--reader", "role:hub"))):
+            error = self.refuses(a, 1, "propose", *command)
+            self.assertIn(words, error["message"], command)
+            self.assertIn("nothing to decide", error["hint"])
+        self.assertIn("ont déjà ce droit", self.refuses(
+            a, 1, "propose", "widen", "notes", "--reader", "all", lang="fr")["message"])
+        # Half of it is something, and what was taken can be given again.
+        a.ok("propose", "widen", "notes", "--reader", "deux", "--writer", "deux")
+        self.refuses(a, 1, "propose", "widen", "notes", "--writer", "deux")
+        a.ok("propose", "narrow", "notes", "--writer", "deux")
+        self.refuses(a, 1, "propose", "narrow", "notes", "--writer", "deux")
+        a.ok("propose", "widen", "notes", "--writer", "deux")
+        a.ok("propose", "narrow", "notes", "--reader", "all")
+        a.ok("propose", "widen", "notes", "--reader", "une")
+
+    def test_who_leaves_is_said_to_leave(self):
+        a, b = self.two()
+        a.ok("space", "create", "carnet", "--reader", "une", "--writer", "all")
+        self.converge(a, b)
+        asked = b.on_terminal("n\n", "leave", lang="fr")
+        self.assertIn("« deux » quitte la fédération : ce qu’il a écrit reste", asked.out)
+        made = b.ok("leave")
+        self.converge(a, b)
+        for node in (a, b):
+            for lang, words in (("en", "leaves the federation"), ("fr", "quitte la fédération")):
+                pages = (node.ok("proposal", "show", made["id"], lang=lang)["proposals"][0]["text"],
+                         node.run("proposal", "list", json_output=False, lang=lang).out)
+                for page in pages:
+                    self.assertIn(words, page)
+                    for other in ("no longer a member", "n’est plus membre", "carnet"):
+                        self.assertNotIn(other, page)
+
+    def test_what_makes_no_sense_is_said_before_that_somebody_must_agree(self):
+        a, b = self.two()
+        for command, words in ((("vote", "0123456789ab"), "no proposal"),
+                               (("propose", "remove", "personne"), "no member"),
+                               (("propose", "charter", "quorum", "0"), "cannot be"),
+                               (("space", "create", "formation"), "already")):
+            done = a.run(*command, json_output=False, stdin=b"")
+            self.assertNotEqual(done.code, 0)
+            self.assertIn(words, done.err)
+            self.assertNotIn("--yes", done.err)
 
     def test_members_of_one_name_are_told_apart(self):
         a, b = self.two()

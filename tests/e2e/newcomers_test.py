@@ -70,13 +70,15 @@ class Newcomers(Case):
     def test_an_admission_whose_voter_was_removed_elsewhere(self):
         """A quorum of one: deux admits somebody while une and trois remove deux."""
         a, b, c = nodes = self.federation("une", "deux", "trois")
+        a.ok("put", "lieux", "nom=de une")
         self.decide(nodes, a, "delegate", "trois")
         b.serve()
         code = b.ok("invite", "--region", "16")["code"]
         n = self.node("nouvelle")
         n.init()
         self.assertEqual(n.ok("join", code, "--wait", 60)["status"], "admitted")
-        n.ok("put", "lieux", "nom=à elle")
+        n.ok("sync", "--wait", 60)
+        own = n.ok("put", "lieux", "nom=à elle")["id"]
         b.stop()
         made = a.ok("propose", "remove", "deux")
         self.converge(a, c)
@@ -97,14 +99,129 @@ class Newcomers(Case):
         self.assertIn("deux (exclu le", french)
         self.assertIn("demandez une voix à : trois, une", french)
         self.assertEqual(n.ok("member", "show", "nouvelle")["members"][0]["status"], "lapsed")
-        for command in (("put", "lieux", "nom=non"), ("why", "lieux", "x"), ("invite",)):
+        table = self.write("l.csv", "id,nom\n1,non\n")
+        importing = ("import", table, "--collection", "lieux", "--source", "s")
+        for command in (("put", "lieux", "nom=non"), ("delete", "lieux", own), ("invite",), importing,
+                        ("space", "subscribe", "catalogue/16"),
+                        (*importing, "--dry-run"), ("propose", "charter", "quorum", "2")):
             self.assertIn("not, or no longer", self.refuses(n, 4, *command)["message"])
+        # What it holds of others is there to be read and taken along; of its own, only that it waits.
+        self.assertEqual(self.names(n), ["de une"])
+        self.assertIn("de une", n.run("export", "--collection", "lieux", json_output=False).out)
+        n.ok("bundle", "export", "-o", self.path("emporté"))
+        n.ok("backup", "-o", self.path("copie"))
+        why = n.ok("why", "lieux", own)
+        self.assertEqual(why["state"], "void")
+        self.assertIn("maillon vote ", why["next"])
+        self.assertIn("can still be read", n.run("space", "list", json_output=False).out)
         # One vote, and it is back with what it wrote.
         a.ok("vote", warning.split("maillon vote ")[1].split("`")[0])
         self.eventually("it is back", lambda: n.run("sync", "--wait", 1).code in (0, 5)
                         and n.ok("status")["membership"] == "member")
         self.assertEqual([w for w in n.ok("status")["warnings"] if "no longer" in w], [])
-        self.eventually("what it wrote counts", lambda: self.names(a) == ["à elle"])
+        self.eventually("what it wrote counts", lambda: self.names(a) == ["de une", "à elle"])
+
+    def test_a_lapsed_newcomer_that_is_alone_in_its_region(self):
+        """Its own admission alone declared the spaces that it reads."""
+        a, b, c = nodes = self.federation("une", "deux", "trois")
+        self.decide(nodes, a, "delegate", "trois")
+        b.serve()
+        n = self.node("nouvelle")
+        n.ok("join", b.ok("invite", "--region", "53")["code"], "--name", "nouvelle",
+             "--words-file", n.words, "--wait", 60)
+        own = n.ok("put", "lieux", "nom=à elle")["id"]
+        b.stop()
+        made = a.ok("propose", "remove", "deux")
+        self.converge(a, c)
+        c.ok("vote", made["id"])
+        self.converge(a, b, c)
+        a.ok("bundle", "export", "-o", self.path("lot"))
+        n.ok("bundle", "import", self.path("lot"))
+        self.assertEqual(n.ok("status")["membership"], "lapsed")
+        self.assertIn("catalogue/53", [s["name"] for s in n.ok("space", "list")["spaces"]])
+        self.assertIn("catalogue/53", n.digests())
+        self.assertEqual(self.names(n), [])
+        self.assertEqual(n.ok("why", "lieux", own)["state"], "void")
+        self.assertEqual([e["value"] for e in n.ok("history", "lieux", own)["entries"]], ["à elle"])
+        self.assertIn("not, or no longer", self.refuses(n, 4, "put", "lieux", "nom=non")["message"])
+        self.assertIn("formation", n.digests())
+
+    def test_who_waits_while_its_inviter_is_removed(self):
+        a, b, c = nodes = self.federation("une", "deux", "trois")
+        self.decide(nodes, a, "charter", "quorum", "3")
+        b.serve()
+        n = self.node("nouvelle")
+        n.init()
+        code = b.ok("invite", "--region", "16")["code"]
+        self.assertEqual(n.ok("join", code, "--wait", 60)["status"], "pending")
+        proposal = n.ok("status")["joining"]["proposal"]
+        self.assertFalse(n.ok("status")["joining"]["inviter_gone"])
+        self.converge(a, b, c)
+        self.assertEqual(a.ok("propose", "remove", "deux")["status"], "passed")
+        self.converge(a, b, c)
+        # The daemon asks again by itself, and keeps what it was told.
+        n.serve()
+        self.eventually("it is told", lambda: n.ok("status")["joining"]["inviter_gone"])
+        n.stop()
+        error = self.refuses(n, 1, "join", code, "--wait", 60)
+        self.assertEqual(n.ok("status")["membership"], "joining")
+        self.assertEqual(n.ok("status")["joining"]["proposal"], proposal)
+        for page in (error["message"] + error["hint"], n.run("status", json_output=False).out,
+                     n.run("proposal", "list", json_output=False).out,
+                     n.run("proposal", "show", proposal, json_output=False).out,
+                     n.run("member", "show", "nouvelle", json_output=False).out,
+                     self.refuses(n, 1, "member", "list")["message"]):
+            for word in ("1 of 3 votes", "itself no longer a member", "let nobody in"):
+                self.assertIn(word, page)
+        self.assertIn("any other member", error["hint"])
+        self.assertIn("n’est plus lui-même membre", n.run("status", json_output=False, lang="fr").out)
+        # A code that is good for nothing changes none of that.
+        other = self.founder("autre")
+        other.serve()
+        once = other.ok("invite", "--region", "16")["code"]
+        used = self.node("ailleurs")
+        used.init()
+        self.assertEqual(used.ok("join", once, "--wait", 60)["status"], "admitted")
+        self.assertIn("used already", self.refuses(n, 1, "join", once, "--wait", 60)["message"])
+        self.assertEqual(n.ok("status")["joining"]["proposal"], proposal)
+        # Meanwhile the others vote, and any of them lets it in.
+        for node in (a, c):
+            node.ok("vote", proposal)
+        self.converge(a, c)
+        a.serve()
+        fresh = a.ok("invite", "--region", "16")["code"]
+        self.assertEqual(n.ok("join", fresh, "--wait", 60)["status"], "admitted")
+        self.assertIsNone(n.ok("status")["joining"])
+
+    def test_a_fresh_code_of_a_removed_member_is_refused_in_ones_own_language(self):
+        a, b = self.federation("une", "deux")
+        b.serve()
+        code = b.ok("invite", "--region", "16")["code"]
+        a.ok("propose", "remove", "deux")
+        self.converge(a, b)
+        n = self.node("nouvelle")
+        n.init()
+        done = n.run("join", code, "--wait", 60, "--yes", lang="fr", json_output=False)
+        self.assertEqual(done.code, 1)
+        self.assertIn("n’est plus lui-même membre", done.err)
+        self.assertEqual([line for line in done.err.splitlines() if "refused" in line], [])
+        # Nothing waits for anybody's vote.
+        self.assertEqual(n.ok("status")["membership"], "none")
+
+    def test_whoever_waits_is_shown_to_the_others_by_name(self):
+        (a, b, c), n, code = self.pending("une", "deux", "trois")
+        proposal = n.ok("join", code, "--wait", 60)["proposal"]
+        self.converge(a, b, c)
+        for wanted in ("nouvelle", n.ok("status")["member_id"], n.ok("status")["member_id"][:8]):
+            [entry] = b.ok("member", "show", wanted)["members"]
+            self.assertEqual((entry["name"], entry["status"], entry["proposal"]),
+                             ("nouvelle", "pending", proposal))
+        for lang, words in (("en", ("not a member yet", "1 of 3 votes", "deux, trois")),
+                            ("fr", ("pas encore membre", "1 voix sur 3", "deux, trois"))):
+            page = b.run("member", "show", "nouvelle", json_output=False, lang=lang).out
+            for word in (*words, "maillon vote " + proposal):
+                self.assertIn(word, page)
+        self.refuses(b, 3, "member", "show", "personne")
 
     def test_a_lapsed_newcomer_that_asks_again(self):
         a, b, c = nodes = self.federation("une", "deux", "trois")

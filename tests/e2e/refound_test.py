@@ -158,10 +158,36 @@ class Refound(Case):
         self.synced(b)
         self.assertEqual(self.fields(a)[mine]["nom"], "encore")
 
+    def test_an_heir_brings_along_what_it_inherited(self):
+        lost, a, b = self.federation()
+        mine = b.ok("put", "lieux", "--key", "siège", "nom=chez deux", "commune=Cognac", "langues+=fr",
+                    "--type", "langues=set")["id"]
+        plain = b.ok("put", "lieux", "nom=pas hérité")["id"]
+        self.synced(b)
+        self.assertEqual(lost.ok("propose", "succession", "deux", "une")["status"], "passed")
+        self.synced(a, b)
+        a.ok("put", "lieux", "--id", mine, "commune=Jarnac")
+        self.synced(a, b)
+        lost.stop()
+        self.refounded(a, words=("--quorum", "1"))
+        whole = {"nom": "chez deux", "commune": "Jarnac", "langues": ["fr"]}
+        self.assertEqual(self.fields(a), {mine: whole})
+        a.ok("put", "lieux", "--id", mine, "nom=chez une")
+        self.assertEqual(a.ok("verify", "--deep")["errors"], [])
+        # The owner may come after all: then it is its own again, as it left it.
+        self.joins(a, b)
+        for node in (a, b):
+            self.assertEqual(self.fields(node)[mine]["nom"], "chez deux")
+            self.assertEqual(self.fields(node)[plain], {"nom": "pas hérité"})
+            self.assertEqual(node.ok("verify", "--deep")["errors"], [])
+        self.refuses(a, 4, "put", "lieux", "--id", mine, "nom=pris")
+
     def projects(self, node):
-        """Who writes in the spaces of one name, and what stands there; the one that is meant first."""
+        """Who writes in the spaces of one name, and what stands there. The name means neither: both
+        are open to both."""
         spaces = [s for s in node.ok("space", "list")["spaces"] if s["name"] == "projets"]
-        spaces.sort(key=lambda s: not s["meant_by_name"])
+        self.assertEqual([s["meant_by_name"] for s in spaces], [False] * len(spaces))
+        spaces.sort(key=lambda s: s["writers"])
         return [(s["writers"], sorted(r["fields"]["nom"] for r in node.ok(
             "find", "--space", s["space_id"], "idees")["records"])) for s in spaces]
 
@@ -175,7 +201,7 @@ class Refound(Case):
         before = self.projects(a)
         self.assertEqual(len(before), 2)
         self.assertEqual(before, self.projects(b))
-        # More in each, by its id where its name means the other.
+        # More in each, by its id: the name means both.
         for node in (a, b):
             [own] = [s["space_id"] for s in node.ok("space", "list")["spaces"]
                      if s["name"] == "projets" and s["may_write"]]
@@ -185,6 +211,24 @@ class Refound(Case):
         self.refounded(a, b, words=("--quorum", "1"))
         for node in (a, b):
             self.assertEqual(self.projects(node), before)
+
+    def test_who_waits_for_votes_enters_what_continues_the_federation_at_once(self):
+        """With a code of the new one, in the folder that has a wish of the old one."""
+        a = self.founder("une")
+        a.serve()
+        b = self.joined(a, "deux")
+        a.ok("propose", "charter", "quorum", "2")
+        n = self.node("nouvelle")
+        n.init()
+        asked = n.ok("join", a.ok("invite", "--region", "16")["code"], "--wait", 60)
+        self.assertEqual(asked["status"], "pending")
+        a.stop()
+        self.refounded(a, words=("--quorum", "1"))
+        code = a.ok("invite", "--region", "16")["code"]
+        self.assertEqual(n.ok("join", code, "--wait", 60)["status"], "admitted")
+        self.joins(a, b)
+        self.assertEqual({m["name"] for m in a.ok("member", "list")["members"]},
+                         {"une", "deux", "nouvelle"})
 
     def test_a_second_refounding_takes_everybody_along(self):
         """From the first federation as well as from the second, whoever founded that."""

@@ -131,3 +131,56 @@ class Spaces(Case):
         self.eventually("it is told", lambda: b.ok("status")["membership"] == "former")
         self.assertEqual(self.commits(b), before + 1)
         self.assertNotIn("misbehaved", a.log() + b.log())
+
+    def test_a_name_that_means_two_spaces_means_neither(self):
+        a, b, c = nodes = self.federation("une", "deux", "trois")
+        # Neither knows of the other's yet.
+        a.ok("space", "create", "projets", "--reader", "une")
+        b.ok("space", "create", "projets")
+        a.ok("put", "--space", "projets", "idees", "nom=entre nous")
+        self.converge(*nodes)
+        [closed, public] = sorted((s for s in a.ok("space", "list")["spaces"] if s["name"] == "projets"),
+                                  key=lambda s: s["readers"] == ["all"])
+        self.assertEqual((closed["meant_by_name"], public["meant_by_name"]), (False, False))
+        ids = closed["space_id"], public["space_id"]
+        self.assertEqual([len(one) for one in ids], [64, 64])
+        for command in (("put", "--space", "projets", "idees", "nom=à tous"),
+                        ("find", "--space", "projets", "idees"), ("space", "subscribe", "projets"),
+                        ("propose", "widen", "projets", "--reader", "deux"),
+                        ("propose", "narrow", "projets", "--writer", "deux")):
+            error = self.refuses(a, 1, *command)
+            for word in (*ids, "read by: une", "read by: everybody", "means 2 spaces"):
+                self.assertIn(word, error["message"], command)
+        french = self.refuses(a, 1, "find", "--space", "projets", "idees", lang="fr")["message"]
+        for word in ("désigne 2 espaces", "lu par : une", "lu par : tous"):
+            self.assertIn(word, french)
+        for one in ids:
+            self.assertIn("projets = " + one, a.run("space", "list", json_output=False).out)
+        # An id always means that space, and hints and decisions name it.
+        a.ok("put", "--space", ids[1], "idees", "nom=à tous")
+        self.assertEqual([a.ok("find", "--space", one, "idees")["total"] for one in ids], [1, 1])
+        hint = a.run("find", "idees", json_output=False).err
+        for one in ids:
+            self.assertIn("--space " + one, hint)
+        made = a.ok("propose", "widen", ids[0], "--reader", "trois")
+        self.assertIn(f"`projets` ({ids[0]})", a.ok("proposal", "show", made["id"])["proposals"][0]["text"])
+        self.converge(*nodes)
+        # Where one of them alone is to be read, the name is enough.
+        self.assertEqual({s["space_id"]: s["meant_by_name"] for s in b.ok("space", "list")["spaces"]
+                          if s["name"] == "projets"}, {ids[0]: False, ids[1]: True})
+        b.ok("put", "--space", "projets", "idees", "nom=de deux")
+        self.assertEqual(b.ok("find", "--space", ids[1], "idees")["total"], 2)
+        self.assertIn("projets = " + ids[0], b.run("space", "list", json_output=False).out)
+        self.assertNotIn("projets = " + ids[1], b.run("space", "list", json_output=False).out)
+        self.refuses(c, 1, "find", "--space", "projets", "idees")
+        self.refuses(a, 3, "find", "--space", "0" * 64, "idees")
+
+    def test_whoever_calls_a_space_as_another_is_numbered_takes_nothing_of_it(self):
+        a, b = nodes = self.federation("une", "deux")
+        own = {s["name"]: s["space_id"] for s in a.ok("space", "list")["spaces"]}["catalogue/16"]
+        b.ok("space", "create", own)
+        self.converge(*nodes)
+        a.ok("put", "--space", own, "lieux", "nom=ici")
+        self.assertEqual(a.ok("find", "lieux")["total"], 1)
+        [other] = [s for s in a.ok("space", "list")["spaces"] if s["name"] == own]
+        self.assertFalse(other["meant_by_name"])

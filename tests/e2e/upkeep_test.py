@@ -1,6 +1,7 @@
 """Copies, checks, and what happens when something is wrong with the disk."""
 
 import os
+import random
 import resource
 import shutil
 import signal
@@ -8,7 +9,11 @@ import sqlite3
 import subprocess
 import time
 
+import harness
 from harness import Case, Node, lieux
+
+FAULTS = ("killed_with_half_a_database", "killed_before_the_key", "killed_after_the_key",
+          "killed_before_the_database")
 
 
 class Backup(Case):
@@ -32,6 +37,52 @@ class Backup(Case):
         self.assertEqual(space["feeds"], 2)
         self.assertEqual(a.ok("verify", "--deep")["errors"], [])
         self.refuses(a, 1, "restore", saved)
+
+    def test_a_restore_cut_short_is_made_by_the_next_try(self):
+        a = self.founder()
+        a.ok("import", lieux("le-havre.1.json"), "--collection", "lieux")
+        saved = self.path("saved")
+        a.ok("backup", "-o", saved)
+        for i, fault in enumerate(FAULTS):
+            b = self.node(f"b{i}")
+            done = b.run("restore", saved, env={"MAILLON_FAULT": fault})
+            self.assertEqual(done.code, -9, f"{fault}: {done.out}{done.err}")
+            if fault == FAULTS[-1]:
+                # All was made: whoever looks next puts it in place.
+                self.assertIn("whole now", self.refuses(b, 1, "restore", saved)["hint"])
+            else:
+                self.refuses(b, 3, "status")
+                b.ok("restore", saved)
+            self.assertEqual(b.digests(), a.digests(), fault)
+            self.assertEqual(b.ok("verify", "--deep")["errors"], [])
+            self.assertEqual({f for f in os.listdir(b.dir) if "init" in f}, set(), fault)
+            b.ok("put", "lieux", "nom=Après")
+        # A folder that holds anything else is left alone, and a try that fails leaves none.
+        c = self.node("c")
+        os.mkdir(c.dir)
+        other = self.write(os.path.join("c", "notes.txt"), "à moi")
+        self.assertIn("not empty", self.refuses(c, 1, "restore", saved)["message"])
+        self.assertEqual(open(other, encoding="utf-8").read(), "à moi")
+        d = self.node("d")
+        self.assertNotEqual(d.run("restore", self.write("bad", "bonjour")).code, 0)
+        self.assertFalse(os.path.exists(d.dir))
+
+    def test_a_restore_killed_at_any_moment_goes_on(self):
+        a = self.founder()
+        a.ok("import", lieux("le-havre.1.json"), "--collection", "lieux")
+        saved = self.path("saved")
+        a.ok("backup", "-o", saved)
+        chance = random.Random(29)
+        for i in range(12):
+            b = self.node(f"b{i}")
+            running = subprocess.Popen([harness.MAILLON, "--data", b.dir, "--json", "restore", saved],
+                                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            time.sleep(chance.uniform(0, 0.04))
+            running.send_signal(signal.SIGKILL)
+            running.wait()
+            if b.run("status").code != 0:
+                b.ok("restore", saved)
+            self.assertEqual(b.digests(), a.digests(), f"try {i}")
 
     def test_while_the_daemon_runs(self):
         a = self.founder()

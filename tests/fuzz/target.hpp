@@ -40,7 +40,8 @@ class Choices {
   bool rarely(std::size_t times) noexcept { return below(times) == times - 1; }
   /// A length of two bytes, and as many as there are of it.
   ByteView some() noexcept {
-    const std::size_t size = std::min(below(0x10000), left_.size());
+    const std::size_t wanted = below(0x10000);
+    const std::size_t size = std::min(wanted, left_.size());
     const ByteView out = left_.first(size);
     left_ = left_.subspan(size);
     return out;

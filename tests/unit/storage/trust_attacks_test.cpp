@@ -214,6 +214,8 @@ TEST_F(Attacks, ASpaceOfTheSameNameTakesNobodysPlace) {
   const Trust trust = history.trust();
   EXPECT_EQ(trust.space_named("notes")->id, notes);
   EXPECT_EQ(trust.space_named("formation")->id, space_id(*common.space));
+  for (const auto& [id, space] : trust.spaces())
+    EXPECT_EQ(space.is_default, id == space_id(*common.space) || id == trust.annuaire());
 }
 
 }  // namespace
