@@ -182,7 +182,7 @@ Result<Header> read_header(CsvCursor& cursor, const ReadOptions& options, char s
   }
   header.guarded = separator == ',' && !quoted.empty() && quoted.front();
   for (std::size_t i = 1; i < quoted.size(); ++i)
-    if (quoted[i] && !needs_quotes(header.names[i])) header.guarded = false;
+    if (quoted[i] && !name_needs_quotes(header.names[i])) header.guarded = false;
   // Spreadsheets leave empty columns at the end; a value in one still has to have a name.
   for (std::size_t i = 0; i < header.names.size(); ++i) {
     std::string& name = header.names[i];

@@ -119,6 +119,10 @@ bool needs_quotes(std::string_view cell) noexcept {
          cell.back() == ' ' || cell.front() == '\t' || cell.back() == '\t';
 }
 
+bool name_needs_quotes(std::string_view name) noexcept {
+  return needs_quotes(name) || name.find_first_of(";\t") != std::string_view::npos;
+}
+
 void append_csv_cell(std::string& out, std::string_view cell, bool always) {
   if (!always && !needs_quotes(cell)) {
     out += cell;

@@ -30,6 +30,8 @@ namespace maillon::catalogue {
 
 /// True if RFC 4180 asks for quotes around the cell, or if spaces at its ends might be lost.
 [[nodiscard]] bool needs_quotes(std::string_view cell) noexcept;
+/// The same of a column's name: readers find out what separates names by counting, outside quotes.
+[[nodiscard]] bool name_needs_quotes(std::string_view name) noexcept;
 
 /// Appends the cell, quoted if it must be or if `always`.
 void append_csv_cell(std::string& out, std::string_view cell, bool always = false);

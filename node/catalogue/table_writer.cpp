@@ -96,7 +96,8 @@ class CsvWriter final : public BufferedWriter {
     for (std::size_t i = 0; i < columns_.size(); ++i) {
       if (i > 0) out_.push_back(',');
       // Quotes around the first name alone are the mark that Maillon wrote the file.
-      append_csv_cell(out_, csv_cell(Value::of_text(columns_[i])), /*always=*/i == 0);
+      const std::string name = csv_cell(Value::of_text(columns_[i]));
+      append_csv_cell(out_, name, /*always=*/i == 0 || name_needs_quotes(name));
     }
     out_.push_back('\n');
   }

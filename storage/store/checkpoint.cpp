@@ -106,6 +106,13 @@ Result<std::vector<SpaceId>> to_prune(Database& db, Log& log, const Trust& trust
 Result<std::optional<Checkpoint>> Store::draft_checkpoint(const SpaceId& space, Hlc before) {
   MAILLON_TRY(const auto row, log_.find_space(space));
   if (!row || space == trust_->annuaire()) return std::optional<Checkpoint>{};
+  // Reading all headers is for spaces that are old enough.
+  bool any = false;
+  MAILLON_CHECK(log_.scan(*row, 0, [&](const LogEntry& entry) -> Result<bool> {
+    any = entry.hlc < before;
+    return false;
+  }));
+  if (!any) return std::optional<Checkpoint>{};
   MAILLON_TRY(const auto history, SpaceHistory::read(log_, *row, trust_->graph()));
   const auto& commits = history.commits();
   // A commit is later than all that it stands on, so what is older than a moment is closed.

@@ -93,7 +93,8 @@ void draw_politics(Dice& dice, Profile& p) {
 }
 
 void draw_settling(Dice& dice, Profile& p) {
-  if (!dice.chance(850)) return;
+  // A clock that is ahead settles nothing (Settling.AClockThatIsAheadSettlesNothing), and strands its owner.
+  if (p.future_nodes != 0 || p.clock_jump != 0 || !dice.chance(850)) return;
   if (p.politics_gap == 0) {
     p.politics_gap = dice.between(800, 6000);
     p.vote = static_cast<int>(dice.between(5, 12));

@@ -230,6 +230,8 @@ void Workload::unknown(SimNode& node) {
   ops.push_back(std::move(op));
   const Bytes extra = dice_.chance(700) ? kExtraHeader : Bytes{};
   node.write([&node, space = *space, ops, extra](Store& store) -> Result<std::vector<CommitPtr>> {
+    // A second node of a member may not know yet that it is one.
+    if (!store.trust()->known(node.who().node, node.who().member)) return std::vector<CommitPtr>{};
     MAILLON_TRY(auto commit, foreign_commit(store, space, ops, extra, node.author(),
                                             node.clock().now(), node.rng()));
     return std::vector{std::move(commit)};
@@ -246,6 +248,8 @@ void Workload::trespass(SimNode& node) {
   if (op.kind == static_cast<std::uint32_t>(OpKind::patch))
     for (const auto& [name, v] : fields()) op.fields.push_back({name, 1, v.encoded()});
   node.write([&node, space = *space, op](Store& store) -> Result<std::vector<CommitPtr>> {
+    // A second node of a member may not know yet that it is one.
+    if (!store.trust()->known(node.who().node, node.who().member)) return std::vector<CommitPtr>{};
     MAILLON_TRY(auto commit, foreign_commit(store, space, std::span{&op, 1}, {}, node.author(),
                                             node.clock().now(), node.rng()));
     return std::vector{std::move(commit)};

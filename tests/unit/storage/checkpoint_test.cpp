@@ -321,6 +321,18 @@ TEST_F(Settling, AVoterLooksForItself) {
   EXPECT_EQ(agrees(*checkpoint, 10), Agreement::would_be_late);
 }
 
+TEST_F(Settling, AClockThatIsAheadSettlesNothing) {
+  write(founder, say(1, "nom", "un"), 1);
+  write(founder, say(1, "nom", "deux"), 60);
+  ASSERT_TRUE(settle(61, 20).has_value());  // Its clock was set in between.
+  EXPECT_EQ(founder.node->store->trust()->checkpoints(space()).size(), 1u);
+  EXPECT_EQ(founder.prune(), 0u);
+  write(absent, say(2, "nom", "ailleurs"), 21);
+  exchange(founder, absent, 61);
+  EXPECT_EQ(named(founder, 2), "ailleurs");
+  EXPECT_EQ(absent.node->digest(kCatalogue), founder.node->digest(kCatalogue));
+}
+
 TEST_F(Settling, NothingIsWrittenThatWouldBeLate) {
   write(founder, say(1, "nom", "un"), 1);
   ASSERT_TRUE(settle(30, 31).has_value());

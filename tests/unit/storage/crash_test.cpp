@@ -24,10 +24,12 @@ class Life {
       founder_.node->write(
           kCatalogue,
           {imported("lieux", "carte", std::to_string(i), {{"nom", text("a")}}),
-           patch("lieux", record_number(1), {{"tel", text("0" + std::to_string(i))}})},
+           patch("lieux", record_number(1), {{"tel", text("0" + std::to_string(i))}}),
+           patch("lieux", record_number(4), {{"nom", text("version " + std::to_string(i))}})},
           kEpoch + i * 1s);
     catalogue_ = founder_.node->commits(kCatalogue);
     annuaire_ = founder_.node->commits("annuaire");
+    settled_ = settle();
   }
 
   static Value text(const std::string& t) { return Value::of_text(t); }
@@ -64,6 +66,9 @@ class Life {
           return again.size() == 1 ? Result<void>{} : Error{Errc::refused, "nothing re-issued"};
         },
         [&](Store& s) { return erase(s, {"lieux", record_number(1), {"tel"}}); },
+        // What it wrote itself, while something was missing, is late.
+        [&](Store& s) { return receive_all(s, std::span{&settled_, 1}); },
+        [&](Store& s) { return prune(s); },
         [&](Store& s) {
           return write(s, {patch("lieux", record_number(3), {{"nom", text("fin")}})}, kEpoch + 30s);
         },
@@ -88,12 +93,29 @@ class Life {
     return done.ops.size() == 2 ? Result<void>{} : Error{Errc::refused, "not of both"};
   }
 
+  CommitPtr settle() {
+    TestNode& node = *founder_.node;
+    Proposal proposal;
+    proposal.checkpoint = must(node.store->draft_checkpoint(space(), Hlc::at(kEpoch + 5s, 0)));
+    const std::vector<GovernanceOp> ops{{OpKind::proposal, encode(proposal)},
+                                        {OpKind::vote, encode(Vote{std::nullopt, 1, {}})}};
+    must(node.store->begin());
+    auto out = must(node.store->write_governance(ops, node.author(), kEpoch + 8s, node.rng));
+    must(node.store->commit());
+    return out;
+  }
+  Result<void> prune(Store& store) {
+    MAILLON_TRY(const Pruned done, store.prune(space(), 0, 100));
+    return done.leaves == 2 ? Result<void>{} : Error{Errc::refused, "not both versions"};
+  }
+
   Peer founder_{0};
   Peer member_{1};  ///< whose keys the node has; its disk is another
   Author author_ = member_.node->author();
   crypto::SeededRng rng_{5};
   std::vector<CommitPtr> catalogue_;
   std::vector<CommitPtr> annuaire_;
+  CommitPtr settled_;
 };
 
 /// Everything that a store holds, by commit id, and what it makes of it.
