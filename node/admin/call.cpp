@@ -8,6 +8,7 @@
 #include "node/admin/space_names.hpp"
 #include "node/replica/lookup.hpp"
 #include "node/replica/scrub.hpp"
+#include "node/replica/standing.hpp"
 
 namespace maillon::admin {
 namespace {
@@ -241,12 +242,30 @@ Result<void> Call::still_speaks() {
               "--recover », puis « maillon join CODE »");
 }
 
+Result<void> Call::nothing_late_in(const Place& place) {
+  const auto trust = replica().trust();
+  const auto late = replica().read<std::size_t>([&](replica::Reader& reader) {
+    return replica::late_commits(reader.log(), *trust, replica().identity(),
+                                 replica().clock().now(), place.id);
+  });
+  if (late.has_error()) return late.error();
+  if (*late == 0) return {};
+  // What is written now would stand before it, and take its place.
+  return said(Errc::refused,
+              fmt::format("{} commit(s) that this node wrote here have no effect, since the others "
+                          "settled something that they had not seen", *late),
+              fmt::format("{} commit(s) écrits ici par ce nœud sont sans effet, car les autres ont "
+                          "arrêté ce qu’ils ne connaissaient pas", *late),
+              "run `maillon reissue` first, which publishes them again",
+              "lancez d’abord « maillon reissue », qui les publie à nouveau");
+}
+
 Result<void> Call::may_write_in(const Place& place) {
   MAILLON_CHECK(still_member());
   const auto trust = replica().trust();
   const MemberId self = replica().identity().member;
   const bool writes = trust->may_write(self, place.id);
-  if (writes && trust->may_read(self, place.id)) return {};
+  if (writes && trust->may_read(self, place.id)) return nothing_late_in(place);
   const std::string name = for_terminal(place.name, 60);
   if (!writes)
     return said(Errc::not_allowed, "this member may not write in `" + name + "`",

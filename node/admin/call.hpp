@@ -88,6 +88,8 @@ class Call {
   /// Errc::not_allowed, in words, when this member may not write in the space, or not read what the
   /// others write there.
   [[nodiscard]] Result<void> may_write_in(const Place& place);
+  /// Errc::refused, in words, while something that this node wrote there waits to be published again.
+  [[nodiscard]] Result<void> nothing_late_in(const Place& place);
   /// Writes one change; its commit, or none when nothing was to change.
   struct Wrote {
     std::optional<CommitId> commit;

@@ -146,6 +146,13 @@ Result<Proposal> asked_for(Call& call, const Trust& trust) {
     return said(Errc::refused, "what `annuaire` says is kept whole",
                 "ce que dit « annuaire » est gardé en entier", "every node needs all of it",
                 "chaque nœud a besoin de tout");
+  const auto keepers = trust.keepers(*space);
+  if (std::ranges::find(keepers, call.self()) == keepers.end() ||
+      !trust.may_read(call.self(), space->id))
+    return said(Errc::not_allowed, "only who keeps the space, and reads it, proposes to settle it",
+                "seul qui garde l’espace, et le lit, propose d’y arrêter quelque chose",
+                "the delegates do, unless the space names others",
+                "ce sont les délégués, sauf si l’espace en nomme d’autres");
   return call.replica().write<Proposal>([&](storage::Store& store) {
     return federation::checkpoint_of(store, space->id, call.replica().clock().now());
   });

@@ -193,7 +193,7 @@ std::string checkpoint_in_words(const Call& call, const Trust& trust, const Chec
       "les anciennes versions remplacées peuvent disparaître des machines, et ce qui arriverait "
       "encore sans l’avoir connu est en retard : sans effet, jusqu’à ce que son auteur le republie "
       "(« maillon reissue »).",
-      "What everybody has had for long in {} is settled ({} feeds): it counts for good, older "
+      "What everybody has had for long in {} is settled ({} feed(s)): it counts for good, older "
       "versions that were replaced may leave the machines, and what would still come without having "
       "known it is late: without effect until its author publishes it again (`maillon reissue`).",
       quoted_space(call, trust, checkpoint.space), checkpoint.seen.size());

@@ -1,5 +1,6 @@
 #include <set>
 
+#include "node/replica/standing.hpp"
 #include "node/admin/admission_words.hpp"
 #include "node/admin/decision_words.hpp"
 
@@ -59,26 +60,6 @@ Result<Digest> digest_of(Reader& reader, DigestCache* cache, const Place& place,
   return digest;
 }
 
-/// What this member wrote without knowing what the others settled meanwhile.
-Result<std::size_t> own_late(storage::Log& log, const storage::Trust& trust, const MemberId& self,
-                             UnixMillis now) {
-  MAILLON_TRY(const auto spaces, log.spaces_of(self));
-  const bool any = std::ranges::any_of(
-      spaces, [&](const auto& one) { return !trust.checkpoints(one.second).empty(); });
-  if (!any) return std::size_t{0};
-  MAILLON_TRY(const auto stranded, log.stranded(self, storage::latest_hlc(now)));
-  std::size_t out = 0;
-  for (const storage::LogEntry& entry : stranded) {
-    if (!entry.is_void || entry.status != storage::CommitStatus::applied) continue;
-    MAILLON_TRY(const auto feed, log.feed_by_id(entry.feed));
-    const SpaceId& space = feed.key.space;
-    if (trust.checkpoints(space).empty() || !trust.may_write(self, space)) continue;
-    MAILLON_TRY(const auto again, log.reissues_of(entry.cid));
-    if (again.empty()) ++out;
-  }
-  return out;
-}
-
 /// After a clock that was ahead is set: what was written under it counts here, and at no peer.
 Result<std::size_t> own_ahead(storage::Log& log, const MemberId& self, UnixMillis now) {
   const Hlc latest = storage::latest_hlc(now);
@@ -122,8 +103,8 @@ Result<Seen> look(Reader& reader, Call& call) {
       if (tip.node == call.replica().identity().node) lives.insert(tip.incarnation);
   }
   out.incarnations = lives.size();
-  MAILLON_TRY(out.own_late, own_late(reader.log(), *trust, call.replica().identity().member,
-                                     call.replica().clock().now()));
+  MAILLON_TRY(out.own_late, replica::late_commits(reader.log(), *trust, call.replica().identity(),
+                                                  call.replica().clock().now()));
   MAILLON_TRY(out.own_ahead, own_ahead(reader.log(), call.replica().identity().member,
                                        call.replica().clock().now()));
   return out;

@@ -49,7 +49,7 @@ Result<Reply> reissue_stranded(Call& call) {
   std::size_t disputed = 0;
   const auto count = replica.write<std::size_t>([&](storage::Store& store) -> Result<std::size_t> {
     const auto now = replica.clock().now();
-    MAILLON_TRY(const auto stranded, store.stranded(replica.identity().member, now));
+    MAILLON_TRY(const auto stranded, store.stranded(replica.identity().member, replica.identity().node, now));
     disputed = all ? 0 : stranded.disputed.size();
     if (stranded.own.empty() && (!all || stranded.disputed.empty())) return std::size_t{0};
     // The old life's clock may have run ahead; the new one starts at the right time.

@@ -52,8 +52,9 @@ Explanation explanation_of(const Call& call, const Standing& standing) {
                    "`maillon conflicts` shows them, `maillon resolve` decides")};
     case State::deleted:
       return {"deleted", call.say("la fiche a été supprimée{}", "the record was deleted{}", who),
-              call.say("« maillon history » montre ses valeurs ; « maillon put --id » la rétablit",
-                       "`maillon history` shows its values; `maillon put --id` brings it back")};
+              call.say("« maillon history » montre ce qui en reste ; « maillon put --id » la rétablit",
+                       "`maillon history` shows what is left of it; `maillon put --id` brings it "
+                       "back")};
     case State::erased:
       return {"erased", call.say("la fiche a été effacée, ou ce qui en est caché attend de l’être",
                                  "the record was erased, or what is hidden of it waits to be"),
@@ -63,8 +64,10 @@ Explanation explanation_of(const Call& call, const Standing& standing) {
       return {"void",
               call.say("tout ce qui en a été écrit est sans effet{}",
                        "all that was written of it is without effect{}", who),
-              call.say("son auteur peut la publier à nouveau, par « maillon reissue »",
-                       "its author can publish it again, by `maillon reissue`")};
+              call.say("tant qu’il peut écrire ici, son auteur peut la publier à nouveau, par « maillon "
+                       "reissue »",
+                       "as long as it may write here, its author can publish it again, by `maillon "
+                       "reissue`")};
     case State::held:
       return {
           "held",

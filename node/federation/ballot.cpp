@@ -128,7 +128,13 @@ Result<std::vector<GovernanceOp>> voting(Store& store, const ProposalId& id,
                  "propose it again, now that this is known",
                  "proposez-la à nouveau, maintenant que celle-ci est connue"};
   }
-  if (const auto& checkpoint = decision->proposal->checkpoint)
+  const auto& checkpoint = decision->proposal->checkpoint;
+  if (checkpoint && !trust->may_read(self, checkpoint->space))
+    return Error{Errc::not_allowed, "this member may not read that space, so it cannot tell",
+                 "ce membre n’a pas le droit de lire cet espace : il ne peut pas en juger",
+                 "a delegate who reads it votes, or `maillon propose widen` opens it",
+                 "un délégué qui le lit vote, ou « maillon propose widen » l’ouvre"};
+  if (checkpoint)
     MAILLON_CHECK(agree(store, *checkpoint, now));
   Vote vote{id.commit, id.leaf, {}};
   MAILLON_TRY(vote.cut, cut_for(store, *decision->proposal));

@@ -90,6 +90,13 @@ Result<Proposal> checkpoint_of(Store& store, const SpaceId& space, UnixMillis no
                    "rien de nouveau dans cet espace n’est assez ancien pour être arrêté",
                    "the charter's settlement_days says how old",
                    "settlement_days, dans la charte, dit l’âge qu’il faut");
+  for (const Decision& decision : store.trust()->decisions()) {
+    const auto& other = decision.proposal->checkpoint;
+    if (other && !decision.passed && other->space == space && other->settled == checkpoint->settled &&
+        now < decision.time.time() + kStale)
+      return says_no("somebody has proposed that already", "quelqu’un l’a déjà proposé",
+                     "`maillon proposal list` shows it", "« maillon proposal list » le montre");
+  }
   Proposal out;
   out.checkpoint = *std::move(checkpoint);
   return out;

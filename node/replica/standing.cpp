@@ -90,6 +90,29 @@ Result<void> look_at_record(Reader& reader, const SpaceId& space, std::string_vi
 
 }  // namespace
 
+Result<std::size_t> late_commits(storage::Log& log, const storage::Trust& trust,
+                                 const Identity& self, UnixMillis now,
+                                 const std::optional<SpaceId>& in) {
+  MAILLON_TRY(const auto spaces, log.spaces_of(self.member));
+  const auto concerns = [&](const SpaceId& space) {
+    return (!in || *in == space) && !trust.checkpoints(space).empty() &&
+           trust.may_write(self.member, space);
+  };
+  if (std::ranges::none_of(spaces, [&](const auto& one) { return concerns(one.second); }))
+    return std::size_t{0};
+  MAILLON_TRY(const auto stranded, log.stranded(self.member, storage::latest_hlc(now)));
+  std::size_t out = 0;
+  for (const storage::LogEntry& entry : stranded) {
+    if (!entry.is_void || entry.status != storage::CommitStatus::applied) continue;
+    MAILLON_TRY(const auto feed, log.feed_by_id(entry.feed));
+    const bool others = feed.key.node != self.node && trust.member_of(feed.key.node) != nullptr;
+    if (others || !concerns(feed.key.space)) continue;
+    MAILLON_TRY(const auto again, log.reissues_of(entry.cid));
+    if (again.empty()) ++out;
+  }
+  return out;
+}
+
 Result<Standing> standing_of(Reader& reader, const SpaceId& space, std::string_view collection,
                              std::string_view text) {
   Standing out;

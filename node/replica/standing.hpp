@@ -1,6 +1,7 @@
 #pragma once
 
 #include "node/replica/reader.hpp"
+#include "node/replica/replica.hpp"
 
 namespace maillon::replica {
 
@@ -31,5 +32,11 @@ struct Standing {
 /// `text` is a record id in hexadecimal, or an external id.
 [[nodiscard]] Result<Standing> standing_of(Reader& reader, const SpaceId& space,
                                            std::string_view collection, std::string_view text);
+
+/// How many commits of this node's, or of one of its member whose key is good no more, have no effect
+/// because the others settled something that they had not seen. `in`: of that space alone.
+[[nodiscard]] Result<std::size_t> late_commits(storage::Log& log, const storage::Trust& trust,
+                                               const Identity& self, UnixMillis now,
+                                               const std::optional<SpaceId>& in = std::nullopt);
 
 }  // namespace maillon::replica

@@ -80,14 +80,28 @@ void Ways::add_from(std::size_t i) {
   }
 }
 
+void Ways::add_branches(std::size_t i, const Settled& checkpoint) {
+  const auto& commits = history_.commits();
+  for (const Tip& end : checkpoint.ends(commits[i].feed))
+    for (auto at = history_.find(end.commit); at && commits[*at].entry.seq >= commits[i].entry.seq;
+         at = commits[*at].previous)
+      commits_.insert(*at);
+}
+
 void Ways::add_back(std::size_t i) {
   const auto& commits = history_.commits();
-  if (settlement_.stands(i)) return;
+  if (settlement_.stands(i)) {
+    const bool otherwise = trust_.beyond_quota(space_, commits[i].total_ops, commits[i].total_bytes);
+    return otherwise ? add_from(i) : void();
+  }
   for (const auto& checkpoint : trust_.checkpoints(space_)) {
     const bool known = std::ranges::any_of(
         checkpoint->ends(commits[i].feed),
         [&](const Tip& end) { return commits[i].entry.seq <= end.seq; });
-    if (known) continue;
+    if (known) {
+      if (settlement_.is_late(i)) add_branches(i, *checkpoint);
+      continue;
+    }
     std::set<std::size_t> heads;
     for (const CommitId& head : checkpoint->heads)
       if (const auto at = history_.find(head)) heads.insert(*at);

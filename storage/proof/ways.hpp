@@ -18,8 +18,8 @@ class Ways {
   Ways(const SpaceHistory& history, const Trust& trust, const SpaceId& space);
   /// Adds the commits of the shortest ways from commit i.
   void add_from(std::size_t i);
-  /// Adds ways back from commit i to all that the checkpoints which did not know it have settled, if
-  /// it may be late.
+  /// Adds what shows whether commit i is late: ways back to all that the checkpoints which did not
+  /// know it have settled, or what they knew of its feed instead.
   void add_back(std::size_t i);
   [[nodiscard]] const std::set<std::size_t>& commits() const noexcept { return commits_; }
 
@@ -35,6 +35,9 @@ class Ways {
   [[nodiscard]] std::vector<Wish> wishes_for(std::size_t i) const;
   /// Whether commit i gives something of what is wished for.
   [[nodiscard]] bool grants(std::size_t i, Wish& wish) const;
+
+  /// Adds the branches that a checkpoint knew of a feed of which it did not know commit i.
+  void add_branches(std::size_t i, const Settled& checkpoint);
 
   const SpaceHistory& history_;
   const Trust& trust_;

@@ -15,6 +15,23 @@ std::vector<bool> with_past(const SpaceHistory& history, std::vector<bool> marke
   return marked;
 }
 
+/// What others had for long: commits from before a moment on which another member had built by then.
+/// Of a space that nobody else reads, all from before it.
+std::vector<bool> shared_before(const SpaceHistory& history, const Trust& trust,
+                                const SpaceId& space, Hlc before) {
+  const auto& commits = history.commits();
+  const auto is_old = [&](std::size_t i) {
+    return commits[i].entry.status == CommitStatus::applied && commits[i].entry.hlc < before;
+  };
+  const auto reads = [&](const auto& entry) { return trust.may_read(entry.first, space); };
+  const bool alone = std::ranges::count_if(trust.members(), reads) <= 1;
+  const Vouchers built{history, is_old};
+  std::vector<bool> out(commits.size());
+  for (std::size_t i = 0; i < commits.size(); ++i)
+    out[i] = is_old(i) && (alone || built.others(i, commits[i].member) > 0);
+  return out;
+}
+
 /// Of the marked commits those that do not count, as parts of their feeds.
 std::vector<FeedRange> void_ranges(const SpaceHistory& history, const std::vector<bool>& marked) {
   std::map<FeedKey, std::set<std::uint64_t>> numbers;
@@ -114,11 +131,8 @@ Result<std::optional<Checkpoint>> Store::draft_checkpoint(const SpaceId& space, 
   }));
   if (!any) return std::optional<Checkpoint>{};
   MAILLON_TRY(const auto history, SpaceHistory::read(log_, *row, trust_->graph()));
-  const auto& commits = history.commits();
-  // A commit is later than all that it stands on, so what is older than a moment is closed.
-  std::vector<bool> settled(commits.size());
-  for (std::size_t i = 0; i < commits.size(); ++i)
-    settled[i] = commits[i].entry.status == CommitStatus::applied && commits[i].entry.hlc < before;
+  // With a commit goes all that it stands on: that is older, and whoever had it had that as well.
+  const auto settled = shared_before(history, *trust_, space, before);
   Checkpoint out;
   out.space = space;
   out.settled = heads_of(history, settled);
@@ -150,8 +164,9 @@ Result<Agreement> Store::agrees_with(const Checkpoint& checkpoint, Hlc before) {
   for (const Tip& end : checkpoint.seen)
     if (!history.find(end.commit)) return Agreement::misses;
   const auto settled = with_past(history, heads);
+  const auto shared = shared_before(history, *trust_, checkpoint.space, before);
   for (std::size_t i = 0; i < commits.size(); ++i)
-    if (settled[i] && commits[i].entry.hlc >= before) return Agreement::too_young;
+    if (settled[i] && !shared[i]) return Agreement::too_young;
   const auto alone = std::make_shared<const Settled>(Settled::by({}, Hlc{~std::uint64_t{0}}, checkpoint));
   const Settlement settlement{history, std::span{&alone, 1}};
   for (std::size_t i = 0; i < commits.size(); ++i)

@@ -24,6 +24,10 @@ struct Carrier {
   MemberId whose = MemberId::zero();  ///< who decides on it
 
   [[nodiscard]] std::span<const OpField> fields() const { return commit->body.ops.fields_of(*op); }
+  /// Gone from here because it was replaced and settled; others may have it.
+  [[nodiscard]] bool is_forgotten() const {
+    return !left && !shown && op->state == LeafState::bare;
+  }
   [[nodiscard]] bool readable() const { return left ? left->readable : op->payload_ok; }
   [[nodiscard]] bool is_there() const {
     return left ? left->readable || (op->state == LeafState::full && !left->whole)
@@ -302,6 +306,13 @@ class Store::Eraser {
 
   [[nodiscard]] Cut cut_of(const Carrier& carrier, const merge::OpRef& text_of) const {
     Cut out = start_of(carrier);
+    if (carrier.is_forgotten()) {
+      // What it said cannot be looked into; nobody needs any of it.
+      for (const OpField& field : carrier.fields())
+        if (wanted(field.name)) out.fresh.emplace(field.name);
+      out.whole = !out.fresh.empty();
+      return out;
+    }
     if (!carrier.is_there() || carrier.op->kind == kRemove) return out;
     const auto fields = carrier.fields();
     // What cannot be read cannot be told apart: all of it goes.

@@ -121,13 +121,16 @@ class TakenBack {
 
 }  // namespace
 
-Result<Store::Stranded> Store::stranded(const MemberId& member, UnixMillis now) {
+Result<Store::Stranded> Store::stranded(const MemberId& member, const NodeId& self,
+                                        UnixMillis now) {
   MAILLON_TRY(const auto candidates, log_.stranded(member, latest_hlc(now)));
   TakenBack taken_back{log_, *trust_};
   Stranded out;
   for (const LogEntry& entry : candidates) {
     MAILLON_TRY(const FeedRow feed, log_.feed_by_id(entry.feed));
     const bool governs = feed.key.space == trust_->annuaire();
+    // Two who published it again would say it twice.
+    if (feed.key.node != self && trust_->member_of(feed.key.node) != nullptr) continue;
     // A decision or a vote stands where it is; what it said of a right taken away stays unsaid.
     if ((governs && entry.is_void) || (!governs && !trust_->may_write(member, feed.key.space)))
       continue;
@@ -168,7 +171,7 @@ Result<bool> Store::is_published_again(const LogEntry& entry, const MemberId& me
 
 Result<std::vector<CommitPtr>> Store::reissue_stranded(const Author& author, UnixMillis now,
                                                        Rng& rng, bool disputed) {
-  MAILLON_TRY(const auto found, stranded(author.member, now));
+  MAILLON_TRY(const auto found, stranded(author.member, author.node(), now));
   std::vector<LogEntry> all = found.own;
   if (disputed) all.insert(all.end(), found.disputed.begin(), found.disputed.end());
   std::ranges::sort(all, {}, &LogEntry::id);

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <bitset>
-#include <set>
 
 namespace maillon::storage {
 
@@ -129,17 +128,27 @@ void Settlement::mark_standing(const SpaceHistory& history, const Settled& check
 std::vector<bool> Settlement::seen_by(const SpaceHistory& history, const Settled& checkpoint) {
   const auto& commits = history.commits();
   std::vector<bool> out(commits.size());
-  std::set<FeedKey> partly;
+  std::map<FeedKey, std::uint64_t> by_number;  // up to here nobody can tell branches apart
+  const auto up_to = [&](const FeedKey& feed, std::uint64_t seq) {
+    auto& known = by_number[feed];
+    known = std::max(known, seq);
+  };
   for (const auto& [feed, ends] : checkpoint.seen)
     for (const Tip& end : ends) {
       auto at = history.find(end.commit);
-      if (!at) partly.insert(feed);
-      for (; at && !out[*at]; at = commits[*at].previous) out[*at] = true;
+      if (!at) up_to(feed, end.seq);
+      while (at && !out[*at]) {
+        out[*at] = true;
+        const auto before = commits[*at].previous;
+        // In part of a history, as a proof has it.
+        if (!before) up_to(feed, commits[*at].entry.seq - 1);
+        at = before;
+      }
     }
   for (std::size_t i = 0; i < commits.size(); ++i)
-    if (partly.contains(commits[i].feed))
-      for (const Tip& end : checkpoint.ends(commits[i].feed))
-        if (!history.find(end.commit) && commits[i].entry.seq <= end.seq) out[i] = true;
+    if (const auto known = by_number.find(commits[i].feed);
+        known != by_number.end() && commits[i].entry.seq <= known->second)
+      out[i] = true;
   return out;
 }
 

@@ -69,7 +69,8 @@ class Settlement {
  private:
   void mark_standing(const SpaceHistory& history, const Settled& checkpoint);
   void mark_late(const SpaceHistory& history, const Settled& checkpoint);
-  /// What the author of a checkpoint had. Until the end of a feed is here, its numbers tell.
+  /// What the author of a checkpoint had. Until the end of a feed, and all before it, is here, its
+  /// numbers tell.
   [[nodiscard]] static std::vector<bool> seen_by(const SpaceHistory& history,
                                                  const Settled& checkpoint);
 

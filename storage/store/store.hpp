@@ -187,7 +187,8 @@ class Store {
     /// have written it.
     std::vector<LogEntry> disputed;
   };
-  Result<Stranded> stranded(const MemberId& member, UnixMillis now);
+  /// What another node of the member wrote, whose key is good, is for that node to publish.
+  Result<Stranded> stranded(const MemberId& member, const NodeId& self, UnixMillis now);
   /// The last commits of a node in each space, also of branches that are kept apart.
   Result<std::vector<CutOff>> branch_ends(const MemberId& member, const NodeId& node);
   /// Writes into annuaire what this store can prove against others, and nobody has yet.

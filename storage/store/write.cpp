@@ -211,10 +211,10 @@ Result<CommitPtr> Store::seal_and_take(CommitDraft& draft, Opening& opening, con
   if (in_doubt(commit->header)) return would_count_nowhere(*trust_, commit->header);
   MAILLON_TRY(const bool late, is_late(commit->header));
   if (late)
-    return Error{Errc::unavailable,
-                 "what the others settled in this space is not here yet: nobody would get this",
-                 "ce que les autres ont arrêté dans cet espace n’est pas encore ici : personne ne "
-                 "recevrait ceci",
+    return Error{Errc::refused,
+                 "what the others settled in this space is not here yet: this would come too late",
+                 "ce que les autres ont arrêté dans cet espace n’est pas encore ici : ceci "
+                 "viendrait trop tard",
                  "run `maillon sync` first", "lancez d’abord « maillon sync »"};
   MAILLON_CHECK(take_in(*commit, CommitStatus::applied, lacks_right(commit->header, *trust_)));
   return commit;

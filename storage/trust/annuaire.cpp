@@ -1,5 +1,7 @@
 #include "storage/trust/annuaire.hpp"
 
+#include <algorithm>
+
 #include "proto/limits.hpp"
 
 namespace maillon::storage {
@@ -117,6 +119,19 @@ std::span<const KnownCertificate> Annuaire::certificates(const NodeId& node) con
   return found->second;
 }
 
+bool Annuaire::counts(std::uint32_t number) const {
+  const AnnuaireCommit& commit = at(number);
+  if (!commit.is_void) return true;
+  const auto [first, last] = again_.equal_range(commit.id);
+  for (std::uint32_t other = 0; other < size(); ++other) {
+    const AnnuaireCommit& by = at(other);
+    if (by.member == commit.member || !by.past.contains(number)) continue;
+    if (std::none_of(first, last, [&](const auto& again) { return reaches(other, again.second); }))
+      return true;
+  }
+  return false;
+}
+
 void Annuaire::add(const Commit& commit, bool is_void) {
   const std::uint32_t number = size();
   if (!numbers_.try_emplace(commit.id, number).second) return;
@@ -126,6 +141,8 @@ void Annuaire::add(const Commit& commit, bool is_void) {
   added->node = commit.header.node;
   added->hlc = commit.header.hlc;
   added->is_void = is_void;
+  added->reissues = commit.header.reissues;
+  if (added->reissues) again_.emplace(*added->reissues, number);
   const auto after = [&](const CommitId& id) {
     const auto known = find(id);
     if (!known) return;

@@ -47,6 +47,7 @@ struct AnnuaireCommit {
   NodeId node = NodeId::zero();
   Hlc hlc;
   bool is_void = false;  ///< its member published it again
+  std::optional<CommitId> reissues = {};
   CommitSet past;        ///< all that it depends on, without itself
   std::vector<Said> said;
 };
@@ -92,6 +93,9 @@ class Annuaire {
       const noexcept {
     return certificates_;
   }
+  /// Whether what a commit proposes and votes counts. Of one that its member published again it does
+  /// if somebody else built on it who did not know that.
+  [[nodiscard]] bool counts(std::uint32_t number) const;
   /// Whether `earlier` is `later` or in its past.
   [[nodiscard]] bool reaches(std::uint32_t later, std::uint32_t earlier) const {
     return later == earlier || at(later).past.contains(earlier);
@@ -100,6 +104,7 @@ class Annuaire {
  private:
   std::vector<std::shared_ptr<const AnnuaireCommit>> commits_;
   std::map<CommitId, std::uint32_t> numbers_;
+  std::multimap<CommitId, std::uint32_t> again_;  ///< by what they publish again
   std::vector<KnownProposal> proposals_;
   std::map<ProposalId, std::size_t> places_;
   std::map<NodeId, std::vector<KnownCertificate>> certificates_;

@@ -442,8 +442,9 @@ class TrustFold {
     each_passed(DecisionKind::checkpoint, [&](std::size_t i) {
       const Checkpoint& what = *at(i).proposal->checkpoint;
       const AnnuaireCommit& commit = log_.at(at(i).number);
-      // What was published again counts under its new name, if it does.
-      if (what.space == out_.annuaire_ || !out_.spaces_.contains(what.space) || commit.is_void) return;
+      // A clock that was ahead settled too much: publishing that again, now, makes it no better.
+      const bool ahead = commit.is_void || commit.reissues;
+      if (what.space == out_.annuaire_ || !out_.spaces_.contains(what.space) || ahead) return;
       out_.checkpoints_[what.space].push_back(
           std::make_shared<const Settled>(Settled::by(at(i).id, commit.hlc, what)));
     });

@@ -80,7 +80,7 @@ const std::set<MemberId>& Tally::deciders(std::size_t proposal) {
 }
 
 bool Tally::passed(std::size_t proposal, View view) {
-  if (kinds_[proposal] == DecisionKind::unknown) return false;
+  if (kinds_[proposal] == DecisionKind::unknown || !log_.counts(at(proposal).number)) return false;
   const auto known = passed_.find({proposal, view});
   if (known != passed_.end()) return known->second;
   const bool out = is_additive(kinds_[proposal]) ? additive_passed(proposal, view)
@@ -94,7 +94,9 @@ std::set<MemberId> Tally::votes(std::size_t proposal, View view) {
   std::set<MemberId> out;
   for (const CastVote& vote : p.votes) {
     const MemberId& voter = log_.at(vote.number).member;
-    if (!in(view, vote.number) || out.contains(voter) || !speaks(vote.number)) continue;
+    if (!in(view, vote.number) || out.contains(voter) || !speaks(vote.number) ||
+        !log_.counts(vote.number))
+      continue;
     // What others destroyed on the strength of a checkpoint does not come back: a vote for one stays,
     // even if its key is taken back.
     const bool counts = is_additive(kinds_[proposal])

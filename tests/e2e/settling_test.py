@@ -25,6 +25,9 @@ class Settling(Case):
         self.b.ok("put", "lieux", "--id", self.place, "description=la bonne")
         self.b.ok("delete", "lieux", self.gone)
         self.converge(self.a, self.b)
+        # Settled is only what somebody else has built on.
+        self.a.ok("put", "lieux", "nom=Autre")
+        self.converge(self.a, self.b)
 
     def after_400_days(self, *nodes):
         for node in nodes:

@@ -305,7 +305,7 @@ std::optional<std::string> unsettled(const Room& room, const NodeList& nodes) {
   for (SimNode* node : nodes) {
     if (!node->up()) return node->name() + " is down";
     const auto stranded =
-        sure(node->store().stranded(node->who().member, node->clock().now()), "stranded").own;
+        sure(node->store().stranded(node->who().member, node->who().node, node->clock().now()), "stranded").own;
     if (!stranded.empty() && !room.feeds.excused(node->who().node))
       return node->name() + " has to publish " + stranded[0].cid.hex().substr(0, 8) + " again";
     if (auto why = waiting(*node, nodes)) return why;

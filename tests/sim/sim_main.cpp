@@ -29,7 +29,7 @@ const std::vector<Mutant> kMutants{{"no_dependency_check", 1},
                                    {"incarnation_reused", 2},
                                    {"tie_by_arrival", 1},
                                    {"void_not_folded_again", 1},
-                                   {"supersession_stops_at_void", 6},
+                                   {"supersession_stops_at_void", 9},
                                    {"header_reserialised", 4},
                                    {"anyone_votes", 23},
                                    {"removal_ignored", 14},
@@ -38,7 +38,7 @@ const std::vector<Mutant> kMutants{{"no_dependency_check", 1},
                                    {"evidence_ignored", 210},
                                    {"applied_stays", 14},
                                    {"erasure_only_hides", 3},
-                                   {"late_counts", 4001}};
+                                   {"late_counts", 4008}};
 
 struct Options {
   std::uint64_t from = 1;

@@ -82,7 +82,7 @@ Written TestNode::write(std::string_view where, std::vector<Change> changes, Uni
   must(store->begin());
   auto out = store->write(space(where), changes, author(), now, rng);
   const bool refused = out.has_error() && (out.error().code == Errc::not_allowed ||
-                                           out.error().code == Errc::unavailable);
+                                           out.error().code == Errc::refused);
   if (refused) {
     must(store->rollback());
     return {};

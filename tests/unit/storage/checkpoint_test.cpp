@@ -43,6 +43,12 @@ class Settling : public testing::Test {
   static void write(Peer& peer, Change change, int on) {
     (void)peer.node->write(kCatalogue, {std::move(change)}, day(on));
   }
+  /// Somebody else than the founder builds on all that the founder has.
+  void build_on(Peer& other, int on) {
+    exchange(founder, other, on);
+    write(other, say(9, "nom", std::to_string(on)), on);
+    exchange(founder, other, on);
+  }
   /// Both spaces, both ways.
   static void exchange(Peer& a, Peer& b, int on) {
     for (const std::string_view where : {kAnnuaire, kCatalogue}) {
@@ -65,6 +71,10 @@ class Settling : public testing::Test {
     for (const CommitPtr& commit : peer.node->commits(kCatalogue)) out += commit->bytes.body.size();
     return out;
   }
+  static std::vector<LogEntry> stranded(Peer& peer, int on) {
+    TestNode& node = *peer.node;
+    return must(node.store->stranded(node.member, node.node_key.node_id(), day(on))).own;
+  }
   static bool counts(Peer& peer, const CommitId& id) {
     const auto entry = must(peer.node->store->log().find(id));
     return entry && !entry->is_void;
@@ -78,6 +88,8 @@ class Settling : public testing::Test {
 TEST_F(Settling, TakesWhatIsOldAndLeavesTheRest) {
   write(founder, say(1, "nom", "un"), 1);
   EXPECT_FALSE(settle(1, 2).has_value());  // Nothing is from before that.
+  EXPECT_FALSE(settle(2, 2).has_value());  // Nobody else has it.
+  build_on(member, 2);
   write(founder, say(1, "nom", "deux"), 5);
   ASSERT_TRUE(settle(3, 6).has_value());
   const auto checkpoints = founder.node->store->trust()->checkpoints(space());
@@ -90,6 +102,7 @@ TEST_F(Settling, TakesWhatIsOldAndLeavesTheRest) {
 TEST_F(Settling, WhoeverWasAwayComesLateAndPublishesAgain) {
   write(founder, say(1, "nom", "un"), 1);
   exchange(founder, absent, 2);
+  build_on(member, 3);
   write(absent, say(2, "nom", "au retour"), 10);
   exchange(founder, member, 40);
   ASSERT_TRUE(settle(5, 41).has_value());
@@ -98,6 +111,7 @@ TEST_F(Settling, WhoeverWasAwayComesLateAndPublishesAgain) {
   EXPECT_EQ(named(founder, 2), "au retour");
 
   write(founder, say(3, "nom", "trois"), 51);
+  build_on(member, 51);
   write(absent, say(2, "nom", "trop tard"), 52);
   ASSERT_TRUE(settle(52, 90).has_value());
   exchange(founder, absent, 91);
@@ -106,8 +120,8 @@ TEST_F(Settling, WhoeverWasAwayComesLateAndPublishesAgain) {
     EXPECT_EQ(named(*peer, 2), "au retour");
     EXPECT_TRUE(peer->verify().has_value());
   }
-  const auto stranded = must(absent.node->store->stranded(absent.node->member, day(91))).own;
-  ASSERT_EQ(stranded.size(), 1u);
+  const auto late = stranded(absent, 91);
+  ASSERT_EQ(late.size(), 1u);
   absent.node->incarnation = 77;
   must(absent.node->store->begin());
   ASSERT_EQ(must(absent.node->store->reissue_stranded(absent.node->author(), day(92), absent.node->rng))
@@ -120,16 +134,17 @@ TEST_F(Settling, WhoeverWasAwayComesLateAndPublishesAgain) {
     EXPECT_EQ(named(*peer, 2), "trop tard");
     EXPECT_EQ(peer->node->digest(kCatalogue), founder.node->digest(kCatalogue));
   }
-  EXPECT_TRUE(must(absent.node->store->stranded(absent.node->member, day(93))).own.empty());
+  EXPECT_TRUE(stranded(absent, 93).empty());
 }
 
 TEST_F(Settling, WhatIsDeletedDoesNotComeBackThroughWhoDidNotKnow) {
   write(founder, say(1, "nom", "un"), 1);
   exchange(founder, absent, 2);
   write(founder, removal("lieux", record_number(1)), 3);
+  build_on(member, 4);
   ASSERT_TRUE(settle(30, 31).has_value());
   ASSERT_EQ(founder.prune(), 1u);
-  EXPECT_EQ(leaves(founder), (std::vector{LeafState::bare, LeafState::full}));
+  EXPECT_EQ(leaves(founder), (std::vector{LeafState::bare, LeafState::full, LeafState::full}));
   write(absent, say(1, "tel", "05"), 40);
   exchange(founder, absent, 50);
   for (Peer* peer : {&founder, &absent}) {
@@ -146,6 +161,7 @@ TEST_F(Settling, ASourceDoesNotBringBackWhatWasDeleted) {
   };
   write(founder, row(), 1);
   write(founder, removal("lieux", derived_record_id("lieux", "carte", "7")), 2);
+  build_on(member, 3);
   ASSERT_TRUE(settle(30, 31).has_value());
   EXPECT_EQ(founder.prune(), 1u);
   const auto again = founder.node->write(kCatalogue, {row()}, day(32));
@@ -158,8 +174,9 @@ TEST_F(Settling, ReplacedVersionsGoAndNothingElseChanges) {
           say(1, i % 3 == 0 ? "tel" : "nom", to_hex(founder.node->rng.bytes<200>())), i),
         exchange(founder, member, i);
   const std::string nom = named(member, 1);
+  build_on(member, 41);
   const Digest digest = founder.node->digest(kCatalogue);
-  ASSERT_TRUE(settle(41, 42).has_value());
+  ASSERT_TRUE(settle(42, 42).has_value());
   exchange(founder, member, 43);
   const std::size_t before = bytes(founder);
   EXPECT_EQ(founder.prune(), 38u);
@@ -186,10 +203,11 @@ TEST_F(Settling, AnOldBodyDoesNotComeBackWhole) {
   write(founder, say(1, "nom", "ancien"), 1);
   const auto whole = founder.node->commits(kCatalogue).front();
   write(founder, say(1, "nom", "nouveau"), 2);
+  build_on(member, 3);
   ASSERT_TRUE(settle(30, 31).has_value());
   ASSERT_EQ(founder.prune(), 1u);
   EXPECT_EQ(founder.node->receive(whole, day(32)).outcome, Received::Outcome::duplicate);
-  EXPECT_EQ(leaves(founder), (std::vector{LeafState::bare, LeafState::full}));
+  EXPECT_EQ(leaves(founder), (std::vector{LeafState::bare, LeafState::full, LeafState::full}));
 }
 
 TEST_F(Settling, AVersionThatHoldsAnotherBackKeepsItsSkeleton) {
@@ -197,9 +215,10 @@ TEST_F(Settling, AVersionThatHoldsAnotherBackKeepsItsSkeleton) {
                                                    {"tel", Value::of_text("05")}}), 1);
   write(founder, say(1, "nom", "deux"), 2);
   write(founder, say(1, "nom", "trois"), 3);
+  build_on(member, 4);
   ASSERT_TRUE(settle(30, 31).has_value());
   EXPECT_EQ(founder.prune(), 1u);
-  EXPECT_EQ(leaves(founder), (std::vector{LeafState::full, LeafState::bare, LeafState::full}));
+  EXPECT_EQ(leaves(founder), (std::vector{LeafState::full, LeafState::bare, LeafState::full, LeafState::full}));
   EXPECT_EQ(named(founder, 1), "trois");
   EXPECT_TRUE(founder.verify().has_value());
 }
@@ -212,6 +231,7 @@ TEST_F(Settling, TheLastImportStaysForTheNextToBeComparedWith) {
   write(founder, row("de la source"), 1);
   write(founder, row("corrigé là-bas"), 2);
   write(founder, patch("lieux", id, {{"nom", Value::of_text("corrigé ici")}}), 3);
+  build_on(member, 4);
   ASSERT_TRUE(settle(30, 31).has_value());
   EXPECT_EQ(founder.prune(), 1u);
   (void)founder.node->write(kCatalogue, {row("corrigé là-bas")}, day(32));
@@ -222,6 +242,7 @@ TEST_F(Settling, NothingGoesWhereWhatSettlesItIsMissing) {
   write(founder, say(1, "nom", "un"), 1);
   write(founder, say(1, "nom", "deux"), 2);
   write(founder, say(2, "nom", "trois"), 3);
+  build_on(absent, 4);
   const auto checkpoint = settle(10, 31);
   ASSERT_TRUE(checkpoint.has_value());
   member.pull(founder, day(32), SIZE_MAX, kAnnuaire);
@@ -246,6 +267,7 @@ TEST_F(Settling, WhatIsSettledStandsWhateverIsDecidedSince) {
   write(member, say(1, "nom", "deux"), 2);
   exchange(founder, member, 3);
   const auto known = founder.node->commits(kCatalogue);
+  write(founder, say(9, "nom", "quatre"), 4);
   ASSERT_TRUE(settle(30, 31).has_value());
   ASSERT_EQ(founder.prune(), 1u);
   Proposal removed;
@@ -269,6 +291,7 @@ TEST_F(Settling, WhatWasVoidWhenItWasSettledStaysSo) {
   op.value = "\x04" "sans droit";
   const auto commit = sign_by_hand(outsider, {op}, {}, day(3));
   (void)founder.node->receive(commit, day(3));
+  build_on(member, 4);
   const auto checkpoint = settle(30, 31);
   ASSERT_TRUE(checkpoint.has_value());
   EXPECT_FALSE(counts(founder, commit->id));
@@ -283,6 +306,7 @@ TEST_F(Settling, ABranchOfAForkedFeedThatNobodyKnewIsLate) {
   write(member, say(1, "nom", "trois"), 3);
   write(copy, say(1, "tel", "ailleurs"), 2);
   exchange(founder, member, 4);
+  write(founder, say(9, "nom", "cinq"), 5);
   ASSERT_TRUE(settle(30, 31).has_value());
   const auto branch = copy.node->commits(kCatalogue).back();
   (void)founder.node->receive(branch, day(32));
@@ -299,6 +323,7 @@ TEST_F(Settling, AVoterLooksForItself) {
   write(founder, say(1, "nom", "un"), 1);
   exchange(founder, member, 2);
   write(founder, say(1, "nom", "deux"), 3);
+  build_on(absent, 5);
   must(founder.node->store->begin());
   const auto checkpoint =
       must(founder.node->store->draft_checkpoint(space(), Hlc::at(day(10), 0)));
@@ -314,7 +339,6 @@ TEST_F(Settling, AVoterLooksForItself) {
   Checkpoint other = *checkpoint;
   other.without_effect = {{founder.node->node_key.node_id(), founder.node->incarnation, 1, 1}};
   EXPECT_EQ(agrees(other, 10), Agreement::differs);
-  exchange(member, absent, 4);
   Peer away{4};
   write(away, say(2, "nom", "ailleurs"), 12);
   member.pull(away, day(13));
@@ -324,6 +348,7 @@ TEST_F(Settling, AVoterLooksForItself) {
 TEST_F(Settling, AClockThatIsAheadSettlesNothing) {
   write(founder, say(1, "nom", "un"), 1);
   write(founder, say(1, "nom", "deux"), 60);
+  build_on(member, 60);
   ASSERT_TRUE(settle(61, 20).has_value());  // Its clock was set in between.
   EXPECT_EQ(founder.node->store->trust()->checkpoints(space()).size(), 1u);
   EXPECT_EQ(founder.prune(), 0u);
@@ -335,6 +360,7 @@ TEST_F(Settling, AClockThatIsAheadSettlesNothing) {
 
 TEST_F(Settling, NothingIsWrittenThatWouldBeLate) {
   write(founder, say(1, "nom", "un"), 1);
+  build_on(absent, 2);
   ASSERT_TRUE(settle(30, 31).has_value());
   member.pull(founder, day(32), SIZE_MAX, kAnnuaire);
   const auto wrote = member.node->write(kCatalogue, {say(2, "nom", "deux")}, day(32));

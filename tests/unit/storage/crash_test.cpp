@@ -27,6 +27,11 @@ class Life {
            patch("lieux", record_number(1), {{"tel", text("0" + std::to_string(i))}}),
            patch("lieux", record_number(4), {{"nom", text("version " + std::to_string(i))}})},
           kEpoch + i * 1s);
+    // Settled is what somebody else has built on.
+    other_.pull(founder_, kEpoch + 4s);
+    other_.node->write(kCatalogue, {patch("lieux", record_number(5), {{"nom", text("d’ailleurs")}})},
+                       kEpoch + 4s);
+    founder_.pull(other_, kEpoch + 4s);
     catalogue_ = founder_.node->commits(kCatalogue);
     annuaire_ = founder_.node->commits("annuaire");
     settled_ = settle();
@@ -110,6 +115,7 @@ class Life {
   }
 
   Peer founder_{0};
+  Peer other_{3};
   Peer member_{1};  ///< whose keys the node has; its disk is another
   Author author_ = member_.node->author();
   crypto::SeededRng rng_{5};

@@ -329,7 +329,7 @@ TEST_F(ForkedLater, WhatAThiefSignedIsPublishedAgainOnlyWhenAskedFor) {
       govern(founder, {{OpKind::certificate, owner.node->certificate()}}, kEpoch + 3min);
   for (const auto& commit : {forged, proof, taken, fresh})
     (void)owner.node->receive(commit, kEpoch + 4min);
-  const auto stranded = must(store.stranded(owner.node->member, kEpoch + 5min));
+  const auto stranded = must(store.stranded(owner.node->member, owner.node->node_key.node_id(), kEpoch + 5min));
   ASSERT_EQ(stranded.own.size(), 1u);
   EXPECT_EQ(stranded.own[0].cid, third->id);
   ASSERT_EQ(stranded.disputed.size(), 1u);
