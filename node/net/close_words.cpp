@@ -35,7 +35,8 @@ std::string_view reason_in_french(CloseReason reason) noexcept {
 }
 
 using Sentence = std::pair<std::string_view, std::string_view>;
-constexpr std::array<Sentence, 20> kKnown{{
+constexpr std::array<Sentence, 21> kKnown{{
+    {"the admission waits for votes", "l’admission attend des voix"},
     {"its member or its key is no longer part of the federation",
      "son membre ou sa clé ne fait plus partie de la fédération"},
     {"not a member here", "pas membre ici"},

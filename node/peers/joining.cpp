@@ -36,7 +36,10 @@ void PeerService::Impl::on_join_request(const net::ConnectionPtr& connection, By
                  reply->status == JoinStatus::admitted ? "admitted" : reply->reason);
       (void)connection->send(encode(*reply), net::Priority::urgent);
       if (reply->status != JoinStatus::admitted)
-        return connection->close(net::CloseReason::not_admitted, reply->reason);
+        return connection->close(net::CloseReason::not_admitted,
+                                 reply->status == JoinStatus::pending
+                                     ? "the admission waits for votes"
+                                     : reply->reason);
       if (!found->second.session) begin_session(connection);
     });
   });

@@ -133,12 +133,19 @@ Result<Identity> restore_into(const fs::path& dir, const fs::path& file, Rng& rn
     storage::StoreOptions options;
     options.path = half.database;
     MAILLON_TRY(auto store, storage::Store::open(options));
+    MAILLON_CHECK(store->database().check_pages());
     MAILLON_TRY(auto kept, store->meta("backup.key"));
     if (!kept) return Error{Errc::malformed, "it holds no node key"};
     key = *std::move(kept);
     MAILLON_TRY(const auto member, store->meta("member"));
     if (!member) return Error{Errc::malformed, "it holds no member"};
     MAILLON_TRY(who.member, MemberId::from_bytes(*member));
+    // All that `status` reads can be read.
+    MAILLON_TRY(const auto spaces, store->log().spaces());
+    for (const auto& [row, space] : spaces) {
+      MAILLON_TRY(const Digest digest, store->records().digest(row));
+      (void)digest;
+    }
     MAILLON_CHECK(store->begin());
     MAILLON_CHECK(store->database().execute("DELETE FROM meta WHERE key = 'backup.key'"));
     MAILLON_CHECK(save_incarnation(*store, dir, who.incarnation));

@@ -290,6 +290,7 @@ Result<VerifyReport> verify(Replica& replica, bool deep,
   Reader reader{db};
   // The snapshot lasts until the connection closes.
   MAILLON_CHECK(db.execute("BEGIN"));
+  MAILLON_CHECK(db.check_pages());
   MAILLON_TRY(const std::int64_t total, db.integer("SELECT count(*) FROM log"));
   const double steps = static_cast<double>(std::max<std::int64_t>(1, total)) * (deep ? 2 : 1);
   std::int64_t done = 0;
@@ -298,6 +299,13 @@ Result<VerifyReport> verify(Replica& replica, bool deep,
   for (const SpaceRow& space : spaces) {
     Checker checker{reader.log(), report};
     MAILLON_CHECK(checker.space(space, tick));
+    if (deep) continue;
+    // Whatever is shown can be read.
+    const auto digest = reader.digest(space.id);
+    if (digest.has_error() && digest.error().code != Errc::integrity) return digest.error();
+    if (digest.has_error())
+      report.errors.push_back(
+          {space.id.hex(), std::nullopt, digest.error().detail, digest.error().fr});
   }
   if (!deep) {
     MAILLON_TRY(report.records, db.integer("SELECT count(*) FROM record WHERE flags & 1"));

@@ -193,10 +193,10 @@ class Prover {
     for (std::size_t i = 0; i < history.commits().size(); ++i) {
       const std::int64_t id = history.commits()[i].entry.id;
       if (limited.contains(id)) ways.add_from(i);
-      if (kept_.contains(id)) {
-        ways.add_back(i);
-        shown.insert(id);
-      }
+      // Also of what publishes them again.
+      if (!kept_.contains(id) && !shown.contains(id)) continue;
+      ways.add_back(i);
+      shown.insert(id);
     }
     for (const std::size_t i : ways.commits()) shown.insert(history.commits()[i].entry.id);
     return limited.empty() ? Result<void>{} : add_views(shown);

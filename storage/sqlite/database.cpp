@@ -159,6 +159,17 @@ Result<Statement> Database::prepare(const char* sql) {
   return Statement{*this, cached};
 }
 
+Result<void> Database::check_pages() {
+  MAILLON_TRY(auto check, prepare("PRAGMA integrity_check(1)"));
+  MAILLON_TRY(const bool told, check.step());
+  const std::string found{told ? check.text(0) : "nothing"};
+  if (found == "ok") return {};
+  return Error{Errc::integrity, "the database is damaged: " + found,
+               "la base de données est abîmée : " + found,
+               "restore a backup, or start afresh and let the peers send everything again",
+               "restaurez une sauvegarde, ou repartez d’un dossier neuf : les pairs renverront tout"};
+}
+
 Result<std::int64_t> Database::integer(const char* sql) {
   MAILLON_TRY(auto statement, prepare(sql));
   MAILLON_TRY(const bool found, statement.step());

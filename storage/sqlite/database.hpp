@@ -74,6 +74,8 @@ class Database {
   Result<void> execute(const char* sql);
   /// `sql` is a string literal: its address is the cache's key.
   [[nodiscard]] Result<Statement> prepare(const char* sql);
+  /// Reads every page: Errc::integrity when one is not what SQLite wrote.
+  Result<void> check_pages();
   [[nodiscard]] Result<std::int64_t> integer(const char* sql);
 
   [[nodiscard]] std::int64_t changes() const noexcept;

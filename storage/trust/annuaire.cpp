@@ -123,6 +123,7 @@ bool Annuaire::counts(std::uint32_t number) const {
   const AnnuaireCommit& commit = at(number);
   if (!commit.is_void) return true;
   const auto [first, last] = again_.equal_range(commit.id);
+  if (first == last) return true;
   for (std::uint32_t other = 0; other < size(); ++other) {
     const AnnuaireCommit& by = at(other);
     if (by.member == commit.member || !by.past.contains(number)) continue;

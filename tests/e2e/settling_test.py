@@ -81,6 +81,9 @@ class Settling(Case):
         self.assertIn("maillon reissue", why)
         warnings = " ".join(self.away.ok("status")["warnings"])
         self.assertIn("reissue", warnings)
+        # What is written now would stand before it.
+        refused = self.refuses(self.away, 1, "put", "lieux", "--id", mine, "telephone=1")
+        self.assertIn("reissue", refused["hint"])
         self.assertEqual(self.away.ok("reissue")["reissued"], 2)
         self.assertEqual(self.away.ok("reissue")["reissued"], 0)
         self.converge(*self.all)
@@ -102,10 +105,35 @@ class Settling(Case):
         self.assertEqual((made["kind"], made["status"]), ("checkpoint", "passed"))
         self.refuses(self.a, 1, "propose", "checkpoint", "catalogue/16", "--yes")
 
+    def test_an_erasure_reaches_what_was_forgotten_only_here(self):
+        self.after_400_days(*self.all)
+        self.let_it_prune(self.a)
+        self.assertTrue(finds(self.b.dir, OLD))
+        asked = self.a.ok("erase", "lieux", self.place, "--field", "description", "--yes")
+        self.a.ok("erasures", "confirm", asked["ids"][0])
+        self.converge(self.a, self.b)
+        self.b.ok("status")
+        history = self.b.ok("history", "lieux", self.place)["entries"]
+        self.assertNotIn(OLD, str(history))
+
+    def test_a_checkpoint_under_a_wrong_clock_settles_nothing(self):
+        self.after_400_days(self.a)
+        self.let_it_prune(self.a)
+        self.a.env = {}
+        mine = self.away.ok("put", "lieux", "nom=Au loin")["id"]
+        self.a.ok("reissue")
+        self.converge(*self.all)
+        for node in self.all:
+            self.assertEqual(node.ok("get", "lieux", mine)["fields"]["nom"], "Au loin")
+        self.assertEqual(len({node.digests()["catalogue/16"] for node in self.all}), 1)
+
     def test_the_disk_shrinks(self):
         for i in range(40):
             self.a.ok("put", "lieux", "--id", self.place, "description=" + os.urandom(4000).hex())
         self.a.ok("put", "lieux", "--id", self.place, "description=courte")
+        self.converge(self.a, self.b)
+        self.b.ok("put", "lieux", "nom=Encore")
+        self.converge(self.a, self.b)
         database = os.path.join(self.a.dir, "maillon.db")
         before = os.path.getsize(database)
         self.after_400_days(self.a)

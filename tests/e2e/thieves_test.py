@@ -147,6 +147,22 @@ class Thieves(Case):
         for node in nodes:
             self.assertEqual(self.names(node), ["après"])
 
+    def test_a_removal_under_a_wrong_clock_counts_once_it_is_published_again(self):
+        a, b, c = nodes = self.federation("une", "deux", "trois")
+        a.env = {"MAILLON_FAULT": "clock_far_ahead"}
+        a.ok("propose", "remove", "deux")
+        a.env = {}
+        a.ok("reissue")
+        self.converge(*nodes)
+        a.ok("propose", "admit", "deux")
+        self.converge(*nodes)
+        for node in nodes:
+            status = {m["name"]: m["status"] for m in node.ok("member", "list")["members"]}
+            self.assertEqual(status, {"une": "member", "deux": "member", "trois": "member"}, node.name)
+        self.write(b, "encore là")
+        self.converge(*nodes)
+        self.assertEqual(self.names(a), ["encore là"])
+
     def test_a_clock_400_days_ahead(self):
         a, b, c = nodes = self.federation("une", "deux", "trois")
         made = a.ok("put", "lieux", "nom=mairie", "telephone=1")["id"]

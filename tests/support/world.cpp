@@ -456,9 +456,19 @@ void World::quarrel(Peer& peer, const Step& step) {
 
 void World::settle(const Step& step) {
   TestNode& node = *peers[0]->node;
+  UnixMillis before = now_ - std::chrono::seconds{step.how % 40};
+  if (step.what % 2 == 0) {
+    // Settled is only what somebody else has built on.
+    Peer& other = *peers[1];
+    other.pull(*peers[0], now_);
+    write(other, Step{0, 1, step.what, 2 * step.how}, now_);
+    peers[0]->pull(other, now_);
+    now_ += 1s;
+    before = now_;
+  }
   must(node.store->begin());
-  auto checkpoint = must(node.store->draft_checkpoint(
-      node.space(kCatalogue), Hlc::at(now_ - std::chrono::seconds{step.how % 40}, 0)));
+  auto checkpoint =
+      must(node.store->draft_checkpoint(node.space(kCatalogue), Hlc::at(before, 0)));
   must(node.store->commit());
   if (!checkpoint) return;
   Proposal proposal;
