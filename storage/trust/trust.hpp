@@ -148,9 +148,8 @@ class Trust {
   /// declares. Errc::refused says what is wrong.
   [[nodiscard]] static Result<Genesis> check_genesis(const Commit& commit);
 
-  /// Adds one commit of annuaire whose past has been added. Proposals and votes count even if their
-  /// member published them again (`is_void`), since others may build on them; an address then no
-  /// longer holds. Nothing else may be asked before settle().
+  /// Adds one commit of annuaire whose past has been added. Of one that its member published again (`is_void`)
+  /// proposals and votes count where others built on it (Annuaire::counts), an address no longer holds. Nothing else may be asked before settle().
   void add(const Commit& commit, bool is_void = false);
   /// Works out what all that was added makes of the federation.
   void settle();
