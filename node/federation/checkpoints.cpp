@@ -59,25 +59,25 @@ Result<void> agree(Store& store, const Checkpoint& checkpoint, UnixMillis now) {
     case Agreement::agrees: return {};
     case Agreement::misses:
       return says_no("something that it settles is not here yet",
-                                   "une partie de ce qu’il arrête n’est pas encore ici",
-                                   "run `maillon sync` first", "lancez d’abord « maillon sync »");
+                     "une partie de ce qu’il arrête n’est pas encore ici",
+                     "run `maillon sync` first", "lancez d’abord « maillon sync »");
     case Agreement::too_young:
       return says_no("it would settle what is not old enough",
-                                   "il arrêterait ce qui n’est pas assez ancien",
-                                   "the charter says how many days must pass",
-                                   "la charte dit combien de jours doivent passer");
+                     "il arrêterait ce qui n’est pas assez ancien",
+                     "the charter says how many days must pass",
+                     "la charte dit combien de jours doivent passer");
     case Agreement::would_be_late:
       return says_no("something is here that its author did not know: it would be late",
-                                   "il y a ici ce que son auteur ne connaissait pas : ce serait en "
-                                   "retard",
-                                   "propose it again once everything has been exchanged",
-                                   "proposez-le à nouveau quand tout aura été échangé");
+                     "il y a ici ce que son auteur ne connaissait pas : ce serait en "
+                     "retard",
+                     "propose it again once everything has been exchanged",
+                     "proposez-le à nouveau quand tout aura été échangé");
     case Agreement::differs:
       return says_no("by what this node knows, other commits of it do not count",
-                                   "d’après ce que ce nœud connaît, d’autres commits n’y comptent "
-                                   "pas",
-                                   "propose it again once everything has been exchanged",
-                                   "proposez-le à nouveau quand tout aura été échangé");
+                     "d’après ce que ce nœud connaît, d’autres commits n’y comptent "
+                     "pas",
+                     "propose it again once everything has been exchanged",
+                     "proposez-le à nouveau quand tout aura été échangé");
   }
   return {};
 }
