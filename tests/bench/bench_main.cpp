@@ -13,7 +13,6 @@
 #include <thread>
 
 #include "node/admin/command.hpp"
-#include "node/federation/settling.hpp"
 #include "node/replica/scrub.hpp"
 #include "storage/store/erase.hpp"
 #include "tests/bench/rows.hpp"
@@ -173,7 +172,6 @@ class Run {
     diverged();
     restart_and_disk();
     erase_some();
-    prune_some();
   }
 
  private:
@@ -323,55 +321,6 @@ class Run {
     print(fmt::format("{} records erased of, and gone", count), fmt::format("{:.3f} s", took),
           fmt::format("{:.1f}x raw", took / raw), "-", "", true);
     print("  of which asking and destroying", fmt::format("{:.3f} s", asked - from), "", "-", "", true);
-    a_.replica.reset();
-  }
-
-  /// Changes records twice, settles that, and lets go of what was replaced.
-  void prune_some() {
-    a_.replica = must(replica::Replica::open(dir_ + "/a", std::nullopt));
-    replica::Replica& a = *a_.replica;
-    const auto space = a.trust()->space_named(kSpace)->id;
-    const std::uint64_t count = std::min<std::uint64_t>(10'000, records_);
-    for (int turn = 0; turn < 2; ++turn) {
-      std::vector<storage::Change> changes;
-      for (std::uint64_t i = 0; i < count; ++i) {
-        storage::Change change;
-        change.collection = "lieux";
-        change.id = change_of(i).id;
-        change.fields = {{"presentation", Value::of_text(std::string(300, static_cast<char>('a' + turn)) +
-                                                         std::to_string(i))}};
-        changes.push_back(std::move(change));
-      }
-      (void)must(a.write<storage::Written>([&](storage::Store& store) {
-        return store.write(space, changes, a.author(), a.clock().now(), a.rng());
-      }));
-    }
-    const auto size = [&] { return static_cast<double>(fs::file_size(dir_ + "/a/maillon.db")); };
-    MAILLON_ASSERT(must(a.writer().empty_wal()), "nobody reads an older snapshot");
-    const double before = size();
-    std::this_thread::sleep_for(std::chrono::milliseconds{5});
-    (void)must(a.write<CommitId>([&](storage::Store& store) -> Result<CommitId> {
-      const auto now = a.clock().now();
-      MAILLON_TRY(auto checkpoint, store.draft_checkpoint(space, Hlc::at(now, 0)));
-      MAILLON_ASSERT(checkpoint.has_value(), "there is something to settle");
-      Proposal proposal;
-      proposal.checkpoint = *std::move(checkpoint);
-      const std::vector<storage::GovernanceOp> ops{
-          {OpKind::proposal, encode(proposal)},
-          {OpKind::vote, encode(Vote{std::nullopt, 1, {}})}};
-      MAILLON_TRY(const auto commit, store.write_governance(ops, a.author(), now, a.rng()));
-      return commit->id;
-    }));
-    const double from = seconds_now();
-    federation::Pruner pruner{a};
-    while (must(pruner.step())) {
-    }
-    const double took = seconds_now() - from;
-    MAILLON_ASSERT(must(a.writer().empty_wal()), "nobody reads an older snapshot");
-    const double raw = limits_.raw_insert_s * static_cast<double>(count) / static_cast<double>(records_);
-    print(fmt::format("{} replaced versions pruned", pruner.leaves()), fmt::format("{:.3f} s", took),
-          fmt::format("{:.1f}x raw", took / raw), "-", "", true);
-    print("  disk given back", fmt::format("{:.1f} MiB", (before - size()) / (1 << 20)), "", "-", "", true);
     a_.replica.reset();
   }
 
