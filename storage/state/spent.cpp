@@ -47,8 +47,9 @@ Result<std::vector<merge::OpRef>> Records::spent(std::string_view collection, co
   const auto imports = deleted ? std::set<merge::OpRef>{} : last_imports(steps);
   std::vector<merge::OpRef> out;
   for (const HistoryOp& step : steps)
-    // What somebody asked to erase has its own way to go, and a delete says next to nothing.
-    if (step.op->kind != static_cast<std::uint32_t>(OpKind::remove) && found.contains(step.ref) && by.contains(step.ref) && !imports.contains(step.ref) &&
+    // What somebody asked to erase has its own way to go; deletes, and what is not known here and has
+    // no fields, stay listed as they are.
+    if (step.op->fields.count > 0 && found.contains(step.ref) && by.contains(step.ref) && !imports.contains(step.ref) &&
         !step.remains && step.op->state == LeafState::full)
       out.push_back(step.ref);
   return out;
