@@ -154,7 +154,7 @@ Result<Checkpoint> from_pb(const v1::Checkpoint& in) {
   MAILLON_TRY(out.space, SpaceId::from_bytes(view(in.space())));
   MAILLON_TRY(out.settled,
               ids_from<CommitId>(in.settled(), limits::kSettledHeadsMax, "checkpoint"));
-  if (static_cast<std::size_t>(in.seen_size()) > limits::kTipsMax ||
+  if (static_cast<std::size_t>(in.seen_size()) > limits::kFeedEndsMax ||
       static_cast<std::size_t>(in.without_effect_size()) > limits::kVoidRangesMax)
     return bad("checkpoint: too long");
   for (const auto& one : in.seen()) {

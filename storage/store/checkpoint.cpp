@@ -9,12 +9,6 @@
 namespace maillon::storage {
 namespace {
 
-/// The commits of a history with all that they stand on, of those that `heads` marks.
-std::vector<bool> with_past(const SpaceHistory& history, std::vector<bool> marked) {
-  history.mark_past(marked);
-  return marked;
-}
-
 /// What others had for long: commits from before a moment on which another member had built by then.
 /// Of a space that nobody else reads, all from before it.
 std::vector<bool> shared_before(const SpaceHistory& history, const Trust& trust,
@@ -137,11 +131,9 @@ Result<std::optional<Checkpoint>> Store::draft_checkpoint(const SpaceId& space, 
   out.space = space;
   out.settled = heads_of(history, settled);
   out.without_effect = void_ranges(history, settled);
-  MAILLON_TRY(const auto tips, log_.tips(*row));
-  for (const Tip& tip : tips) out.seen.push_back({tip.node, tip.incarnation, tip.seq, tip.commit});
-  std::ranges::sort(out.seen);
+  MAILLON_TRY(out.seen, log_.tips(*row));
   const bool fits = out.settled.size() <= limits::kSettledHeadsMax &&
-                    out.seen.size() <= limits::kTipsMax &&
+                    out.seen.size() <= limits::kFeedEndsMax &&
                     out.without_effect.size() <= limits::kVoidRangesMax;
   const bool known = std::ranges::any_of(trust_->checkpoints(space), [&](const auto& one) {
     return one->heads == out.settled;
@@ -155,15 +147,15 @@ Result<Agreement> Store::agrees_with(const Checkpoint& checkpoint, Hlc before) {
   if (!row) return Agreement::misses;
   MAILLON_TRY(const auto history, SpaceHistory::read(log_, *row, trust_->graph()));
   const auto& commits = history.commits();
-  std::vector<bool> heads(commits.size());
+  std::vector<bool> settled(commits.size());
   for (const CommitId& head : checkpoint.settled) {
     const auto at = history.find(head);
     if (!at || commits[*at].entry.status != CommitStatus::applied) return Agreement::misses;
-    heads[*at] = true;
+    settled[*at] = true;
   }
   for (const Tip& end : checkpoint.seen)
     if (!history.find(end.commit)) return Agreement::misses;
-  const auto settled = with_past(history, heads);
+  history.mark_past(settled);
   const auto shared = shared_before(history, *trust_, checkpoint.space, before);
   for (std::size_t i = 0; i < commits.size(); ++i)
     if (settled[i] && !shared[i]) return Agreement::too_young;

@@ -47,7 +47,7 @@ struct AnnuaireCommit {
   NodeId node = NodeId::zero();
   Hlc hlc;
   bool is_void = false;  ///< its member published it again
-  std::optional<CommitId> reissues = {};
+  std::optional<CommitId> reissues = {};  ///< the commit that it publishes again
   CommitSet past;        ///< all that it depends on, without itself
   std::vector<Said> said;
 };

@@ -156,12 +156,17 @@ std::optional<Proposal> World::draw_proposal(SimNode& by) {
   }
 }
 
-void World::propose() {
-  std::vector<int> desks;
+std::vector<int> World::honest_delegates() {
+  std::vector<int> out;
   for (const int node : living()) {
     const Member* member = at(node).store().trust()->member(at(node).who().member);
-    if (member != nullptr && member->delegate && !is_dishonest(member->id)) desks.push_back(node);
+    if (member != nullptr && member->delegate && !is_dishonest(member->id)) out.push_back(node);
   }
+  return out;
+}
+
+void World::propose() {
+  const auto desks = honest_delegates();
   if (desks.empty()) return;
   SimNode& desk = at(room_.dice.pick(desks));
   desk.look([&] {
@@ -248,11 +253,7 @@ UnixMillis World::settling_time(SimNode& node) const {
 
 /// An honest delegate proposes to settle a space.
 void World::settle() {
-  std::vector<int> desks;
-  for (const int node : living()) {
-    const Member* member = at(node).store().trust()->member(at(node).who().member);
-    if (member != nullptr && member->delegate && !is_dishonest(member->id)) desks.push_back(node);
-  }
+  const auto desks = honest_delegates();
   if (desks.empty()) return;
   SimNode& desk = at(room_.dice.pick(desks));
   const auto space = desk.space(room_.dice.pick(space_names()));

@@ -48,6 +48,8 @@ class World {
   void vote();
   void vote_twice();
   void vote_on_admissions();
+  /// Their nodes that run.
+  [[nodiscard]] std::vector<int> honest_delegates();
   void settle();
   /// What a node may take for the time when it settles something: days pass in a minute.
   [[nodiscard]] UnixMillis settling_time(SimNode& node) const;
