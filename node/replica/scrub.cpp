@@ -22,15 +22,8 @@ Result<void> confirm(Replica& replica, storage::Store& store) {
   // What was destroyed since is for the next time: it is not gone from everywhere yet.
   MAILLON_TRY(const std::uint64_t due, store.scrub_due());
   if (due > 0) return {};
-  MAILLON_TRY(auto done, store.unconfirmed(author.node()));
-  if (done.empty()) return {};
-  MAILLON_TRY(const auto again, store.complete_erasures(author, now, replica.rng()));
-  // What went with that is for the next time.
-  (void)again;
-  const std::vector<storage::GovernanceOp> ops{
-      {OpKind::erasure_receipt, encode(ErasureReceipt{std::move(done)})}};
-  MAILLON_TRY(const auto commit, store.write_governance(ops, author, now, replica.rng()));
-  (void)commit;
+  MAILLON_TRY(const auto told, store.confirm_erasures(author, now, replica.rng()));
+  (void)told;
   return {};
 }
 

@@ -180,7 +180,10 @@ void SimNode::tick() {
   later(kTick, [this] { tick(); });
   engine_->on_tick();
   drain();
-  if (up() && ++ticks_ % kSettleTicks == 0) settle_clock();
+  if (up() && ++ticks_ % kSettleTicks == 0) {
+    settle_clock();
+    if (up()) confirm_erasures();
+  }
   if (up()) tell_of_suspects();
 }
 
@@ -191,6 +194,23 @@ void SimNode::tell_of_suspects() {
   // Whoever meets both branches finds out at the same time; one of them is to say so.
   ticks_before_telling_ = dice_.between(1, 8);
   write([this](Store& store) { return store.publish_evidence(author(), clock_.now(), rng_); });
+}
+
+void SimNode::confirm_erasures() {
+  if (store_->trust()->member_of(who_->key.node_id()) == nullptr) return;
+  const auto spaces = store_->log().spaces();
+  if (ended()) return;
+  // Where nothing is aside, nothing stands for having been confirmed.
+  bool any = false;
+  for (const auto& [row, space] : sure(spaces, "spaces")) {
+    const auto aside = store_->log().has_aside(row);
+    if (ended()) return;
+    any = any || sure(aside, "aside");
+  }
+  if (!any) return;
+  const auto left = store_->unconfirmed(who_->key.node_id());
+  if (ended() || sure(left, "unconfirmed").empty()) return;
+  write([this](Store& store) { return store.confirm_erasures(author(), clock_.now(), rng_); });
 }
 
 void SimNode::settle_clock() {

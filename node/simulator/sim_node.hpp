@@ -145,6 +145,7 @@ class SimNode {
   void tick();
   void settle_clock();
   void tell_of_suspects();
+  void confirm_erasures();
   void wake();
   void run_batch(std::vector<Job> batch);
   Result<void> attempt(std::vector<Job>& batch);

@@ -54,10 +54,12 @@ Result<Received> Store::keep_aside(const Commit& commit, UnixMillis now) {
   MAILLON_TRY(const std::int64_t id,
               log_.insert(commit, feed, CommitStatus::aside, /*is_void=*/true));
   MAILLON_CHECK(note_suspect(commit, feed, id));
-  // Who is not in doubt may vouch for what it stands on, and so does a cut-off that names it.
-  const bool named = settles(commit) || std::ranges::any_of(trust_->limits(), [&](const Limit& limit) {
-    return limit.cuts.contains({h.space, commit.id});
-  });
+  // Who is not in doubt may vouch for what it stands on, and so does a cut-off that names it, or who
+  // has destroyed what it asks to erase.
+  const bool named = settles(commit) || trust_->confirmed(commit.id, h.member) ||
+                     std::ranges::any_of(trust_->limits(), [&](const Limit& limit) {
+                       return limit.cuts.contains({h.space, commit.id});
+                     });
   if (in_doubt(h) && !named) return out;
   MAILLON_TRY(const bool moved, weigh(feed.space, h.space));
   if (!moved) return out;

@@ -515,4 +515,17 @@ Result<std::vector<CommitPtr>> Store::complete_erasures(const Author& author, Un
   return out;
 }
 
+Result<std::vector<CommitPtr>> Store::confirm_erasures(const Author& author, UnixMillis now,
+                                                       Rng& rng) {
+  MAILLON_TRY(auto done, unconfirmed(author.node()));
+  if (done.empty()) return std::vector<CommitPtr>{};
+  // What goes with that is for the next time.
+  MAILLON_TRY(auto out, complete_erasures(author, now, rng));
+  const std::vector<GovernanceOp> ops{
+      {OpKind::erasure_receipt, encode(ErasureReceipt{std::move(done)})}};
+  MAILLON_TRY(auto commit, write_governance(ops, author, now, rng));
+  out.push_back(std::move(commit));
+  return out;
+}
+
 }  // namespace maillon::storage

@@ -182,6 +182,11 @@ Named::Named(const SpaceHistory& history, const Trust& trust, const SpaceId& spa
   for (const Limit& limit : trust.limits())
     if (!limit.space || *limit.space == space)
       all_.push_back({&limit, history.up_to(limit.cuts, space)});
+  confirmed_.resize(history.commits().size());
+  for (const auto& [asking, nodes] : trust.receipts())
+    if (const auto at = history.find(asking))
+      confirmed_[*at] = trust.confirmed(asking, history.commits()[*at].member);
+  history.mark_past(confirmed_);
 }
 
 template <class Test>
@@ -194,6 +199,7 @@ bool Named::any(std::size_t i, Test test) const {
 }
 
 bool Named::keeps(std::size_t i) const {
+  if (confirmed_[i]) return true;
   const SpaceHistory::Commit& commit = history_.commits()[i];
   const bool beyond = trust_.beyond_quota(space_, commit.total_ops, commit.total_bytes);
   return any(i, [&](const Limit& limit) { return !beyond || !limit.node; });

@@ -86,12 +86,14 @@ class Settlement {
                                          const SpaceId& space, const MemberId& member,
                                          const Trust& trust);
 
-/// What removals, narrowings and keys taken back name of a space, each with all that it stands on.
+/// What removals, narrowings and keys taken back name of a space, and the erasing commits that others
+/// confirmed, each with all that it stands on.
 class Named {
  public:
   Named(const SpaceHistory& history, const Trust& trust, const SpaceId& space);
   /// Whether commit i stands in the log for that: else what is named would cover nothing where it is
-  /// not known. Beyond a quota only others can name it.
+  /// not known, and what was erased would be gone here and not there. Beyond a quota only others can
+  /// name it.
   [[nodiscard]] bool keeps(std::size_t i) const;
   /// Whether it was named before anybody knew of the charge: then it counts, whatever its key has
   /// signed since.
@@ -109,6 +111,7 @@ class Named {
   const Trust& trust_;
   SpaceId space_;
   std::vector<Up> all_;
+  std::vector<bool> confirmed_;
 };
 
 /// Members that vouch for commits because they built on them: per commit, up to three.

@@ -169,6 +169,8 @@ class Store {
   Result<void> scrubbed(std::uint64_t what);
   /// What this node has destroyed, and has not said so in annuaire; at most kReceiptsMax.
   Result<std::vector<ErasureReceipt::Done>> unconfirmed(const NodeId& self);
+  /// Says in annuaire what this node has destroyed, and asks for what is left of it elsewhere.
+  Result<std::vector<CommitPtr>> confirm_erasures(const Author& author, UnixMillis now, Rng& rng);
   Result<CommitPtr> write_governance(std::span<const GovernanceOp> ops, const Author& author,
                                      UnixMillis now, Rng& rng);
   /// Signs a federation's first commit and makes this store its own.

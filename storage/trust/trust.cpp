@@ -207,7 +207,8 @@ bool Trust::same_admission(const Trust& other) const {
   return charges_ == other.charges_ && limits_ == other.limits_ && settled_since(other).empty() &&
          charter_.feed_ops_max == other.charter_.feed_ops_max &&
          charter_.feed_bytes_max == other.charter_.feed_bytes_max &&
-         certified_ == other.certified_ && posts_ == other.posts_ && access_ == other.access_;
+         certified_ == other.certified_ && posts_ == other.posts_ && access_ == other.access_ &&
+         receipts_ == other.receipts_;
 }
 
 Settled Settled::by(const ProposalId& id, Hlc time, const Checkpoint& checkpoint) {
@@ -260,6 +261,15 @@ bool Trust::may_change_of(const MemberId& owner, const MemberId& author) const {
     if (next == heirs_.end()) return false;
     at = next->second;
   }
+}
+
+bool Trust::confirmed(const CommitId& asking, const MemberId& author) const {
+  const auto found = receipts_.find(asking);
+  if (found == receipts_.end() || MAILLON_FAULT("confirmed_yet_aside")) return false;
+  return std::ranges::any_of(certified_, [&](const auto& one) {
+    const auto& [node, member] = one;
+    return member != author && !charged(member) && found->second.contains(node);
+  });
 }
 
 bool Trust::invitation_used(const Digest& token_hash) const {

@@ -247,6 +247,9 @@ class Trust {
       const noexcept {
     return receipts_;
   }
+  /// Whether another member, against whom nothing is proved, has said that it destroyed what a
+  /// commit of the author's asks to erase: everybody needs that commit then.
+  [[nodiscard]] bool confirmed(const CommitId& asking, const MemberId& author) const;
 
  private:
   friend class TrustFold;

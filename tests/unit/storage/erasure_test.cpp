@@ -526,5 +526,42 @@ TEST_F(Erasures, EachNodeKnowsWhatItHasNotConfirmed) {
   EXPECT_EQ(a.node->store->trust()->receipts().at(asked.commits[0]->id).at(self), 1u);
 }
 
+// Whoever heard of the erasure before the proof has destroyed what it names; without it, the others
+// would go on showing that.
+TEST_F(Erasures, WhatOthersHaveCarriedOutIsNeverAside) {
+  write(b, row(kPhone));
+  meet();
+  c.pull(b, now);
+  const DiskImage before = b.disk->current();
+  const auto asked = erase(b, {"", kRow, {"tel"}}).commits.at(0);
+  a.pull(b, now);
+  Peer twin{1, before, b.node->incarnation};
+  const auto other = sign_by_hand(twin, {}, {}, now += 1s);
+  a.node->receive(other, now);
+  TestNode& node = *a.node;
+  must(node.store->begin());
+  ASSERT_EQ(must(node.store->publish_evidence(node.author(), now += 1s, node.rng)).size(), 1u);
+  must(node.store->commit());
+  const auto status = [&](Peer& peer) {
+    return must(peer.node->store->log().find(asked->id))->status;
+  };
+  ASSERT_EQ(status(a), CommitStatus::aside);
+  c.pull(a, now, SIZE_MAX, kAnnuaire);
+  c.node->receive(asked, now);
+  ASSERT_EQ(status(c), CommitStatus::aside);
+  EXPECT_EQ(value(c, kRow, "tel"), kPhone);
+  must(node.store->begin());
+  EXPECT_EQ(must(node.store->confirm_erasures(node.author(), now += 1s, node.rng)).size(), 1u);
+  must(node.store->commit());
+  for (const std::string_view space : {kAnnuaire, kCatalogue}) c.pull(a, now, SIZE_MAX, space);
+  for (Peer* peer : {&a, &c}) {
+    EXPECT_EQ(status(*peer), CommitStatus::applied);
+    EXPECT_EQ(value(*peer, kRow, "tel"), "-");
+    EXPECT_FALSE(holds(*peer, kPhone));
+    EXPECT_TRUE(peer->verify().has_value());
+  }
+  EXPECT_EQ(a.text(), c.text());
+}
+
 }  // namespace
 }  // namespace maillon::test
