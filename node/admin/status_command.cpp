@@ -17,6 +17,7 @@ struct SpaceState {
   Place place;
   replica::SpaceCounts counts;
   Digest digest = Digest::zero();
+  bool lacks_settled = false;  ///< of what the members settled there, something is not here
 };
 
 struct Seen {
@@ -96,6 +97,7 @@ Result<Seen> look(Reader& reader, Call& call) {
     MAILLON_TRY(state.counts, reader.counts(place.id));
     MAILLON_TRY(state.digest,
                 digest_of(reader, call.context().digests, place, annuaire, state.counts.held));
+    MAILLON_TRY(state.lacks_settled, storage::lacks_settled(reader.log(), *trust, place.id));
     out.spaces.push_back(std::move(state));
     MAILLON_TRY(const auto row, reader.log().find_space(place.id));
     MAILLON_TRY(const auto tips, reader.log().tips(row.value_or(0)));
@@ -227,6 +229,13 @@ std::vector<std::string> warnings_of(Call& call, const Seen& seen) {
                              "{}: {} commit(s) dated in the future wait for their time",
                              space.place.name, space.counts.held));
     if (space.counts.aside > 0) out.push_back(aside_in_words(call, *trust, space));
+    if (space.lacks_settled)
+      out.push_back(call.say(
+          "{} : les autres y ont arrêté ce que ce nœud n’a pas encore ; rien ne s’y écrit avant : "
+          "« maillon sync »",
+          "{}: the others settled what this node does not have yet; nothing can be written there "
+          "before: `maillon sync`",
+          for_terminal(space.place.name, 60)));
   }
   return out;
 }

@@ -14,7 +14,7 @@ namespace {
 constexpr std::int64_t kOften = 8;              ///< checkpoints within the time that settles
 constexpr auto kLeast = std::chrono::days{1};   ///< between two of them
 constexpr auto kTurn = std::chrono::days{1};    ///< for each keeper, before the next one proposes
-constexpr auto kStale = std::chrono::days{30};  ///< an open one is given up, and another proposed
+constexpr auto kStale = std::chrono::days{7};  ///< an open one is given up, and another proposed
 
 std::chrono::milliseconds settlement(const Trust& trust) {
   return std::chrono::days{std::max<std::uint32_t>(1, trust.charter().settlement_days)};
@@ -24,15 +24,25 @@ Error says_no(const char* en, const char* fr, const char* hint, const char* hint
   return Error{Errc::refused, en, fr, hint, hint_fr};
 }
 
-/// When the space was settled last, or when somebody last proposed to.
-std::optional<UnixMillis> last_of(const Trust& trust, const SpaceId& space, bool passed) {
+/// When the space was settled last.
+std::optional<UnixMillis> last_of(const Trust& trust, const SpaceId& space) {
   std::optional<UnixMillis> out;
   for (const Decision& decision : trust.decisions()) {
     const auto& what = decision.proposal->checkpoint;
-    if (what && what->space == space && decision.passed == passed)
+    if (what && what->space == space && decision.passed)
       out = std::max(out.value_or(decision.time.time()), decision.time.time());
   }
   return out;
+}
+
+/// Whether people still wait for votes on a checkpoint: it is not old, and those who may vote and
+/// have not left could make it pass.
+bool is_open(const Trust& trust, const Decision& decision, UnixMillis now) {
+  if (decision.passed || now >= decision.time.time() + kStale) return false;
+  const auto can = std::ranges::count_if(decision.voters, [&](const MemberId& voter) {
+    return decision.votes.contains(voter) || trust.member(voter) != nullptr;
+  });
+  return static_cast<std::size_t>(can) >= decision.needed;
 }
 
 /// Keepers take turns, so that not all of them propose the same at once.
@@ -40,9 +50,13 @@ bool is_due(const Trust& trust, const Space& space, const MemberId& self, UnixMi
   const auto keepers = trust.keepers(space);
   const auto place = std::ranges::find(keepers, self);
   if (place == keepers.end() || space.id == trust.annuaire()) return false;
-  if (const auto open = last_of(trust, space.id, false); open && now < *open + kStale) return false;
+  const bool open = std::ranges::any_of(trust.decisions(), [&](const Decision& decision) {
+    const auto& what = decision.proposal->checkpoint;
+    return what && what->space == space.id && is_open(trust, decision, now);
+  });
+  if (open) return false;
   const auto pause = std::max<std::chrono::milliseconds>(kLeast, settlement(trust) / kOften);
-  const auto last = last_of(trust, space.id, true);
+  const auto last = last_of(trust, space.id);
   return !last || now >= *last + pause + kTurn * (place - keepers.begin());
 }
 
@@ -92,8 +106,8 @@ Result<Proposal> checkpoint_of(Store& store, const SpaceId& space, UnixMillis no
                    "settlement_days, dans la charte, dit l’âge qu’il faut");
   for (const Decision& decision : store.trust()->decisions()) {
     const auto& other = decision.proposal->checkpoint;
-    if (other && !decision.passed && other->space == space && other->settled == checkpoint->settled &&
-        now < decision.time.time() + kStale)
+    if (other && other->space == space && other->settled == checkpoint->settled &&
+        is_open(*store.trust(), decision, now))
       return says_no("somebody has proposed that already", "quelqu’un l’a déjà proposé",
                      "`maillon proposal list` shows it", "« maillon proposal list » le montre");
   }

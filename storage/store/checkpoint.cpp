@@ -114,6 +114,11 @@ Result<std::vector<SpaceId>> to_prune(Database& db, Log& log, const Trust& trust
   return out;
 }
 
+Result<bool> lacks_settled(Log& log, const Trust& trust, const SpaceId& space) {
+  MAILLON_TRY(const auto whole, whole_ones(log, trust, space));
+  return whole.size() < trust.checkpoints(space).size();
+}
+
 Result<std::optional<Checkpoint>> Store::draft_checkpoint(const SpaceId& space, Hlc before) {
   MAILLON_TRY(const auto row, log_.find_space(space));
   if (!row || space == trust_->annuaire()) return std::optional<Checkpoint>{};

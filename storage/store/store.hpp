@@ -106,6 +106,9 @@ struct Pruned {
 /// Spaces of which a checkpoint has come to be whole here since they were pruned. Any connection.
 [[nodiscard]] Result<std::vector<SpaceId>> to_prune(Database& db, Log& log, const Trust& trust);
 
+/// Whether something that the members settled of a space is not here yet. Any connection.
+[[nodiscard]] Result<bool> lacks_settled(Log& log, const Trust& trust, const SpaceId& space);
+
 class SpaceHistory;
 struct FieldDraft;
 struct ErasureWish;

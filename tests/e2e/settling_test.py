@@ -105,6 +105,28 @@ class Settling(Case):
         self.assertEqual((made["kind"], made["status"]), ("checkpoint", "passed"))
         self.refuses(self.a, 1, "propose", "checkpoint", "catalogue/16", "--yes")
 
+    def test_a_proposal_that_cannot_pass_any_more_holds_nothing_up(self):
+        self.a.ok("propose", "delegate", "deux", "--yes")
+        self.converge(self.a, self.b)
+        self.after_400_days(*self.all)
+        made = self.a.ok("propose", "checkpoint", "catalogue/16", "--yes")
+        self.assertEqual(made["status"], "open")
+        self.b.ok("leave", "--yes")
+        self.a.serve()
+        self.b.serve()
+        self.eventually("the one who is left settles", lambda: "passed" in self.settled(self.a))
+
+    def test_who_lacks_what_is_settled_is_told(self):
+        self.after_400_days(*self.all)
+        self.let_it_prune(self.a)
+        self.away.ok("space", "subscribe", "catalogue/16", "--off")
+        self.converge(*self.all)
+        self.away.ok("space", "subscribe", "catalogue/16")
+        told = "settled what this node does not have"
+        self.assertIn(told, str(self.away.ok("status")["warnings"]))
+        self.converge(*self.all)
+        self.assertNotIn(told, str(self.away.ok("status")["warnings"]))
+
     def test_an_erasure_reaches_what_was_forgotten_only_here(self):
         self.after_400_days(*self.all)
         self.let_it_prune(self.a)
