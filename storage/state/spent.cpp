@@ -18,11 +18,28 @@ std::set<merge::OpRef> last_imports(std::span<const HistoryOp> newest_first) {
   return out;
 }
 
+/// Whether an op leads to no other.
+bool names_nothing(const OpTable& table, const Op& op) {
+  return op.replaced.count == 0 && std::ranges::all_of(table.fields_of(op), [](const OpField& field) {
+    return field.replaced.count == 0 && field.runs.count == 0;
+  });
+}
+
 }  // namespace
 
 Result<std::vector<merge::OpRef>> Records::spent(std::string_view collection, const RecordId& rid,
                                                  ByteView state,
                                                  const std::set<std::int64_t>& settled) {
+  MAILLON_TRY(const auto heads, merge::decode_state(state));
+  if (heads.ops.size() == 1) {
+    // Most records were written once.
+    const merge::OpRef only = heads.ops.front().ref;
+    MAILLON_TRY(const CommitPtr commit, commits_.get(only.commit));
+    const OpTable& table = commit->body.ops;
+    if (only.leaf == 0 || only.leaf > table.ops.size() ||
+        names_nothing(table, table.ops[only.leaf - 1]))
+      return std::vector<merge::OpRef>{};
+  }
   MAILLON_TRY(const auto steps, history(collection, rid, state));
   std::vector<Resolved> parts;
   merge::History all;
