@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "node/admin/command.hpp"
+#include "node/federation/settling.hpp"
 #include "node/replica/scrub.hpp"
 #include "storage/store/erase.hpp"
 #include "tests/bench/rows.hpp"
@@ -171,6 +172,7 @@ class Run {
     reconnects();
     diverged();
     restart_and_disk();
+    prune_some();
     erase_some();
   }
 
@@ -183,6 +185,7 @@ class Run {
     a_.replica = must(replica::Replica::open(dir_ + "/a", std::nullopt));
     (void)must(federation::create(*a_.replica, {"Mesure", "1"}));
     a_.service = must(peers::PeerService::start(*a_.replica, {"127.0.0.1:0", {}, {}, {}, false}));
+    address_ = a_.service->listening_on();
     code_ = must(federation::invite(*a_.replica, {})).encode();
   }
 
@@ -300,6 +303,49 @@ class Run {
     print("idle daemon", fmt::format("{:.1f} MiB", idle), "", "40 MiB", "25 MiB", idle <= 40);
   }
 
+  /// Settles edits that others replaced, once somebody else has built on those, and takes them out.
+  void prune_some() {
+    const std::uint64_t count = std::min<std::uint64_t>(10'000, records_);
+    a_.replica = must(replica::Replica::open(dir_ + "/a", std::nullopt));
+    for (const char* value : {"+3310", "+3311"}) a_.write(phone_edits(records_ - count, count, value));
+    a_.service = must(peers::PeerService::start(*a_.replica, {address_, {}, {}, {}, false}));
+    child_.emplace(self_, dir_ + "/b", code_);
+    (void)child_->ask("start", "started");
+    (void)child_->ask("agree", "agreed");
+    (void)child_->ask("edit 0 1 1 +3312", "edited");
+    (void)child_->ask("agree", "agreed");
+    child_.reset();
+    a_.service.reset();
+    settle();
+    const double from = seconds_now();
+    federation::Pruner pruner{*a_.replica};
+    while (must(pruner.step())) {
+    }
+    const double took = seconds_now() - from;
+    const double raw = limits_.raw_insert_s * static_cast<double>(count) / static_cast<double>(records_);
+    print(fmt::format("{} payloads pruned, pages given back", pruner.leaves()),
+          fmt::format("{:.3f} s", took), fmt::format("{:.1f}x raw", took / raw), "-", "", true);
+    a_.replica.reset();
+  }
+
+  /// The only delegate need not wait for settlement_days to agree with itself.
+  void settle() {
+    const auto space = a_.replica->trust()->space_named(kSpace)->id;
+    const auto now = a_.replica->clock().now();
+    (void)must(a_.replica->write<storage::CommitPtr>(
+        [&](storage::Store& store) -> Result<storage::CommitPtr> {
+          MAILLON_TRY(auto checkpoint, store.draft_checkpoint(space, Hlc::at(now, 0)));
+          MAILLON_ASSERT(checkpoint.has_value(), "something is settled");
+          Proposal proposal;
+          proposal.checkpoint = *std::move(checkpoint);
+          const std::vector<storage::GovernanceOp> ops{
+              {OpKind::proposal, encode(proposal)},
+              {OpKind::vote, encode(Vote{std::nullopt, 1, {}})}};
+          return store.write_governance(ops, a_.replica->author(), a_.replica->clock().now(),
+                                        a_.replica->rng());
+        }));
+  }
+
   /// Asks to erase a field of many imported records at once, and waits until it is gone from the
   /// database, its journal and its search index, which is made anew later.
   void erase_some() {
@@ -356,6 +402,7 @@ class Run {
   double& first_cost_;
   Limits limits_;
   Node a_;
+  std::string address_;
   std::string code_;
   std::optional<Child> child_;
 };
