@@ -112,8 +112,8 @@ class Settling(Case):
         made = self.a.ok("propose", "checkpoint", "catalogue/16", "--yes")
         self.assertEqual(made["status"], "open")
         self.b.ok("leave", "--yes")
+        self.converge(self.a, self.b)
         self.a.serve()
-        self.b.serve()
         self.eventually("the one who is left settles", lambda: "passed" in self.settled(self.a))
 
     def test_who_lacks_what_is_settled_is_told(self):
