@@ -208,7 +208,9 @@ Result<CommitPtr> Store::seal_and_take(CommitDraft& draft, Opening& opening, con
                                        Rng& rng) {
   MAILLON_TRY(const CommitPtr commit, draft.seal(opening.header, opening.before_ops,
                                                  opening.before_bytes, *author.key, rng));
-  if (in_doubt(commit->header)) return would_count_nowhere(*trust_, commit->header);
+  // Its feed may go on from what a copy's fork took along.
+  MAILLON_TRY(const bool on_aside, stands_on_aside(*commit));
+  if (in_doubt(commit->header) || on_aside) return would_count_nowhere(*trust_, commit->header);
   MAILLON_TRY(const bool late, is_late(commit->header));
   if (late)
     return Error{Errc::refused,

@@ -239,6 +239,33 @@ TEST_F(Forked, AFreshKeyAndAReissueBringEverythingBack) {
   EXPECT_EQ(reader.node->digest(kCatalogue), forker.node->digest(kCatalogue));
 }
 
+// A copy under another incarnation, whose own feed nobody forked.
+TEST_F(Forked, WhatStandsOnABranchIsNotGoneOnFrom) {
+  Peer copy{1};
+  copy.node->incarnation = 77;
+  (void)copy.node->receive(one, kEpoch + 1s);
+  copy.node->write(kCatalogue, {patch("lieux", record_number(3), {{"nom", Value::of_text("trois")}})},
+                   kEpoch + 2s);
+  (void)copy.node->receive(other, kEpoch + 1min);
+  (void)copy.node->receive(proved(), kEpoch + 2min);
+  EXPECT_EQ(copy.node->value(kCatalogue, "lieux", record_number(3), "nom"), "-");
+  const auto write = [&] {
+    TestNode& node = *copy.node;
+    must(node.store->begin());
+    auto out = node.store->write(
+        node.space(kCatalogue),
+        std::vector{patch("lieux", record_number(3), {{"nom", Value::of_text("suite")}})},
+        node.author(), kEpoch + 3min, node.rng);
+    must(out.has_error() ? node.store->rollback() : node.store->commit());
+    return out;
+  };
+  const auto refused = write();
+  ASSERT_TRUE(refused.has_error());
+  EXPECT_EQ(refused.error().code, Errc::not_allowed);
+  copy.node->incarnation = 78;
+  EXPECT_FALSE(write().has_error());
+}
+
 CommitPtr govern(Peer& by, const std::vector<GovernanceOp>& ops, UnixMillis now) {
   TestNode& node = *by.node;
   must(node.store->begin());
