@@ -365,18 +365,12 @@ Reply with_error(const Call& call, Reply reply, const Error& error) {
 
 void write_fields(JsonWriter& json, const replica::RecordView& record) {
   json.key("fields").object();
-  std::string_view last;
-  for (const auto& field : record.fields) {
-    // Two types under one name would be two keys alike; the second is told as a conflict.
-    if (&field != record.fields.data() && field.name == last) continue;
-    last = field.name;
-    json.key(field.name).value(field.value);
-  }
+  for (const auto& field : record.fields) json.key(field.name).value(field.value);
   json.end_object().key("conflicts").object();
   for (const auto& field : record.fields) {
     if (field.others.empty()) continue;
     json.key(field.name).array().value(field.value);
-    for (const Value& other : field.others) json.value(other);
+    for (const auto& other : field.others) json.value(other.value);
     json.end_array();
   }
   json.end_object();
@@ -394,9 +388,9 @@ std::string fields_in_words(const replica::RecordView& record, Language language
         field.readable ? for_terminal(field.value.display(), 2000)
                        : say(language, "(illisible par cette version)", "(not readable here)");
     out += fmt::format("  {} = {}\n", name, shown);
-    for (const Value& other : field.others)
+    for (const auto& other : field.others)
       out += say(language, "    en conflit avec : {}\n", "    in conflict with: {}\n",
-                 for_terminal(other.display(), 2000));
+                 for_terminal(other.value.display(), 2000));
   }
   return out;
 }

@@ -6,6 +6,7 @@
 #include "node/admin/wanted_proposal.hpp"
 #include "node/admin/typed_fields.hpp"
 #include "node/replica/lookup.hpp"
+#include "storage/merge/document.hpp"
 
 /// The conflict inbox.
 namespace maillon::admin {
@@ -14,6 +15,7 @@ namespace {
 using replica::HistoryEntry;
 using replica::Reader;
 using replica::RecordView;
+using replica::TypedValue;
 
 struct Conflict {
   Place place;
@@ -44,12 +46,13 @@ Result<std::vector<Conflict>> conflicts_of(Reader& reader, const std::vector<Pla
   return out;
 }
 
-/// The live write that gave a field this value.
+/// The live write that gave a field this value; of a set, list or text, the last one.
 const HistoryEntry* writer_of(const Conflict& conflict, const std::string& field,
-                              const Value& value) {
+                              const TypedValue& value) {
   const auto found = std::ranges::find_if(conflict.history, [&](const HistoryEntry& entry) {
-    return !entry.removes && !entry.superseded && !entry.is_void && entry.field == field &&
-           entry.value == value;
+    const bool live = !entry.removes && !entry.superseded && !entry.is_void;
+    return live && entry.field == field && entry.tag == value.tag &&
+           (storage::merge::has_elements(value.tag) || entry.value == value.value);
   });
   return found == conflict.history.end() ? nullptr : &*found;
 }
@@ -63,13 +66,12 @@ class Listing {
     for (const auto& field : conflict.record.fields) {
       if (field.others.empty()) continue;
       open(conflict, field.name, "values");
-      std::vector<Value> values{field.value};
-      values.insert(values.end(), field.others.begin(), field.others.end());
+      const auto values = field.values();
       json.key("values").array();
-      for (const Value& value : values) json.value(value);
+      for (const TypedValue& one : values) json.value(one.value);
       json.end_array().key("by").array();
       text += fmt::format("  {}\n", for_terminal(field.name));
-      for (const Value& value : values) by(conflict, field.name, value);
+      for (const TypedValue& one : values) by(conflict, field, one);
       json.end_array().end_object();
     }
     if (!conflict.record.edit_won_over_delete) return;
@@ -123,9 +125,10 @@ class Listing {
         .field("field", field)
         .field("kind", kind);
   }
-  void by(const Conflict& conflict, const std::string& field, const Value& value) {
-    const HistoryEntry* entry = writer_of(conflict, field, value);
-    json.object().key("value").value(value);
+  void by(const Conflict& conflict, const replica::FieldView& field, const TypedValue& one) {
+    const HistoryEntry* entry = writer_of(conflict, field.name, one);
+    const std::string_view type = word_for(static_cast<FieldTag>(one.tag));
+    json.object().key("value").value(one.value).field("type", type);
     std::string who = "?";
     if (entry != nullptr) {
       const std::string name = call_.name_of(entry->author);
@@ -136,7 +139,8 @@ class Listing {
       who = fmt::format("{}, {}", for_terminal(name, 40), local(entry->time));
     }
     json.end_object();
-    text += fmt::format("    {}   ({})\n", for_terminal(value.display()), who);
+    text += fmt::format("    {}   ({}{})\n", for_terminal(one.value.display()),
+                        field.has_types() ? fmt::format("{}; ", type) : "", who);
   }
   const Call& call_;
 };
@@ -179,13 +183,7 @@ Result<Reply> list_conflicts(Call& call) {
 namespace {
 
 /// How the values of one field become one; nothing where the rule has no answer.
-using Rule = std::function<std::optional<Value>(const Conflict&, const replica::FieldView&)>;
-
-std::vector<Value> values_of(const replica::FieldView& field) {
-  std::vector<Value> out{field.value};
-  out.insert(out.end(), field.others.begin(), field.others.end());
-  return out;
-}
+using Rule = std::function<std::optional<TypedValue>(const Conflict&, const replica::FieldView&)>;
 
 /// The parts of a list as the national schema writes one, `a|b`, or of a JSON array.
 std::optional<std::vector<std::string>> parts_of(const Value& value, bool arrays) {
@@ -209,11 +207,14 @@ std::optional<std::vector<std::string>> parts_of(const Value& value, bool arrays
   }
 }
 
-std::optional<Value> united(const std::vector<Value>& values) {
-  const bool arrays = values.front().kind() == Value::Kind::json;
+/// Of registers alone: the other types unite by themselves, or count.
+std::optional<TypedValue> united(const std::vector<TypedValue>& values) {
+  const std::uint32_t tag = values.front().tag;
+  const bool arrays = values.front().value.kind() == Value::Kind::json;
   std::vector<std::string> all;
   bool several = arrays;
-  for (const Value& value : values) {
+  for (const auto& [type, value] : values) {
+    if (type != static_cast<std::uint32_t>(FieldTag::reg)) return std::nullopt;
     const auto parts = parts_of(value, arrays);
     if (!parts) return std::nullopt;
     several |= parts->size() > 1;
@@ -223,27 +224,27 @@ std::optional<Value> united(const std::vector<Value>& values) {
   // Two single words are no lists: which one holds is for people to say.
   if (!several) return std::nullopt;
   const std::string text = fmt::format("{}", fmt::join(all, arrays ? "," : "|"));
-  return arrays ? Value{Value::Kind::json, "[" + text + "]"} : Value::of_text(text);
+  return TypedValue{tag, arrays ? Value{Value::Kind::json, "[" + text + "]"} : Value::of_text(text)};
 }
 
 Result<Rule> rule_of(Call& call) {
   const std::string word = call.text("all");
   if (word == "newest")
     return Rule{[](const Conflict&, const replica::FieldView& field) {
-      return std::optional{field.value};
+      return std::optional{field.values().front()};
     }};
   if (word == "union")
     return Rule{[](const Conflict&, const replica::FieldView& field) {
-      return united(values_of(field));
+      return united(field.values());
     }};
   MAILLON_TRY(const auto trust, call.federation());
   MAILLON_TRY(const MemberId member, member_named(*trust, word));
   return Rule{[member](const Conflict& conflict, const replica::FieldView& field) {
-    for (const Value& value : values_of(field)) {
-      const HistoryEntry* by = writer_of(conflict, field.name, value);
-      if (by != nullptr && by->author == member) return std::optional{value};
+    for (const TypedValue& one : field.values()) {
+      const HistoryEntry* by = writer_of(conflict, field.name, one);
+      if (by != nullptr && by->author == member) return std::optional{one};
     }
-    return std::optional<Value>{};
+    return std::optional<TypedValue>{};
   }};
 }
 
@@ -254,7 +255,7 @@ class Settling {
     json_.object().key("resolved").array();
   }
 
-  void take(const Conflict& conflict) {
+  Result<void> take(const Conflict& conflict) {
     storage::Change change;
     change.collection = conflict.record.collection;
     change.id = conflict.record.id;
@@ -262,27 +263,28 @@ class Settling {
     for (const auto& field : conflict.record.fields) {
       if (field.others.empty()) continue;
       const bool known = field.tag == static_cast<std::uint32_t>(FieldTag::reg);
-      const auto value = known ? rule_(conflict, field) : std::nullopt;
+      const auto value = known || field.has_types() ? rule_(conflict, field) : std::nullopt;
       if (!value) {
         ++left_;
         continue;
       }
-      change.fields.emplace_back(field.name, *value);
+      MAILLON_CHECK(assign_one(field.name, *value, change));
       ++resolved_;
       json_.object()
           .field("collection", change.collection)
           .field("id", change.id.hex())
           .field("field", field.name)
           .key("value")
-          .value(*value)
+          .value(value->value)
           .end_object();
       text_ += fmt::format("{} {}  {} = {}\n", change.collection, change.id.hex(),
-                           for_terminal(field.name), for_terminal(value->display()));
+                           for_terminal(field.name), for_terminal(value->value.display()));
     }
-    if (change.fields.empty()) return;
+    if (change.fields.empty() && change.edits.empty()) return {};
     auto& all = changes_[conflict.place.id];
     all.first = conflict.place;
     all.second.push_back(std::move(change));
+    return {};
   }
 
   Result<void> write() {
@@ -332,7 +334,7 @@ Result<Reply> resolve_all(Call& call) {
   MAILLON_TRY(Rule rule, rule_of(call));
   MAILLON_TRY(const auto found, found_conflicts(call));
   Settling settling{call, std::move(rule)};
-  for (const Conflict& conflict : found) settling.take(conflict);
+  for (const Conflict& conflict : found) MAILLON_CHECK(settling.take(conflict));
   const bool dry = call.has("dry_run");
   if (!dry) MAILLON_CHECK(settling.write());
   return std::move(settling).reply(dry);

@@ -88,7 +88,7 @@ class Export {
     Fields out;
     bool has_id = false;
     for (auto& field : record.fields) {
-      if (!field.readable || (!out.empty() && out.back().first == field.name)) continue;
+      if (!field.readable) continue;
       has_id |= field.name == "id" && !field.value.is_null();
       out.emplace_back(std::move(field.name), showable(field.value));
     }

@@ -436,6 +436,17 @@ Result<Reply> settle_delete(Call& call, const Target& target, const RecordView& 
   return written(call, target, wrote, call.say("Fiche rétablie en entier", "Whole record kept"));
 }
 
+/// Whoever picks one of the values means that value: number or text, and of that type.
+std::optional<replica::TypedValue> picked_of(const replica::FieldView& field,
+                                             const Assignment& given) {
+  if (given.how != storage::FieldEdit::How::set) return std::nullopt;
+  const auto all = field.values();
+  const auto found = std::ranges::find_if(all, [&](const replica::TypedValue& one) {
+    return one.value.display() == given.value.display();
+  });
+  return found == all.end() ? std::nullopt : std::optional{*found};
+}
+
 }  // namespace
 
 Result<Reply> resolve_conflict(Call& call) {
@@ -444,7 +455,9 @@ Result<Reply> resolve_conflict(Call& call) {
   MAILLON_TRY(const RecordView record, view_of(call, target));
   if (call.has("keep") || call.has("delete")) return settle_delete(call, target, record);
   MAILLON_TRY(auto fields, assignments_of(call));
-  for (auto& [name, how, value] : fields) {
+  storage::Change change = change_of(target, {});
+  for (auto& assignment : fields) {
+    const std::string& name = assignment.name;
     const auto* field = record.field(name);
     const bool open = field != nullptr && !field->others.empty();
     if (!open && !record.edit_won_over_delete)
@@ -453,14 +466,10 @@ Result<Reply> resolve_conflict(Call& call) {
           "le champ « " + name + " » n’est pas en conflit",
           "`maillon conflicts` shows those that are; `maillon put` changes any other",
           "« maillon conflicts » montre ceux qui le sont ; « maillon put » modifie les autres");
-    if (!open) continue;
-    // Whoever picks one of the values means that value, number or text.
-    if (field->value.display() == value.display()) value = field->value;
-    for (const Value& other : field->others)
-      if (other.display() == value.display()) value = other;
+    const auto picked = open ? picked_of(*field, assignment) : std::nullopt;
+    MAILLON_CHECK(picked ? assign_one(name, *picked, change)
+                         : assign(std::span{&assignment, 1}, &record, {}, change));
   }
-  storage::Change change = change_of(target, {});
-  MAILLON_CHECK(assign(fields, &record, {}, change));
   MAILLON_TRY(const auto wrote, call.write_one(target.place, change));
   return written(call, target, wrote,
                  wrote.commit ? call.say("Conflit résolu", "Conflict resolved")

@@ -115,6 +115,12 @@ Result<FieldTypes> parse_types(std::span<const std::string> arguments) {
   return out;
 }
 
+Result<void> assign_one(const std::string& field, const replica::TypedValue& value,
+                        storage::Change& change) {
+  const Assignment only{field, How::set, value.value};
+  return assign(std::span{&only, 1}, nullptr, {{field, static_cast<FieldTag>(value.tag)}}, change);
+}
+
 Result<void> assign(std::span<const Assignment> assignments, const replica::RecordView* record,
                     const FieldTypes& types, storage::Change& change) {
   for (const Assignment& assignment : assignments) {

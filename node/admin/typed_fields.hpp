@@ -19,6 +19,10 @@ using FieldTypes = std::map<std::string, FieldTag, std::less<>>;
 /// From FIELD=TYPE. Errc::usage.
 [[nodiscard]] Result<FieldTypes> parse_types(std::span<const std::string> arguments);
 
+/// Puts a value of a known type into a change, as all that the field is to say.
+[[nodiscard]] Result<void> assign_one(const std::string& field, const replica::TypedValue& value,
+                                      storage::Change& change);
+
 /// Puts the assignments into a change. A field has the type that it has in `record`, else the one
 /// that `types` gives, else it is a register. Errc::usage for what a type cannot take.
 [[nodiscard]] Result<void> assign(std::span<const Assignment> assignments,

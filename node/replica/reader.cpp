@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "storage/merge/document.hpp"
+#include "storage/merge/heads.hpp"
 #include "storage/merge/utf8.hpp"
 
 namespace maillon::replica {
@@ -40,11 +41,29 @@ std::optional<Value> said_without(std::uint32_t tag, ByteView payload,
   return merge::said_by(tag, encoded);
 }
 
+/// The newest of the ops whose value a field shows.
+merge::OpEntry last_write(const merge::RecordState& state, const merge::ShownField& field) {
+  if (field.shown != nullptr) return state.ops[field.shown->op];
+  // The greatest stands first.
+  const auto& heads = field.field->heads;
+  return heads.empty() ? merge::OpEntry{} : state.ops[heads.front().op];
+}
+
 }  // namespace
 
 const FieldView* RecordView::field(std::string_view wanted) const {
   const auto found = std::ranges::find(fields, wanted, &FieldView::name);
   return found == fields.end() ? nullptr : &*found;
+}
+
+std::vector<TypedValue> FieldView::values() const {
+  std::vector<TypedValue> out{{tag, value}};
+  out.insert(out.end(), others.begin(), others.end());
+  return out;
+}
+
+bool FieldView::has_types() const {
+  return std::ranges::any_of(others, [&](const TypedValue& other) { return other.tag != tag; });
 }
 
 Result<RecordView> Reader::view(std::string_view collection, const RecordId& id, ByteView blob) {
@@ -58,6 +77,7 @@ Result<RecordView> Reader::view(std::string_view collection, const RecordId& id,
   out.in_conflict = shown.in_conflict;
   out.edit_won_over_delete = shown.edit_won_over_delete;
   out.touched_by_void = state.touched_by_void();
+  merge::OpEntry last;
   for (const auto& field : shown.fields) {
     FieldView one;
     one.name = names_.text(field.name());
@@ -69,9 +89,22 @@ Result<RecordView> Reader::view(std::string_view collection, const RecordId& id,
     if (one.readable) one.value = *std::move(value);
     for (const auto* other : field.others) {
       auto further = Value::decode(other->value);
-      one.others.push_back(further ? *std::move(further) : Value{});
+      one.others.push_back({one.tag, further ? *std::move(further) : Value{}});
     }
-    out.fields.push_back(std::move(one));
+    const merge::OpEntry written = last_write(state, field);
+    if (out.fields.empty() || out.fields.back().name != one.name) {
+      out.fields.push_back(std::move(one));
+      last = written;
+      continue;
+    }
+    // Types stand side by side under one name.
+    FieldView& before = out.fields.back();
+    if (merge::shown_before(written, last, records_.context())) {
+      std::swap(before, one);
+      last = written;
+    }
+    before.others.push_back({one.tag, std::move(one.value)});
+    std::ranges::move(one.others, std::back_inserter(before.others));
   }
   MAILLON_CHECK(records_.context().check());
   return out;

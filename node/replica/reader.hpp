@@ -5,12 +5,21 @@
 /// What people and programs ask of the records, over one read-only connection.
 namespace maillon::replica {
 
+/// A value, and the type as which it was written.
+struct TypedValue {
+  std::uint32_t tag = 0;
+  Value value;
+};
+
+/// What is shown under one name. Where people wrote several types there, the last one.
 struct FieldView {
   std::string name;
   std::uint32_t tag = 0;
-  bool readable = true;       ///< false: of a type this version does not know, or erased
+  bool readable = true;  ///< false: of a type this version does not know, or erased
   Value value;
-  std::vector<Value> others;  ///< further live values: a conflict
+  std::vector<TypedValue> others;  ///< further live values, of this type or another: a conflict
+  [[nodiscard]] std::vector<TypedValue> values() const;  ///< all of them, the shown one first
+  [[nodiscard]] bool has_types() const;                  ///< more than one
 };
 
 struct RecordView {

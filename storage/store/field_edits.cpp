@@ -231,6 +231,14 @@ Drafts edit_set(const FieldEdit& edit, merge::Document& document) {
   return {std::move(draft)};
 }
 
+/// Brings no element and takes none out.
+FieldDraft nothing_new(FieldTag tag) {
+  FieldDraft out;
+  out.tag = tag;
+  if (tag != FieldTag::text) merge::encode_elements(std::vector<Bytes>{}, out.value);
+  return out;
+}
+
 Result<std::int64_t> whole_number(const FieldEdit& edit, const std::string& text) {
   std::int64_t out = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
@@ -242,7 +250,7 @@ Result<std::int64_t> whole_number(const FieldEdit& edit, const std::string& text
 }
 
 Result<Drafts> edit_counter(const FieldEdit& edit, const RecordState& state, const FieldState* field,
-                            std::int64_t own_feed, const Context& context) {
+                            std::int64_t own_feed, bool confirms, const Context& context) {
   MAILLON_TRY(std::int64_t given, whole_number(edit, edit.values.front().display()));
   std::int64_t own_total = 0;
   FieldDraft draft;
@@ -267,13 +275,13 @@ Result<Drafts> edit_counter(const FieldEdit& edit, const RecordState& state, con
       given -= now;
     }
   }
-  if (given == 0 && field != nullptr && !field->heads.empty()) return Drafts{};
+  if (given == 0 && field != nullptr && !field->heads.empty() && !confirms) return Drafts{};
   Value{Value::Kind::number, std::to_string(own_total + given)}.encode_into(draft.value);
   return Drafts{std::move(draft)};
 }
 
 Result<Drafts> edit_extreme(const FieldEdit& edit, const RecordState& state, const FieldState* field,
-                            const Context& context) {
+                            bool confirms, const Context& context) {
   const Value& given = edit.values.front();
   if (edit.how != FieldEdit::How::set ||
       (given.kind() != Value::Kind::number && given.kind() != Value::Kind::text))
@@ -282,7 +290,7 @@ Result<Drafts> edit_extreme(const FieldEdit& edit, const RecordState& state, con
   FieldDraft draft;
   draft.tag = edit.tag;
   given.encode_into(draft.value);
-  if (field == nullptr) return Drafts{std::move(draft)};
+  if (field == nullptr || confirms) return Drafts{std::move(draft)};
   // Beside what is there, would anybody see it?
   RecordState beside = state;
   auto& heads = std::ranges::find_if(beside.fields, [&](const FieldState& one) {
@@ -310,14 +318,21 @@ Result<std::vector<FieldDraft>> draft_edit(const FieldEdit& edit, const RecordSt
   if (!many && edit.values.size() != 1)
     return wrong(edit, "takes one value", "attend une seule valeur");
   if (edit.tag == FieldTag::counter)
-    return edit_counter(edit, state, field, writing.feed, context);
+    return edit_counter(edit, state, field, writing.feed, writing.confirms, context);
   if (!merge::has_elements(static_cast<std::uint32_t>(edit.tag)))
-    return edit_extreme(edit, state, field, context);
+    return edit_extreme(edit, state, field, writing.confirms, context);
   MAILLON_TRY(merge::Document document, document_of(edit, field));
   const OpRef own{kOwnCommit, writing.leaf};
-  if (edit.tag == FieldTag::text) return edit_text(edit, document, own, context);
-  if (edit.tag == FieldTag::list) return edit_list(edit, document, own, context);
-  return edit_set(edit, document);
+  Drafts out;
+  if (edit.tag == FieldTag::text) {
+    MAILLON_TRY(out, edit_text(edit, document, own, context));
+  } else if (edit.tag == FieldTag::list) {
+    MAILLON_TRY(out, edit_list(edit, document, own, context));
+  } else {
+    out = edit_set(edit, document);
+  }
+  if (out.empty() && writing.confirms) out.push_back(nothing_new(edit.tag));
+  return out;
 }
 
 }  // namespace maillon::storage

@@ -22,6 +22,7 @@ inline constexpr std::int64_t kOwnCommit = std::numeric_limits<std::int64_t>::ma
 struct Writing {
   std::int64_t feed = 0;
   std::uint32_t leaf = 0;  ///< of the op that will say it; further ops take the leaves behind
+  bool confirms = false;   ///< an op is needed even if it changes nothing: another type is to go
 };
 
 /// One draft for each op that it takes, most often one; none when everybody sees this already.

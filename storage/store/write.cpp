@@ -54,6 +54,13 @@ const merge::FieldState* field_of(const merge::RecordState& state, std::int64_t 
   return nullptr;
 }
 
+/// Whether people see a value of another type under the same name.
+bool shows_other_type(const merge::Shown& shown, std::int64_t name, FieldTag tag) {
+  return std::ranges::any_of(shown.fields, [&](const merge::ShownField& field) {
+    return field.name() == name && field.tag() != static_cast<std::uint32_t>(tag);
+  });
+}
+
 const merge::FieldState* register_of(const merge::RecordState& state, std::int64_t name) {
   return field_of(state, name, FieldTag::reg);
 }
@@ -329,9 +336,12 @@ Result<std::vector<Store::NamedDrafts>> Store::draft_edits(const Change& change,
   if (change.edits.empty()) return out;
   MAILLON_TRY(const FeedRow feed, log_.feed_row({space, author.node(), author.incarnation},
                                                 author.member));
-  const Writing writing{feed.id, draft.ops() + 1};
+  const merge::Shown shown = merge::show(state, records_.context());
   for (const FieldEdit& edit : change.edits) {
     MAILLON_TRY(const auto name, names_.find(edit.name));
+    const bool confirms = edit.how == FieldEdit::How::set && name &&
+                          shows_other_type(shown, *name, edit.tag);
+    const Writing writing{feed.id, draft.ops() + 1, confirms};
     const merge::FieldState* const field = name ? field_of(state, *name, edit.tag) : nullptr;
     MAILLON_TRY(auto ops, draft_edit(edit, state, field, writing, records_.context()));
     if (!ops.empty()) out.push_back({&edit, std::move(ops)});
@@ -494,9 +504,12 @@ Result<std::vector<std::pair<std::string, Value>>> Store::wanted_fields(
     MAILLON_TRY(const auto id, names_.find(name));
     const merge::FieldState* field = id ? register_of(state, *id) : nullptr;
     const Bytes encoded = value.encoded();
-    // Saying again what is shown confirms an edit that won over a delete.
-    if (agrees(state, field, value, encoded, change.untyped) &&
-        (from_source || !merge::show(state, records_.context()).edit_won_over_delete))
+    // Saying again what is shown confirms an edit that won over a delete, and a type over another.
+    const auto confirms = [&] {
+      const merge::Shown shown = merge::show(state, records_.context());
+      return shown.edit_won_over_delete || (id && shows_other_type(shown, *id, FieldTag::reg));
+    };
+    if (agrees(state, field, value, encoded, change.untyped) && (from_source || !confirms()))
       continue;
     // Somebody corrected what the source said: as long as it says the same, it says nothing new.
     if (from_source && field != nullptr) {

@@ -44,6 +44,44 @@ class Fields(Case):
             self.assertEqual(node.ok("verify", "--deep")["errors"], [])
             self.assertEqual(node.ok("find", "lieux", "--text", "jeudi")["total"], 1)
 
+    def clash(self):
+        self.put(self.a, "public=jeunes")
+        self.put(self.b, 'public:=["jeunes","seniors"]', "--type", "public=set")
+        self.meet()
+
+    def test_two_types_under_one_name_are_a_conflict(self):
+        self.clash()
+        for node in (self.a, self.b):
+            shown = node.ok("get", "lieux", self.id)
+            self.assertEqual(shown["fields"]["public"], ["jeunes", "seniors"])
+            self.assertEqual(shown["conflicts"]["public"], [["jeunes", "seniors"], "jeunes"])
+            conflict = node.ok("conflicts")["conflicts"][0]
+            self.assertEqual([(one["value"], one["type"], one["author_name"]) for one in conflict["by"]],
+                             [(["jeunes", "seniors"], "set", "autre"), ("jeunes", "register", "une")])
+            self.assertEqual(node.ok("why", "lieux", self.id, "--field", "public")["state"], "conflicting")
+        told = self.a.run("conflicts", lang="fr", json_output=False).out
+        self.assertIn("(register; une", told)
+
+    def test_somebody_decides_which_type_holds(self):
+        for how, value, type in ((("lieux", "ID", "public=jeunes"), "jeunes", "register"),
+                                 (("lieux", "ID", 'public:=["jeunes","seniors"]'), ["jeunes", "seniors"], "set"),
+                                 (("--all", "newest"), ["jeunes", "seniors"], "set"),
+                                 (("--all", "une"), "jeunes", "register")):
+            self.id = self.a.ok("put", "lieux", "nom=Deux")["id"]
+            self.meet()
+            self.clash()
+            self.b.ok("resolve", *(self.id if word == "ID" else word for word in how))
+            self.meet()
+            for node in (self.a, self.b):
+                shown = node.ok("get", "lieux", self.id)
+                self.assertEqual(shown["fields"]["public"], value, how)
+                self.assertEqual(shown["conflicts"], {})
+                self.assertEqual(node.ok("conflicts")["conflicts"], [])
+                self.assertEqual(node.ok("verify", "--deep")["errors"], [])
+            # It is of that type from now on.
+            again = self.a.run("put", "lieux", "--id", self.id, "public+=adultes").code
+            self.assertEqual(again, 0 if type == "set" else 2)
+
     def test_who_wrote_which_part_is_told(self):
         self.put(self.a, "notes=Ouvert le lundi et le jeudi.")
         self.put(self.b, "notes=Sur rendez-vous. Ouvert le lundi.", "langues+=ar")
