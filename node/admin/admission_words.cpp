@@ -1,6 +1,7 @@
 #include "node/admin/admission_words.hpp"
 
 #include "node/admin/decision_words.hpp"
+#include "node/admin/parting.hpp"
 #include "node/federation/proposal_names.hpp"
 
 namespace maillon::admin {

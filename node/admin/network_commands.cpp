@@ -1,6 +1,7 @@
 #include "node/admin/admission_words.hpp"
 #include "node/admin/decision_words.hpp"
 #include "node/admin/names.hpp"
+#include "node/admin/parting.hpp"
 #include "node/federation/refound.hpp"
 #include "node/replica/next.hpp"
 
@@ -214,6 +215,7 @@ Result<Reply> join_federation(Call& call) {
     return join_answer(call, invitation, "admitted",
                        call.say("Déjà membre de cette fédération.\n", "A member of it already.\n"));
   if (already == invitation.federation) {
+    if (auto ahead = left_ahead(call.replica())) return *std::move(ahead);
     // Who left or was removed comes back by a decision, and a key that was taken back never does.
     if (const auto parting = parting_of(*call.replica().trust(), call.replica().identity().member))
       return said(

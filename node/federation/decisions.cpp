@@ -183,6 +183,34 @@ std::optional<Lapse> lapse_of(const Trust& trust, const MemberId& member) {
   return out;
 }
 
+namespace {
+
+/// Whether the member was admitted again by somebody who knew of that commit.
+bool came_back_after(const Trust& trust, const MemberId& member, std::uint32_t number) {
+  return std::ranges::any_of(trust.graph().proposals(), [&](const KnownProposal& known) {
+    if (known.certificate == nullptr || known.certificate->member != member) return false;
+    const Decision* const decision = trust.decision(known.id);
+    return decision != nullptr && decision->passed && trust.graph().reaches(known.number, number);
+  });
+}
+
+}  // namespace
+
+const Decision* leave_ahead(const Trust& trust, const MemberId& member, UnixMillis now) {
+  if (trust.member(member) != nullptr || trust.ever_member(member) == nullptr) return nullptr;
+  const Decision* out = nullptr;
+  for (const KnownProposal& known : trust.graph().proposals()) {
+    const auto& removal = known.proposal->remove;
+    const Decision* const decision =
+        removal && removal->member == member ? trust.decision(known.id) : nullptr;
+    if (decision == nullptr || !decision->passed || came_back_after(trust, member, known.number))
+      continue;
+    if (decision->kind != DecisionKind::leave || decision->time <= latest_hlc(now)) return nullptr;
+    out = decision;
+  }
+  return out;
+}
+
 CommitSet farewell(const Trust& trust, const MemberId& former) {
   Serving out{trust};
   out.removals_of(former);
