@@ -135,7 +135,7 @@ Reply outcome(Call& call, const ProposalId& id) {
 
 /// What a proposal of this member's would do, for people to agree to before it is written.
 Reply preview(Call& call, const Trust& trust, const Proposal& proposal) {
-  return preview(call, decision_in_words(call, trust, proposal, call.self()));
+  return preview(call, proposal_in_words(call, trust, proposal));
 }
 
 Result<Proposal> asked_for(Call& call, const Trust& trust) {
@@ -238,8 +238,7 @@ Result<Reply> cast_vote(Call& call) {
   MAILLON_TRY(const std::string wanted, call.need("id"));
   MAILLON_TRY(const Decision* d, find_decision(call, *trust, wanted));
   MAILLON_CHECK(check_clock(call));
-  if (call.has("preview"))
-    return preview(call, decision_in_words(call, *trust, *d->proposal, d->proposer));
+  if (call.has("preview")) return preview(call, decision_in_words(call, *trust, *d));
   MAILLON_CHECK(call.before_deciding());
   const ProposalId id = d->id;
   MAILLON_CHECK(federation::vote(call.replica(), id));

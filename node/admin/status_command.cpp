@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <iterator>
 #include <set>
 
 #include "node/replica/standing.hpp"
@@ -5,6 +7,7 @@
 #include "node/admin/clock_words.hpp"
 #include "node/admin/decision_words.hpp"
 #include "node/admin/parting.hpp"
+#include "node/admin/taken_words.hpp"
 
 /// How this node is: identity, spaces, peers, waiting work, and what somebody should look at.
 namespace maillon::admin {
@@ -126,15 +129,7 @@ void warn_of_standing(Call& call, const Seen& seen, std::vector<std::string>& ou
         "machine is still yours (a copy of it may have taken back the key of both), `maillon node "
         "rotate` gives it another by the 24 words, then `maillon reissue` says what it wrote since; "
         "else leave it alone"));
-  for (const SpaceState& space : seen.spaces)
-    if (trust->may_write(who.member, space.place.id) &&
-        !trust->may_read(who.member, space.place.id))
-      out.push_back(call.say(
-          "{} : ce membre n’a plus le droit de le lire ; rien n’en arrive plus, et ce qu’il y a "
-          "écrit depuis n’est pas parti",
-          "{}: this member may no longer read it; nothing of it comes any more, and what it wrote "
-          "there since was not sent",
-          for_terminal(space.place.name, 60)));
+  std::ranges::move(taken_rights_in_words(call), std::back_inserter(out));
   if (seen.own_late > 0)
     out.push_back(call.say(
         "{} commit(s) de ce membre sont sans effet, écrits sans connaître ce que les autres ont arrêté "
@@ -390,6 +385,7 @@ Result<Reply> show_status(Call& call) {
       .field("daemon", call.peers() != nullptr)
       .field("listen", call.peers() != nullptr ? call.peers()->listening_on() : std::string{});
   write_spaces(json, *seen);
+  write_taken_rights(json, call);
   write_peers(json, call, seen->links);
   write_clock(json, call, seen->clock);
   json.key("warnings").array();
