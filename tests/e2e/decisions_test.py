@@ -324,3 +324,22 @@ class Decisions(Case):
         second = decide("root-key", "trois", keys[1])
         self.assertIn("instead of " + keys[0], alike(second)[0])
         self.assertEqual(alike(first), text)
+
+    def test_annuaire_is_closed_to_nobody_and_nothing_to_who_has_left(self):
+        a, b = self.two()
+        a.ok("space", "create", "projets")
+        for kind in ("narrow", "widen"):
+            for lang, words in (("en", "everybody reads and writes"), ("fr", "tous lisent et écrivent")):
+                error = self.refuses(a, 1, "propose", kind, "annuaire", "--writer", "deux", lang=lang)
+                self.assertIn(words, error["message"])
+        gone = b.ok("status")["member_id"]
+        self.converge(a, b)
+        b.ok("leave")
+        self.converge(a, b)
+        for who in ("deux", gone[:12], gone, "member:" + gone):
+            for command in (("narrow", "projets", "--writer", who), ("widen", "projets", "--reader", who),
+                            ("narrow", "projets", "--writer", "une", "--reader", who)):
+                self.assertIn("no longer a member", self.refuses(a, 1, "propose", *command)["message"])
+        self.assertIn("n’est plus membre", self.refuses(
+            a, 1, "propose", "narrow", "projets", "--writer", "deux", lang="fr")["message"])
+        self.refuses(a, 3, "propose", "narrow", "projets", "--writer", "member:" + "0" * 64)
