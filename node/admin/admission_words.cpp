@@ -140,6 +140,16 @@ Error without_federation(replica::Replica& replica) {
               "« maillon serve » entrera dès qu’il y en aura assez");
 }
 
+Error without_directory() {
+  return said(
+      Errc::refused, "this node is admitted, but the directory has not arrived yet",
+      "ce nœud est admis, mais l’annuaire n’est pas encore arrivé",
+      "`maillon serve` or `maillon sync --wait 60` fetches it; `maillon status` shows whom it "
+      "calls",
+      "« maillon serve » ou « maillon sync --wait 60 » va le chercher ; « maillon status » "
+      "montre qui il appelle");
+}
+
 Error lapsed(const Trust& trust, const Lapse& lapse) {
   return said(Errc::not_allowed, lapse_in_words(trust, lapse, Language::english),
               lapse_in_words(trust, lapse, Language::french),

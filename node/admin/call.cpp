@@ -82,6 +82,12 @@ Result<std::int64_t> Call::number(const std::string& name, std::int64_t otherwis
 }
 
 Result<std::shared_ptr<const storage::Trust>> Call::federation() const {
+  MAILLON_TRY(auto trust, entered_federation());
+  if (trust->members().empty() && trust->former().empty()) return without_directory();
+  return trust;
+}
+
+Result<std::shared_ptr<const storage::Trust>> Call::entered_federation() const {
   if (!context_.replica.federation()) return without_federation(context_.replica);
   return context_.replica.trust();
 }

@@ -49,8 +49,11 @@ class Call {
                                             std::int64_t min, std::int64_t max) const;
 
   // The federation.
-  /// Errc::refused without one.
+  /// Errc::refused, in words that say what is awaited, without one, or before its directory is
+  /// here.
   [[nodiscard]] Result<std::shared_ptr<const storage::Trust>> federation() const;
+  /// Also before its directory is here.
+  [[nodiscard]] Result<std::shared_ptr<const storage::Trust>> entered_federation() const;
   /// The space that --space names, or the collection's own; readable by this member.
   [[nodiscard]] Result<Place> place(std::string_view collection) const;
   [[nodiscard]] std::vector<Place> readable_spaces() const;
@@ -77,8 +80,8 @@ class Call {
   void hear_own_feeds();
   /// hear_own_feeds(), then still_speaks().
   [[nodiscard]] Result<void> before_writing();
-  /// before_writing(), and Errc::refused while this machine's clock is known to be so far ahead that the
-  /// others would hear of the decision only when its time comes.
+  /// before_writing(), and Errc::refused while this machine's clock is known to be so far ahead
+  /// that the others would hear of the decision only when its time comes.
   [[nodiscard]] Result<void> before_deciding();
   /// Whether it has heard about its own feeds, as whatever writes does.
   [[nodiscard]] bool writes() const noexcept { return writes_; }

@@ -318,7 +318,7 @@ Result<Reply> remove_peer(Call& call) {
 }
 
 Result<Reply> sync_now(Call& call) {
-  MAILLON_TRY(const auto trust, call.federation());
+  MAILLON_TRY(const auto trust, call.entered_federation());
   if (call.peers() == nullptr) return no_network();
   MAILLON_TRY(const auto wait, call.number("wait", 30, 0, kWaitMaxSeconds));
   call.progress(0, call.say("Échange avec les pairs", "Exchanging with the peers"));
