@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "node/admin/admission_words.hpp"
+#include "node/admin/code_words.hpp"
 #include "node/admin/names.hpp"
 #include "node/admin/socket_client.hpp"
 #include "node/cli/execute.hpp"
@@ -109,6 +110,7 @@ Result<bool> move_along(Line& line, const federation::Invitation& invitation,
                     std::filesystem::exists(
                         replica::former_folder(line.globals.data, invitation.federation), none);
   if (been || !federation::may_move(own, invitation.continues)) return true;
+  MAILLON_CHECK(admin::check_code_for(*replica, invitation));
   MAILLON_TRY(const bool ask, asks(line));
   if (ask) {
     fmt::print(
