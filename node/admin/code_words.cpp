@@ -29,6 +29,30 @@ Error other_role(Role code, Role folder) {
                   " », ou entrez avec celui-ci dans un autre dossier, avec --data");
 }
 
+Error words_replaced(const JoinReply& reply) {
+  const bool known = !reply.votes.proposal.empty();
+  std::string names;
+  for (const std::string& name : reply.votes.voted)
+    names += (names.empty() ? "" : ", ") + for_terminal(name, 60);
+  const auto which = [&](Language language) {
+    return known ? say(language, "par la décision {} du {}, votée par : {}",
+                       "by decision {} of {}, voted by: {}", for_terminal(reply.votes.proposal, 80),
+                       local(reply.decided), names)
+                 : say(language, "par une décision des délégués", "by a decision of the delegates");
+  };
+  return said(
+      Errc::refused,
+      "these 24 words were replaced " + which(Language::english) +
+          ": they are worth nothing any more",
+      "ces 24 mots ont été remplacés " + which(Language::french) + " : ils ne valent plus rien",
+      "use the new words: `maillon init --recover` in an empty folder, then `maillon join "
+      "CODE`; who has not got them makes others with `maillon init` and asks a delegate for "
+      "`maillon propose root-key`",
+      "prenez les nouveaux mots : « maillon init --recover » dans un dossier vide, puis "
+      "« maillon join CODE » ; qui ne les a pas en fait d’autres avec « maillon init » et "
+      "demande à un délégué « maillon propose root-key »");
+}
+
 }  // namespace
 
 Result<void> check_region_of(const federation::Invitation& invitation, const std::string& region) {
@@ -79,9 +103,7 @@ Error refusal(const JoinReply& reply) {
   if (federation::is_inviter_gone(reply)) return inviter_gone();
   if (reply.reason == "revoked")
     return no("the key of this node was taken back", "la clé de ce nœud a été reprise");
-  if (reply.reason == "root")
-    return no("these words were replaced by a decision of the federation",
-              "ces mots ont été remplacés par une décision de la fédération");
+  if (reply.reason == "root") return words_replaced(reply);
   if (reply.reason == "words")
     return said(
         Errc::refused, "these 24 words are of no member that the inviter's node knows",
