@@ -111,7 +111,8 @@ struct JoinReply {
   std::string reason;
   std::string federation_name;
   SpaceId annuaire = SpaceId::zero();
-  JoinVotes votes = {};  ///< when pending
+  JoinVotes votes = {};  ///< when pending; of the decision that replaced a root key, who voted
+  UnixMillis decided{};  ///< when that was proposed
 };
 
 enum class MessageKind : std::uint8_t {

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "maillon/v1/sync.pb.h"
 #include "proto/codec.hpp"
 #include "proto/codec_impl.hpp"
@@ -235,6 +237,9 @@ Result<std::vector<std::string>> names_from(const Repeated& in) {
   return std::vector<std::string>{in.begin(), in.end()};
 }
 
+/// What an Hlc can hold.
+constexpr std::uint64_t kTimeMax = 0xffff'ffff'ffff;
+
 Result<JoinVotes> votes_from(const v1::JoinVotes& in) {
   if (in.proposal().size() > limits::kNameMax) return bad("join reply: a name is too long");
   JoinVotes out{in.proposal(), in.votes(), in.needed()};
@@ -251,7 +256,8 @@ Bytes encode(const JoinReply& m) {
   out.set_reason(m.reason);
   out.set_federation_name(m.federation_name);
   out.set_annuaire(str(m.annuaire.bytes()));
-  if (m.status == JoinStatus::pending) {
+  out.set_decided_ms(static_cast<std::uint64_t>(m.decided.count()));
+  if (m.status == JoinStatus::pending || !m.votes.proposal.empty()) {
     v1::JoinVotes& votes = *out.mutable_votes();
     votes.set_proposal(m.votes.proposal);
     votes.set_votes(m.votes.votes);
@@ -269,6 +275,8 @@ Result<JoinReply> decode_join_reply(ByteView message) {
                 SpaceId::zero()};
   MAILLON_TRY(out.annuaire, SpaceId::from_bytes(view(in.annuaire())));
   MAILLON_TRY(out.votes, votes_from(in.votes()));
+  // Beyond any clock it would be nobody's time.
+  out.decided = UnixMillis{static_cast<std::int64_t>(std::min(in.decided_ms(), kTimeMax))};
   return out;
 }
 

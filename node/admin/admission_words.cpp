@@ -1,6 +1,7 @@
 #include "node/admin/admission_words.hpp"
 
 #include "node/admin/decision_words.hpp"
+#include "node/admin/parting.hpp"
 #include "node/federation/proposal_names.hpp"
 
 namespace maillon::admin {
@@ -137,6 +138,16 @@ Error without_federation(replica::Replica& replica) {
   return said(Errc::refused, no, non,
               "`maillon serve` joins as soon as there are enough",
               "« maillon serve » entrera dès qu’il y en aura assez");
+}
+
+Error without_directory() {
+  return said(
+      Errc::refused, "this node is admitted, but the directory has not arrived yet",
+      "ce nœud est admis, mais l’annuaire n’est pas encore arrivé",
+      "`maillon serve` or `maillon sync --wait 60` fetches it; `maillon status` shows whom it "
+      "calls",
+      "« maillon serve » ou « maillon sync --wait 60 » va le chercher ; « maillon status » "
+      "montre qui il appelle");
 }
 
 Error lapsed(const Trust& trust, const Lapse& lapse) {

@@ -20,6 +20,10 @@ void write_votes(JsonWriter& json, const JoinVotes& votes);
 /// Why a command that needs a federation finds none, and what to do.
 [[nodiscard]] Error without_federation(replica::Replica& replica);
 
+/// Likewise where the inviter's node admitted this one, and annuaire is still to come;
+/// Errc::refused.
+[[nodiscard]] Error without_directory();
+
 /// Why this member is none, and whom to ask; Errc::not_allowed.
 [[nodiscard]] Error lapsed(const storage::Trust& trust, const federation::Lapse& lapse);
 

@@ -4,6 +4,8 @@
 #include <set>
 
 #include "node/admin/admission_words.hpp"
+#include "node/admin/clock_words.hpp"
+#include "node/admin/parting.hpp"
 #include "node/admin/schema.hpp"
 #include "node/admin/space_names.hpp"
 #include "node/replica/lookup.hpp"
@@ -80,6 +82,12 @@ Result<std::int64_t> Call::number(const std::string& name, std::int64_t otherwis
 }
 
 Result<std::shared_ptr<const storage::Trust>> Call::federation() const {
+  MAILLON_TRY(auto trust, entered_federation());
+  if (trust->members().empty() && trust->former().empty()) return without_directory();
+  return trust;
+}
+
+Result<std::shared_ptr<const storage::Trust>> Call::entered_federation() const {
   if (!context_.replica.federation()) return without_federation(context_.replica);
   return context_.replica.trust();
 }
@@ -205,6 +213,7 @@ std::string Call::elsewhere(const Place& place, const std::string& collection) {
 }
 
 void Call::hear_own_feeds() {
+  writes_ = true;
   if (context_.peers != nullptr) context_.peers->hear_own_tips(3s);
 }
 
@@ -213,9 +222,15 @@ Result<void> Call::before_writing() {
   return still_speaks();
 }
 
+Result<void> Call::before_deciding() {
+  MAILLON_CHECK(before_writing());
+  return check_clock(*this);
+}
+
 Result<void> Call::still_member() {
   const auto trust = replica().trust();
   if (const auto lapse = federation::lapse_of(*trust, self())) return lapsed(*trust, *lapse);
+  if (auto ahead = left_ahead(replica())) return *std::move(ahead);
   const auto parting = parting_of(*trust, self());
   if (!parting) return {};
   return said(
@@ -229,6 +244,10 @@ Result<void> Call::still_member() {
 
 Result<void> Call::still_speaks() {
   MAILLON_CHECK(still_member());
+  return has_good_key();
+}
+
+Result<void> Call::has_good_key() {
   if (!key_was_taken_back(*replica().trust(), replica().identity().node)) return {};
   return said(Errc::not_allowed,
               "the key of this node was taken back: what it writes counts for nothing",
@@ -306,33 +325,6 @@ Result<bool> Call::finish_erasures() {
 bool key_was_taken_back(const storage::Trust& trust, const NodeId& node) {
   const auto known = trust.nodes().find(node);
   return known != trust.nodes().end() && known->second.revoked;
-}
-
-std::optional<Parting> parting_of(const storage::Trust& trust, const MemberId& member) {
-  if (trust.member(member) != nullptr || trust.ever_member(member) == nullptr) return std::nullopt;
-  std::optional<Parting> out;
-  for (const storage::Decision& decision : trust.decisions()) {
-    const auto& removal = decision.proposal->remove;
-    if (!removal || removal->member != member || !decision.passed) continue;
-    if (out && out->time >= decision.time.time()) continue;
-    out = Parting{decision.kind == storage::DecisionKind::leave, decision.time.time(), {}};
-    for (const MemberId& voter : decision.votes) {
-      const storage::Member* known = trust.ever_member(voter);
-      out->deciders += (out->deciders.empty() ? "" : ", ") +
-                       (known == nullptr ? shortened(voter) : for_terminal(known->name, 60));
-    }
-  }
-  return out;
-}
-
-std::string parting_in_words(const Parting& parting, Language language) {
-  const std::string when = local(parting.time);
-  if (parting.by_itself)
-    return say(language, "ce membre a quitté la fédération le {}",
-               "this member left the federation on {}", when);
-  return say(language, "ce membre a été exclu de la fédération le {}, par une décision de : {}",
-             "this member was removed from the federation on {}, by a decision of: {}", when,
-             parting.deciders);
 }
 
 Reply answer(const Call& call, std::string text, JsonWriter json) {

@@ -49,8 +49,11 @@ class Call {
                                             std::int64_t min, std::int64_t max) const;
 
   // The federation.
-  /// Errc::refused without one.
+  /// Errc::refused, in words that say what is awaited, without one, or before its directory is
+  /// here.
   [[nodiscard]] Result<std::shared_ptr<const storage::Trust>> federation() const;
+  /// Also before its directory is here.
+  [[nodiscard]] Result<std::shared_ptr<const storage::Trust>> entered_federation() const;
   /// The space that --space names, or the collection's own; readable by this member.
   [[nodiscard]] Result<Place> place(std::string_view collection) const;
   [[nodiscard]] std::vector<Place> readable_spaces() const;
@@ -77,11 +80,18 @@ class Call {
   void hear_own_feeds();
   /// hear_own_feeds(), then still_speaks().
   [[nodiscard]] Result<void> before_writing();
+  /// before_writing(), and Errc::refused while this machine's clock is known to be so far ahead
+  /// that the others would hear of the decision only when its time comes.
+  [[nodiscard]] Result<void> before_deciding();
+  /// Whether it has heard about its own feeds, as whatever writes does.
+  [[nodiscard]] bool writes() const noexcept { return writes_; }
   /// Errc::not_allowed, in words, when this node's member left the federation, was removed, or lost
   /// the votes that admitted it.
   [[nodiscard]] Result<void> still_member();
   /// Likewise, and when the node's key was taken back: nothing that it writes would count.
   [[nodiscard]] Result<void> still_speaks();
+  /// Errc::not_allowed, in words, when the node's key was taken back.
+  [[nodiscard]] Result<void> has_good_key();
   /// replica::finish_erasures(), if something came to be erased; whether that is so. A daemon would
   /// do it a moment later.
   [[nodiscard]] Result<bool> finish_erasures();
@@ -100,18 +110,8 @@ class Call {
  private:
   const Request& request_;
   Context& context_;
+  bool writes_ = false;
 };
-
-/// How a membership ended.
-struct Parting {
-  bool by_itself = false;
-  UnixMillis time{};
-  std::string deciders;  ///< who voted for it, by name
-};
-[[nodiscard]] std::optional<Parting> parting_of(const storage::Trust& trust,
-                                                const MemberId& member);
-/// In one sentence, without its full stop.
-[[nodiscard]] std::string parting_in_words(const Parting& parting, Language language);
 
 [[nodiscard]] bool key_was_taken_back(const storage::Trust& trust, const NodeId& node);
 

@@ -1,6 +1,7 @@
 #include "node/admin/command.hpp"
 
 #include "node/admin/call.hpp"
+#include "node/admin/clock_words.hpp"
 
 namespace maillon::admin {
 namespace {
@@ -127,7 +128,12 @@ Result<Reply> dispatch(const Request& request, Context& context) {
                 "il n’y a pas de commande « " + request.command + " »", "see `maillon --help`",
                 "voyez « maillon --help »");
   Call call{request, context};
-  return found->second(call);
+  MAILLON_TRY(Reply reply, found->second(call));
+  // What was written stays; but nobody else sees it for a while.
+  if (call.writes() && reply.exit_code == 0 && reply.error.empty())
+    if (const auto wrong = check_clock(call); wrong.has_error())
+      reply.error = what(wrong.error(), request.language);
+  return reply;
 }
 
 }  // namespace

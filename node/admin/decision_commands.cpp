@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "node/admin/admission_words.hpp"
+#include "node/admin/clock_words.hpp"
 #include "node/admin/decision_words.hpp"
 #include "node/admin/names.hpp"
 #include "node/admin/space_names.hpp"
@@ -134,7 +135,7 @@ Reply outcome(Call& call, const ProposalId& id) {
 
 /// What a proposal of this member's would do, for people to agree to before it is written.
 Reply preview(Call& call, const Trust& trust, const Proposal& proposal) {
-  return preview(call, decision_in_words(call, trust, proposal, call.self()));
+  return preview(call, proposal_in_words(call, trust, proposal));
 }
 
 Result<Proposal> asked_for(Call& call, const Trust& trust) {
@@ -175,8 +176,9 @@ Result<void> check_delegates_left(const Call& call, const Trust& trust, const Pr
 Result<Reply> propose_decision(Call& call) {
   MAILLON_TRY(const auto trust, call.federation());
   MAILLON_TRY(const Proposal proposal, asked_for(call, *trust));
+  MAILLON_CHECK(check_clock(call));
   if (call.has("preview")) return preview(call, *trust, proposal);
-  MAILLON_CHECK(call.before_writing());
+  MAILLON_CHECK(call.before_deciding());
   MAILLON_CHECK(check_delegates_left(call, *trust, proposal));
   MAILLON_TRY(const ProposalId id, federation::propose(call.replica(), proposal));
   return outcome(call, id);
@@ -235,9 +237,9 @@ Result<Reply> cast_vote(Call& call) {
   MAILLON_TRY(const auto trust, call.federation());
   MAILLON_TRY(const std::string wanted, call.need("id"));
   MAILLON_TRY(const Decision* d, find_decision(call, *trust, wanted));
-  if (call.has("preview"))
-    return preview(call, decision_in_words(call, *trust, *d->proposal, d->proposer));
-  MAILLON_CHECK(call.before_writing());
+  MAILLON_CHECK(check_clock(call));
+  if (call.has("preview")) return preview(call, decision_in_words(call, *trust, *d));
+  MAILLON_CHECK(call.before_deciding());
   const ProposalId id = d->id;
   MAILLON_CHECK(federation::vote(call.replica(), id));
   return outcome(call, id);
@@ -247,8 +249,9 @@ Result<Reply> leave_federation(Call& call) {
   MAILLON_TRY(const auto trust, call.federation());
   Proposal proposal;
   proposal.remove = Removal{call.replica().identity().member};
+  MAILLON_CHECK(check_clock(call));
   if (call.has("preview")) return preview(call, *trust, proposal);
-  MAILLON_CHECK(call.before_writing());
+  MAILLON_CHECK(call.before_deciding());
   MAILLON_CHECK(check_delegates_left(call, *trust, proposal));
   MAILLON_TRY(const ProposalId id, federation::leave(call.replica()));
   return outcome(call, id);
@@ -264,8 +267,9 @@ Result<Reply> create_space(Call& call) {
   if (writers.empty()) writers = readers;
   MAILLON_TRY(const Proposal proposal,
               federation::space_proposal(*trust, name, std::move(readers), std::move(writers)));
+  MAILLON_CHECK(check_clock(call));
   if (call.has("preview")) return preview(call, *trust, proposal);
-  MAILLON_CHECK(call.before_writing());
+  MAILLON_CHECK(call.before_deciding());
   MAILLON_TRY(const ProposalId id, federation::propose(call.replica(), proposal));
   return outcome(call, id);
 }

@@ -2,11 +2,12 @@
 
 #include <algorithm>
 
-#include "node/admin/space_names.hpp"
+#include "node/federation/back_then.hpp"
 
 namespace maillon::admin {
 namespace {
 
+using federation::BackThen;
 using storage::Member;
 using storage::Trust;
 
@@ -19,35 +20,74 @@ std::string quoted(const Call& call, const Trust& trust, const MemberId& id) {
   return quoted(call, named(trust, id));
 }
 
-/// With its id where the name alone does not mean it.
+/// What somebody declared under that id, if anybody did, passed or not.
+std::optional<SpaceDeclaration> declared_as(const Trust& trust, const SpaceId& id) {
+  if (const storage::Space* space = trust.space(id)) return space->declaration;
+  for (const storage::KnownProposal& known : trust.graph().proposals()) {
+    const auto matches = [&](const Bytes& bytes) { return storage::space_id(bytes) == id; };
+    const auto read = [](const Bytes& bytes) -> std::optional<SpaceDeclaration> {
+      auto out = decode_space(bytes);
+      return out ? std::optional{*std::move(out)} : std::nullopt;
+    };
+    const auto& one = known.proposal->space;
+    if (one && matches(*one)) return read(*one);
+    if (!known.proposal->admit) continue;
+    const auto& all = known.proposal->admit->spaces;
+    if (const auto found = std::ranges::find_if(all, matches); found != all.end())
+      return read(*found);
+  }
+  return std::nullopt;
+}
+
+/// With its id where another space has the same name: alike for whoever reads either of them.
 std::string quoted_space(const Call& call, const Trust& trust, const SpaceId& id,
                          const std::string& name) {
-  const std::string typed = SpaceNames{trust, call.self()}.typed(id, name);
-  return quoted(call, for_terminal(name, 60)) + (typed == name ? "" : " (" + typed + ")");
+  const storage::Space* const known = trust.space(id);
+  const bool shared = std::ranges::any_of(trust.spaces(), [&](const auto& other) {
+    return other.first != id && other.second.declaration.name == name;
+  });
+  const bool meant = known != nullptr && known->is_default;
+  return quoted(call, for_terminal(name, 60)) + (shared && !meant ? " (" + id.hex() + ")" : "");
 }
 std::string quoted_space(const Call& call, const Trust& trust, const SpaceId& id) {
-  const storage::Space* space = trust.space(id);
-  return space == nullptr ? quoted(call, shortened(id))
-                          : quoted_space(call, trust, id, space->declaration.name);
+  const auto declaration = declared_as(trust, id);
+  return declaration ? quoted_space(call, trust, id, declaration->name)
+                     : quoted(call, shortened(id));
 }
+
+/// A proposal, with what stood when it was made.
+struct Matter {
+  const Proposal& proposal;
+  MemberId proposer;
+  const storage::Decision* decision = nullptr;    ///< none: not written yet
+  const storage::KnownProposal* known = nullptr;  ///< likewise
+  BackThen then;
+
+  [[nodiscard]] bool passed() const { return decision != nullptr && decision->passed; }
+};
 
 bool any_matches(const Trust& trust, const std::vector<std::string>& rules, const MemberId& id) {
   return std::ranges::any_of(rules, [&](const auto& rule) { return trust.matches(rule, id); });
 }
 
 /// Members who keep the right to write where they may no longer read.
-std::vector<MemberId> left_unheard(const Trust& trust, const AccessChange& change) {
+std::vector<MemberId> left_unheard(const Trust& trust, const Matter& matter) {
+  const AccessChange& change = *matter.proposal.access;
   std::vector<MemberId> out;
   if (!change.narrow) return out;
-  for (const auto& [id, member] : trust.members())
-    if (any_matches(trust, change.readers, id) && trust.may_write(id, change.space) &&
-        !any_matches(trust, change.writers, id))
-      out.push_back(id);
+  for (const auto* map : {&trust.members(), &trust.former()})
+    for (const auto& [id, member] : *map)
+      if (any_matches(trust, change.readers, id) &&
+          matter.then.might(id, change.space, /*write=*/true) &&
+          !any_matches(trust, change.writers, id))
+        out.push_back(id);
+  std::ranges::sort(out);
   return out;
 }
 
 /// What an access change gives or takes.
-std::string access_in_words(const Call& call, const Trust& trust, const AccessChange& change) {
+std::string access_in_words(const Call& call, const Trust& trust, const Matter& matter) {
+  const AccessChange& change = *matter.proposal.access;
   const std::string where = quoted_space(call, trust, change.space);
   std::string out;
   const auto add = [&](const std::vector<std::string>& rules, bool write) {
@@ -56,9 +96,13 @@ std::string access_in_words(const Call& call, const Trust& trust, const AccessCh
     const std::string who = rules_in_words(trust, rules, call.language());
     if (change.narrow)
       out += write
-                 ? call.say("N’écrivent plus dans {} : {} ; ce qui y est écrit jusqu’ici reste.",
-                            "No longer write in {}: {}; what is written there by now stays.", where,
-                            who)
+                 ? call.say("N’écrivent plus dans {} : {} ; ce qu’ils y ont écrit reste pour autant "
+                            "que l’auteur de la proposition, ou un délégué qui la vote, le connaisse "
+                            "alors ; le reste est sans effet.",
+                            "No longer write in {}: {}; what they wrote there stays as far as the "
+                            "author of the proposal, or a delegate who votes for it, knows it by "
+                            "then; the rest has no effect.",
+                            where, who)
                  : call.say("Ne reçoivent plus {} : {}.", "No longer receive {}: {}.", where, who);
     else
       out += write ? call.say("Peuvent écrire dans {} : {}.", "May write in {}: {}.", where, who)
@@ -66,11 +110,10 @@ std::string access_in_words(const Call& call, const Trust& trust, const AccessCh
   };
   add(change.readers, false);
   add(change.writers, true);
-  if (const auto unheard = left_unheard(trust, change); !unheard.empty())
+  if (const auto unheard = left_unheard(trust, matter); !unheard.empty())
     out += call.say(
         " Attention : {} ne recevra plus rien de cet espace et n’y sera plus entendu non plus, "
-        "bien "
-        "que le droit d’y écrire lui reste.",
+        "bien que le droit d’y écrire lui reste.",
         " Mind: {} will receive nothing of this space any more, nor be heard there, although the "
         "right to write there stays.",
         named(trust, unheard));
@@ -111,8 +154,8 @@ std::string secrecy_in_words(const Call& call, const std::string& persons) {
                   "A cell of under {} persons is not published.", persons);
 }
 
-std::string charter_change_in_words(const Call& call, const Trust& trust,
-                                    const CharterChange& change) {
+std::string charter_change_in_words(const Call& call, const Matter& matter) {
+  const CharterChange& change = *matter.proposal.charter;
   const std::string value = for_terminal(change.value, 80);
   if (change.key == "quorum") return quorum_in_words(call, value);
   if (change.key == "name")
@@ -124,25 +167,27 @@ std::string charter_change_in_words(const Call& call, const Trust& trust,
   std::uint64_t bound = 0;
   std::from_chars(change.value.data(), change.value.data() + change.value.size(), bound);
   std::string out = feed_bound(call, change.key, bound);
-  const Charter& today = trust.charter();
-  const auto now = change.key == "feed_ops_max" ? today.feed_ops_max : today.feed_bytes_max;
-  if (bound > 0 && (now == 0 || bound < now))
+  const std::uint64_t before = matter.then.charter(change.key);
+  if (bound > 0 && (before == 0 || bound < before))
     out += call.say(
-        " C’est moins qu’aujourd’hui : ce qu’un flux contient déjà au-delà est caché, partout.",
-        " This is less than today: what a feed holds beyond it already is hidden, everywhere.");
+        " C’est moins qu’avant ({}) : ce qu’un flux contient déjà au-delà est caché, partout.",
+        " This is less than before ({}): what a feed holds beyond it already is hidden, "
+        "everywhere.",
+        before == 0 ? call.say("sans limite", "no bound")
+        : change.key == "feed_ops_max" ? grouped(static_cast<std::int64_t>(before))
+                                       : bytes_in_words(before, call.language()));
   return out;
 }
 
-std::string root_key_in_words(const Call& call, const Trust& trust, const RootKeyChange& change) {
-  const Member* member = trust.ever_member(change.member);
-  const bool done = member == nullptr || member->root == change.key;
+std::string root_key_in_words(const Call& call, const Trust& trust, const Matter& matter) {
+  const RootKeyChange& change = *matter.proposal.root_key;
   return call.say(
-      "{} reçoit la clé racine {}{} : ses anciens 24 mots ne valent plus rien, et qui a les "
-      "nouveaux est ce membre.",
-      "{} gets the root key {}{}: its former 24 words are worth nothing any more, and whoever has "
-      "the new ones is this member.",
+      "{} reçoit la clé racine {}, au lieu de {} : ses anciens 24 mots ne valent plus rien, et qui a "
+      "les nouveaux est ce membre.",
+      "{} gets the root key {}, instead of {}: its former 24 words are worth nothing any more, and "
+      "whoever has the new ones is this member.",
       quoted(call, trust, change.member), change.key.hex(),
-      done ? "" : call.say(", au lieu de {}", ", instead of {}", member->root.hex()));
+      matter.then.root_of(change.member).hex());
 }
 
 std::string space_in_words(const Call& call, const Trust& trust, const Bytes& declaration) {
@@ -162,29 +207,44 @@ std::string delegate_in_words(const Call& call, const Trust& trust, const Delega
                                 "{} becomes a delegate: its vote counts for what restricts.", who);
 }
 
-/// What a removal or narrowing does where this node cannot name what was written, being no reader.
-std::string unnamed_in_words(const Call& call, const Trust& trust, const Proposal& p,
-                             const std::vector<SpaceId>& spaces) {
-  std::string where;
-  for (const SpaceId& id : spaces) {
-    const bool named = std::ranges::find(p.cut, id, &CutOff::space) != p.cut.end();
-    if (named || trust.may_read(call.self(), id)) continue;
-    where += (where.empty() ? "" : ", ") + quoted_space(call, trust, id);
-  }
-  if (where.empty()) return {};
-  return call.say(
-      " Mais dans {}, que ce nœud ne lit pas, il n’en reste que ce sur quoi d’autres ont déjà "
-      "écrit, sauf si un délégué qui lit cet espace vote aussi : sa voix nomme le reste.",
-      " But in {}, which this node does not read, only what others have built on by now stays, "
-      "unless a delegate who reads it votes as well: that vote names the rest.",
-      where);
+/// Whether somebody who proposed or voted names what was written in a space, or could have.
+bool is_spoken_of(const Trust& trust, const Matter& matter, const SpaceId& space) {
+  const auto names = [&](const std::vector<CutOff>& cut) {
+    return std::ranges::find(cut, space, &CutOff::space) != cut.end();
+  };
+  if (names(matter.proposal.cut) || matter.then.might(matter.proposer, space, /*write=*/false))
+    return true;
+  if (matter.known == nullptr) return false;
+  return std::ranges::any_of(matter.known->votes, [&](const storage::CastVote& vote) {
+    const MemberId& voter = trust.graph().at(vote.number).member;
+    if (!matter.decision->votes.contains(voter)) return false;
+    return names(vote.vote->cut) ||
+           BackThen{trust, vote.number}.might(voter, space, /*write=*/false);
+  });
 }
 
-std::vector<SpaceId> written_by(const Trust& trust, const MemberId& member) {
-  std::vector<SpaceId> out;
-  for (const auto& [id, space] : trust.spaces())
-    if (id != trust.annuaire() && trust.ever_writer(member, id)) out.push_back(id);
-  return out;
+/// What a removal or narrowing does where nobody who proposed or voted can name what was written.
+std::string unnamed_in_words(const Call& call, const Trust& trust, const Matter& matter,
+                             const std::vector<SpaceId>& spaces) {
+  std::string where;
+  for (const SpaceId& id : spaces)
+    if (!is_spoken_of(trust, matter, id))
+      where += (where.empty() ? "" : ", ") + quoted_space(call, trust, id);
+  if (where.empty()) return {};
+  if (matter.passed())
+    return call.say(
+        " Mais dans {}, que ne lisait aucun de ceux qui l’ont proposée ou votée, il n’en reste que ce "
+        "sur quoi d’autres avaient écrit avant de l’apprendre.",
+        " But in {}, which none of those read who proposed or voted for it, only what others had "
+        "built on before they heard of it stays.",
+        where);
+  return call.say(
+      " Mais dans {}, que ne lit aucun de ceux qui la proposent ou l’ont votée, il n’en reste que ce "
+      "sur quoi d’autres ont déjà écrit, sauf si un délégué qui lit cet espace vote aussi : sa voix "
+      "nomme le reste.",
+      " But in {}, which none of those read who propose or voted for it, only what others have built "
+      "on by now stays, unless a delegate who reads it votes as well: that vote names the rest.",
+      where);
 }
 
 std::string checkpoint_in_words(const Call& call, const Trust& trust, const Checkpoint& checkpoint) {
@@ -199,12 +259,11 @@ std::string checkpoint_in_words(const Call& call, const Trust& trust, const Chec
       quoted_space(call, trust, checkpoint.space), checkpoint.seen.size());
 }
 
-std::string removal_in_words(const Call& call, const Trust& trust, const Proposal& p,
-                             const MemberId& proposer) {
-  const MemberId& gone = p.remove->member;
+std::string removal_in_words(const Call& call, const Trust& trust, const Matter& matter) {
+  const MemberId& gone = matter.proposal.remove->member;
   const std::string who = quoted(call, trust, gone);
   // Whoever leaves names all of its own, so nothing of it depends on who reads what.
-  if (gone == proposer)
+  if (gone == matter.proposer)
     return call.say(
         "{} quitte la fédération : ce qu’il a écrit reste, ce qu’il écrirait ensuite est sans "
         "effet, et plus rien ne lui est transmis.",
@@ -212,32 +271,37 @@ std::string removal_in_words(const Call& call, const Trust& trust, const Proposa
         "effect, and nothing more is sent to it.",
         who);
   return call.say(
-             "{} n’est plus membre : ce qu’il a écrit jusqu’ici reste, la suite est sans effet, et "
-             "plus rien ne lui est transmis.",
-             "{} is no longer a member: what it wrote by now stays, what follows has no effect, "
-             "and nothing more is sent to it.",
+             "{} n’est plus membre : ce qu’il a écrit reste pour autant que l’auteur de la "
+             "proposition, ou un délégué qui la vote, le connaisse alors ; la suite est sans effet, "
+             "et plus rien ne lui est transmis.",
+             "{} is no longer a member: what it wrote stays as far as the author of the proposal, "
+             "or a delegate who votes for it, knows it by then; what follows has no effect, and "
+             "nothing more is sent to it.",
              who) +
-         unnamed_in_words(call, trust, p, written_by(trust, gone));
+         unnamed_in_words(call, trust, matter, matter.then.written_by(gone));
+}
+
+std::string admission_in_words(const Call& call, const Admission& admission) {
+  return call.say("{} ({}{}) devient membre.", "{} ({}{}) becomes a member.",
+                  quoted(call, for_terminal(admission.name, 60)),
+                  role_in_words(admission.role, call.language()),
+                  admission.region.empty() ? "" : ", " + for_terminal(admission.region, 20));
 }
 
 /// Without what follows for the delegates.
-std::string change_in_words(const Call& call, const Trust& trust, const Proposal& p,
-                            const MemberId& proposer) {
-  if (p.admit)
-    return call.say("{} ({}{}) devient membre.", "{} ({}{}) becomes a member.",
-                    quoted(call, for_terminal(p.admit->name, 60)),
-                    role_in_words(p.admit->role, call.language()),
-                    p.admit->region.empty() ? "" : ", " + for_terminal(p.admit->region, 20));
+std::string change_in_words(const Call& call, const Trust& trust, const Matter& matter) {
+  const Proposal& p = matter.proposal;
+  if (p.admit) return admission_in_words(call, *p.admit);
   if (p.space) return space_in_words(call, trust, *p.space);
-  if (p.remove) return removal_in_words(call, trust, p, proposer);
+  if (p.remove) return removal_in_words(call, trust, matter);
   if (p.delegate) return delegate_in_words(call, trust, *p.delegate);
-  if (p.charter) return charter_change_in_words(call, trust, *p.charter);
+  if (p.charter) return charter_change_in_words(call, matter);
   if (p.access) {
     const bool takes = p.access->narrow && !p.access->writers.empty();
-    return access_in_words(call, trust, *p.access) +
-           (takes ? unnamed_in_words(call, trust, p, {p.access->space}) : std::string{});
+    return access_in_words(call, trust, matter) +
+           (takes ? unnamed_in_words(call, trust, matter, {p.access->space}) : std::string{});
   }
-  if (p.root_key) return root_key_in_words(call, trust, *p.root_key);
+  if (p.root_key) return root_key_in_words(call, trust, matter);
   if (p.succession)
     return call.say("Les fiches de {} passent à {}.", "The records of {} pass to {}.",
                     quoted(call, trust, p.succession->member),
@@ -295,16 +359,24 @@ std::string rules_in_words(const Trust& trust, const std::vector<std::string>& r
   return out;
 }
 
-std::string decision_in_words(const Call& call, const Trust& trust, const Proposal& proposal,
-                              const MemberId& proposer, bool passed) {
-  std::string out = change_in_words(call, trust, proposal, proposer);
-  if (!passed && drops_last_delegate(trust, proposal)) out += ' ' + without_delegates(call);
+std::string proposal_in_words(const Call& call, const Trust& trust, const Proposal& proposal) {
+  const Matter matter{proposal, call.self(), nullptr, nullptr, BackThen{trust, std::nullopt}};
+  std::string out = change_in_words(call, trust, matter);
+  if (drops_last_delegate(trust, proposal)) out += ' ' + without_delegates(call);
   return out;
 }
 
 std::string decision_in_words(const Call& call, const Trust& trust,
                               const storage::Decision& decision) {
-  return decision_in_words(call, trust, *decision.proposal, decision.proposer, decision.passed);
+  const auto& all = trust.graph().proposals();
+  const auto known = std::ranges::find(all, decision.id, &storage::KnownProposal::id);
+  MAILLON_ASSERT(known != all.end(), "a decision is on a known proposal");
+  const Matter matter{*decision.proposal, decision.proposer, &decision, &*known,
+                      BackThen{trust, known->number}};
+  std::string out = change_in_words(call, trust, matter);
+  if (!decision.passed && drops_last_delegate(trust, *decision.proposal))
+    out += ' ' + without_delegates(call);
+  return out;
 }
 
 std::string charter_in_words(const Call& call, const Trust& trust) {

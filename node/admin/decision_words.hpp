@@ -12,10 +12,11 @@ namespace maillon::admin {
 /// Rules of readers or writers: everybody, the hubs, the region 16, a member.
 [[nodiscard]] std::string rules_in_words(const storage::Trust& trust,
                                          const std::vector<std::string>& rules, Language language);
-/// What a proposal of somebody's changes, and, before it has passed, what follows from it.
-[[nodiscard]] std::string decision_in_words(const Call& call, const storage::Trust& trust,
-                                            const Proposal& proposal, const MemberId& proposer,
-                                            bool passed = false);
+/// What a proposal of this member's would change, and what follows from it.
+[[nodiscard]] std::string proposal_in_words(const Call& call, const storage::Trust& trust,
+                                            const Proposal& proposal);
+/// What a proposal changes, or changed when it was made, and, before it has passed, what follows
+/// from it. Alike for all who have the same commits of annuaire, whatever they may read.
 [[nodiscard]] std::string decision_in_words(const Call& call, const storage::Trust& trust,
                                             const storage::Decision& decision);
 /// The charter as it is today, line by line.

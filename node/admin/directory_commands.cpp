@@ -277,7 +277,7 @@ Result<Reply> list_nodes(Call& call) {
 }
 
 Result<Reply> show_federation(Call& call) {
-  MAILLON_TRY(const auto trust, call.federation());
+  MAILLON_TRY(const auto trust, call.entered_federation());
   const auto federation = call.replica().federation();
   const Charter& charter = trust->charter();
   MAILLON_TRY(const auto continues,

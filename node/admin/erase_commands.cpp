@@ -435,7 +435,7 @@ Result<Reply> list_erasures(Call& call) {
 }
 
 Result<std::size_t> erasures_to_decide(Call& call) {
-  MAILLON_TRY(const auto trust, call.federation());
+  MAILLON_TRY(const auto trust, call.entered_federation());
   MAILLON_TRY(const auto all, all_erasures(call));
   // Whoever has spoken is not asked again: another delegate may still be missing.
   const auto spoken = [&](const Listed& one) {

@@ -1,6 +1,8 @@
 #include "node/admin/admission_words.hpp"
+#include "node/admin/code_words.hpp"
 #include "node/admin/decision_words.hpp"
 #include "node/admin/names.hpp"
+#include "node/admin/parting.hpp"
 #include "node/federation/refound.hpp"
 #include "node/replica/next.hpp"
 
@@ -25,45 +27,6 @@ Result<Role> role_from(const std::string& text) {
   if (text == "cooperative") return Role::cooperative;
   return said(Errc::usage, "--role takes cooperative or hub", "--role vaut cooperative ou hub",
               "leave it out for a cooperative", "ne l’indiquez pas pour une coopérative");
-}
-
-/// The inviter's word for why not.
-Error refusal(const JoinReply& reply) {
-  const auto no = [](std::string en, std::string fr) {
-    return said(
-        Errc::refused, std::move(en), std::move(fr),
-        "ask the inviter for another code; this folder is kept and can be used with it",
-        "demandez un autre code à qui vous a invité ; ce dossier reste et servira avec lui");
-  };
-  if (reply.reason == "used")
-    return no("this invitation was used already", "cette invitation a déjà servi");
-  if (reply.reason == "expired")
-    return no("this invitation has expired", "cette invitation a expiré");
-  if (reply.reason == "unknown")
-    return no("the inviter's node does not know this invitation",
-              "le nœud qui invite ne connaît pas cette invitation");
-  if (reply.reason == "former")
-    return no("this member left or was removed; who is a member can propose to admit it again",
-              "ce membre est parti ou a été exclu ; un membre peut proposer de le réadmettre");
-  if (federation::is_inviter_gone(reply)) return inviter_gone();
-  if (reply.reason == "revoked")
-    return no("the key of this node was taken back", "la clé de ce nœud a été reprise");
-  if (reply.reason == "root")
-    return no("these words were replaced by a decision of the federation",
-              "ces mots ont été remplacés par une décision de la fédération");
-  if (reply.reason == "words")
-    return said(
-        Errc::refused, "these 24 words are of no member that the inviter's node knows",
-        "ces 24 mots ne sont ceux d’aucun membre que connaisse le nœud qui invite",
-        "check the words and the code; who is no member yet makes a node in another folder, "
-        "without --recover",
-        "vérifiez les mots et le code ; qui n’est pas encore membre crée un nœud dans un autre "
-        "dossier, sans --recover");
-  if (reply.reason == "role")
-    return no("this invitation is for another role (cooperative or hub)",
-              "cette invitation est pour un autre rôle (coopérative ou hub)");
-  return no("the inviter's node refused: " + for_terminal(reply.reason),
-            "le nœud qui invite a refusé : " + for_terminal(reply.reason));
 }
 
 Reply join_answer(Call& call, const Invitation& invitation, const char* status, std::string text,
@@ -210,10 +173,13 @@ Result<Reply> join_federation(Call& call) {
   const auto already = call.replica().federation();
   // Between the admission and the arrival of annuaire a node has a federation and is no member yet.
   const bool member = call.replica().trust()->member_of(call.replica().identity().node) != nullptr;
+  MAILLON_CHECK(check_region_of(invitation, call.text("region")));
+  if (member && already == invitation.federation && call.has("preview")) return Reply{};
   if (member && already == invitation.federation)
     return join_answer(call, invitation, "admitted",
                        call.say("Déjà membre de cette fédération.\n", "A member of it already.\n"));
   if (already == invitation.federation) {
+    if (auto ahead = left_ahead(call.replica())) return *std::move(ahead);
     // Who left or was removed comes back by a decision, and a key that was taken back never does.
     if (const auto parting = parting_of(*call.replica().trust(), call.replica().identity().member))
       return said(
@@ -227,6 +193,9 @@ Result<Reply> join_federation(Call& call) {
       MAILLON_CHECK(call.still_speaks());
   }
   if (already && already != invitation.federation) return elsewhere(call, invitation);
+  MAILLON_CHECK(check_code_for(call.replica(), invitation, call.text("region")));
+  // Nothing speaks against it: now people are asked.
+  if (call.has("preview")) return Reply{};
   if (call.peers() == nullptr) return no_network();
   MAILLON_CHECK(federation::remember_wish(call.replica(), code));
   if (wait == 0 && call.peers()->serves()) MAILLON_CHECK(call.peers()->pursue(invitation));
@@ -316,7 +285,7 @@ Result<Reply> remove_peer(Call& call) {
 }
 
 Result<Reply> sync_now(Call& call) {
-  MAILLON_TRY(const auto trust, call.federation());
+  MAILLON_TRY(const auto trust, call.entered_federation());
   if (call.peers() == nullptr) return no_network();
   MAILLON_TRY(const auto wait, call.number("wait", 30, 0, kWaitMaxSeconds));
   call.progress(0, call.say("Échange avec les pairs", "Exchanging with the peers"));

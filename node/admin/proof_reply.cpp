@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "node/admin/call.hpp"
+#include "node/admin/parting.hpp"
 #include "node/admin/typed_fields.hpp"
 #include "storage/merge/document.hpp"
 

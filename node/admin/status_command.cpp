@@ -1,8 +1,13 @@
+#include <algorithm>
+#include <iterator>
 #include <set>
 
 #include "node/replica/standing.hpp"
 #include "node/admin/admission_words.hpp"
+#include "node/admin/clock_words.hpp"
 #include "node/admin/decision_words.hpp"
+#include "node/admin/parting.hpp"
+#include "node/admin/taken_words.hpp"
 
 /// How this node is: identity, spaces, peers, waiting work, and what somebody should look at.
 namespace maillon::admin {
@@ -112,32 +117,6 @@ Result<Seen> look(Reader& reader, Call& call) {
   return out;
 }
 
-/// In the largest unit of which there are two.
-std::string time_in_words(const Call& call, std::int64_t seconds) {
-  constexpr std::int64_t kMinute = 60, kHour = 3'600, kDay = 86'400;
-  if (seconds >= 2 * kDay) return call.say("{} jours", "{} days", grouped(seconds / kDay));
-  if (seconds >= 2 * kHour) return call.say("{} heures", "{} hours", seconds / kHour);
-  if (seconds >= 2 * kMinute) return call.say("{} minutes", "{} minutes", seconds / kMinute);
-  return call.say("{} s", "{} s", seconds);
-}
-
-std::optional<std::string> clock_warning(const Call& call, const peers::ClockState& clock) {
-  if (!clock.is_off()) return std::nullopt;
-  const auto apart = std::chrono::duration_cast<std::chrono::seconds>(*clock.offset).count();
-  const std::string time = time_in_words(call, std::abs(apart));
-  return apart > 0
-             ? call.say(
-                   "l’horloge de cette machine retarde de {} sur la médiane de ses pairs ({}) : "
-                   "réglez-la",
-                   "this machine's clock is {} behind the median of its peers' ({}): set it", time,
-                   clock.peers)
-             : call.say(
-                   "l’horloge de cette machine avance de {} sur la médiane de ses pairs ({}) : "
-                   "réglez-la",
-                   "this machine's clock is {} ahead of the median of its peers' ({}): set it",
-                   time, clock.peers);
-}
-
 /// What no longer works for this node, and the way out.
 void warn_of_standing(Call& call, const Seen& seen, std::vector<std::string>& out) {
   const auto trust = call.replica().trust();
@@ -152,15 +131,7 @@ void warn_of_standing(Call& call, const Seen& seen, std::vector<std::string>& ou
         "machine is still yours (a copy of it may have taken back the key of both), `maillon node "
         "rotate` gives it another by the 24 words, then `maillon reissue` says what it wrote since; "
         "else leave it alone"));
-  for (const SpaceState& space : seen.spaces)
-    if (trust->may_write(who.member, space.place.id) &&
-        !trust->may_read(who.member, space.place.id))
-      out.push_back(call.say(
-          "{} : ce membre n’a plus le droit de le lire ; rien n’en arrive plus, et ce qu’il y a "
-          "écrit depuis n’est pas parti",
-          "{}: this member may no longer read it; nothing of it comes any more, and what it wrote "
-          "there since was not sent",
-          for_terminal(space.place.name, 60)));
+  std::ranges::move(taken_rights_in_words(call), std::back_inserter(out));
   if (seen.own_late > 0)
     out.push_back(call.say(
         "{} commit(s) de ce membre sont sans effet, écrits sans connaître ce que les autres ont arrêté "
@@ -194,7 +165,9 @@ std::string aside_in_words(const Call& call, const storage::Trust& trust, const 
 
 std::vector<std::string> warnings_of(Call& call, const Seen& seen) {
   std::vector<std::string> out;
-  if (const auto parting = parting_of(*call.replica().trust(), call.replica().identity().member))
+  if (const auto ahead = left_ahead(call.replica()))
+    out.push_back(sentence(*ahead, call.language()));
+  else if (const auto parting = parting_of(*call.replica().trust(), call.self()))
     out.push_back(call.say(
         "{} ; ce qui est ici reste à vous et se lit toujours : « maillon export » et « maillon "
         "backup » l’emportent",
@@ -209,7 +182,7 @@ std::vector<std::string> warnings_of(Call& call, const Seen& seen) {
     out.push_back(call.say("{} effacement(s) attendent l’accord de ce membre : « maillon erasures »",
                            "{} erasure(s) wait for this member's word: `maillon erasures`",
                            seen.to_erase));
-  if (auto clock = clock_warning(call, seen.clock)) out.push_back(*std::move(clock));
+  if (auto clock = clock_warning(call.language(), seen.clock)) out.push_back(*std::move(clock));
   const std::string dir = call.replica().dir().string();
   if (call.replica().only_reads() || (call.peers() != nullptr && call.peers()->disk_full()))
     out.push_back(
@@ -291,7 +264,7 @@ void write_clock(JsonWriter& json, const Call& call, const peers::ClockState& cl
   json.key("clock").object().field("peers", clock.peers).key("offset_ms");
   clock.offset ? json.number(clock.offset->count()) : json.null();
   json.key("warning");
-  const auto warning = clock_warning(call, clock);
+  const auto warning = clock_warning(call.language(), clock);
   warning ? json.text(*warning) : json.null();
   json.end_object();
 }
@@ -421,6 +394,7 @@ Result<Reply> show_status(Call& call) {
       .field("daemon", call.peers() != nullptr)
       .field("listen", call.peers() != nullptr ? call.peers()->listening_on() : std::string{});
   write_spaces(json, *seen);
+  write_taken_rights(json, call);
   write_peers(json, call, seen->links);
   write_clock(json, call, seen->clock);
   json.key("warnings").array();

@@ -197,9 +197,16 @@ Result<Proposal> access_change(const Call& call, const Trust& trust, bool narrow
   const SpaceNames names{trust, call.self()};
   MAILLON_TRY(const storage::Space* space, names.meant(name));
   if (space->id == trust.annuaire())
-    return said(Errc::not_found, "there is no such space to change: `" + name + "`",
-                "il n’y a pas d’espace à modifier de ce nom : « " + name + " »",
-                "`maillon space list` shows them", "« maillon space list » les montre");
+    return said(
+        Errc::refused,
+        "everybody reads and writes `annuaire`: whoever could not could neither vote nor be "
+        "heard",
+        "tous lisent et écrivent « annuaire » : qui ne le pourrait pas ne pourrait ni voter ni "
+        "être entendu",
+        "`maillon propose remove` ends a membership; the other spaces can be opened and "
+        "closed: `maillon space list`",
+        "« maillon propose remove » met fin à une adhésion ; les autres espaces s’ouvrent et "
+        "se ferment : « maillon space list »");
   Proposal out;
   out.access.emplace();
   out.access->space = space->id;
@@ -297,9 +304,11 @@ Result<std::vector<std::string>> rules_of(const Call& call, const Trust& trust,
   for (std::string rule : call.all(option)) {
     if (rule.starts_with("region:")) {
       MAILLON_CHECK(check_known_region(trust, rule.substr(7)));
-    } else if (!federation::is_rule(rule)) {
-      MAILLON_TRY(const MemberId member, member_named(trust, rule));
-      rule = "member:" + member.hex();
+    } else if (rule.starts_with("member:") || !federation::is_rule(rule)) {
+      const bool by_id = rule.starts_with("member:");
+      MAILLON_TRY(const MemberId member, member_named(trust, by_id ? rule.substr(7) : rule));
+      MAILLON_TRY(const Member* const one, present(trust, member));
+      rule = "member:" + one->id.hex();
     }
     out.push_back(std::move(rule));
   }

@@ -1,3 +1,4 @@
+#include "node/admin/code_words.hpp"
 #include "node/cli/execute.hpp"
 #include "node/cli/init.hpp"
 #include "node/replica/making.hpp"
@@ -5,10 +6,22 @@
 namespace maillon::cli {
 namespace {
 
+/// Runs it up to where it would ask its peers.
+int rehearse(Line& line) {
+  line.request.options["preview"] = {"1"};
+  line.needs_peers = false;
+  const int out = execute(line);
+  line.needs_peers = true;
+  line.request.options.erase("preview");
+  return out;
+}
+
 int run_join(Line& line, NewNode& node) {
   const std::string code = line.request.options["code"].front();
   const auto invitation = federation::Invitation::decode(code);
   if (invitation.has_error()) return fail(line, invitation.error());
+  if (const auto fits = admin::check_region_of(*invitation, node.region); fits.has_error())
+    return fail(line, fits.error());
   const auto known = replica::has_node(line.globals.data);
   if (known.has_error()) return fail(line, known.error());
   // A folder that has moved already runs its daemon as any other.
@@ -17,7 +30,11 @@ int run_join(Line& line, NewNode& node) {
     if (moved.has_error() && moved.error().code != Errc::busy) return fail(line, moved.error());
     if (moved.has_value() && !*moved) return 1;
   }
+  if (!node.region.empty()) line.request.options["region"] = {node.region};
   const auto ask = asks(line);
+  // What makes no sense is told first: to agree to it beforehand would not help.
+  if (*known && (ask.has_error() || *ask))
+    if (const int failed = rehearse(line); failed != 0) return failed;
   if (ask.has_error()) return fail(line, ask.error());
   if (*ask) {
     fmt::print("{}", invitation_in_words(line, *invitation));

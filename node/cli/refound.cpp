@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "node/admin/admission_words.hpp"
+#include "node/admin/code_words.hpp"
 #include "node/admin/names.hpp"
 #include "node/admin/socket_client.hpp"
 #include "node/cli/execute.hpp"
@@ -63,11 +65,7 @@ Result<std::optional<federation::Refounded>> refound(const Line& line,
                                                      const federation::RefoundOptions& options) {
   MAILLON_TRY(auto replica, open_alone(line));
   const auto former = replica->federation();
-  if (!former)
-    return said(Errc::refused, "this node belongs to no federation yet",
-                "ce nœud n’appartient encore à aucune fédération",
-                "create one with `maillon federation create NAME`",
-                "créez-la avec « maillon federation create NOM »");
+  if (!former) return admin::without_federation(*replica);
   MAILLON_TRY(const bool ask, asks(line));
   if (ask) {
     const std::string name = replica->trust()->charter().name;
@@ -112,6 +110,7 @@ Result<bool> move_along(Line& line, const federation::Invitation& invitation,
                     std::filesystem::exists(
                         replica::former_folder(line.globals.data, invitation.federation), none);
   if (been || !federation::may_move(own, invitation.continues)) return true;
+  MAILLON_CHECK(admin::check_code_for(*replica, invitation));
   MAILLON_TRY(const bool ask, asks(line));
   if (ask) {
     fmt::print(

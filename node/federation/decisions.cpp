@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "node/federation/proposal_names.hpp"
+
 namespace maillon::federation {
 
 using namespace storage;
@@ -11,6 +13,15 @@ namespace {
 Result<void> check_root(const Trust& trust, const MemberId& self, const crypto::SigningKey& root) {
   const Member* member = trust.ever_member(self);
   if (member != nullptr && root.member_id() == member->root) return {};
+  if (const Decision* by = root_replaced_by(trust, root.member_id())) {
+    const std::string name = ProposalNames{trust}.brief(by->id);
+    return Error{
+        Errc::not_allowed, "these words were replaced by decision " + name,
+        "ces mots ont été remplacés par la décision " + name,
+        "use the new ones; `maillon proposal show " + name + "` says who decided it, and when",
+        "prenez les nouveaux ; « maillon proposal show " + name +
+            " » dit qui l’a décidé, et quand"};
+  }
   return Error{Errc::not_allowed, "these are not the words of this member",
                "ce ne sont pas les mots de ce membre", "check the words and their order",
                "vérifiez les mots et leur ordre"};
@@ -183,6 +194,34 @@ std::optional<Lapse> lapse_of(const Trust& trust, const MemberId& member) {
   return out;
 }
 
+namespace {
+
+/// Whether the member was admitted again by somebody who knew of that commit.
+bool came_back_after(const Trust& trust, const MemberId& member, std::uint32_t number) {
+  return std::ranges::any_of(trust.graph().proposals(), [&](const KnownProposal& known) {
+    if (known.certificate == nullptr || known.certificate->member != member) return false;
+    const Decision* const decision = trust.decision(known.id);
+    return decision != nullptr && decision->passed && trust.graph().reaches(known.number, number);
+  });
+}
+
+}  // namespace
+
+const Decision* leave_ahead(const Trust& trust, const MemberId& member, UnixMillis now) {
+  if (trust.member(member) != nullptr || trust.ever_member(member) == nullptr) return nullptr;
+  const Decision* out = nullptr;
+  for (const KnownProposal& known : trust.graph().proposals()) {
+    const auto& removal = known.proposal->remove;
+    const Decision* const decision =
+        removal && removal->member == member ? trust.decision(known.id) : nullptr;
+    if (decision == nullptr || !decision->passed || came_back_after(trust, member, known.number))
+      continue;
+    if (decision->kind != DecisionKind::leave || decision->time <= latest_hlc(now)) return nullptr;
+    out = decision;
+  }
+  return out;
+}
+
 CommitSet farewell(const Trust& trust, const MemberId& former) {
   Serving out{trust};
   out.removals_of(former);
@@ -208,6 +247,23 @@ std::vector<const Member*> may_still_vote(const Trust& trust, const Decision& de
 const Member* member_by_root(const Trust& trust, const MemberId& key) {
   for (const auto& [id, member] : trust.members())
     if (member.root == key) return &member;
+  return nullptr;
+}
+
+const Decision* root_replaced_by(const Trust& trust, const MemberId& key) {
+  for (const auto* map : {&trust.members(), &trust.former()})
+    for (const auto& [id, member] : *map) {
+      if (member.root == key) return nullptr;
+      const Decision* now = nullptr;
+      bool before = id == key;
+      for (const Decision& decision : trust.decisions()) {
+        const auto& change = decision.proposal->root_key;
+        if (!change || change->member != id || !decision.passed) continue;
+        before = before || change->key == key;
+        if (!decision.without_effect && change->key == member.root) now = &decision;
+      }
+      if (before) return now;
+    }
   return nullptr;
 }
 

@@ -37,6 +37,11 @@ struct Lapse {
 /// Of one whom nothing else admitted; for as long as the Trust lives.
 [[nodiscard]] std::optional<Lapse> lapse_of(const storage::Trust& trust, const MemberId& member);
 
+/// The leave of a member, said under a clock that was ahead, if nothing else ended its membership:
+/// the others still have it as a member. nullptr otherwise; for as long as the Trust lives.
+[[nodiscard]] const storage::Decision* leave_ahead(const storage::Trust& trust,
+                                                   const MemberId& member, UnixMillis now);
+
 /// What one who is no longer a member is still served of annuaire: the decisions that ended its
 /// membership, or took the votes from its admission, the votes by which they passed, and all that
 /// these had seen.
@@ -49,6 +54,9 @@ struct Lapse {
 /// The member whose nodes a key certifies today, or nullptr.
 [[nodiscard]] const storage::Member* member_by_root(const storage::Trust& trust,
                                                     const MemberId& key);
+/// The decision by which a root key is one no more, or nullptr; for as long as the Trust lives.
+[[nodiscard]] const storage::Decision* root_replaced_by(const storage::Trust& trust,
+                                                        const MemberId& key);
 /// Publishes the certificate of a further node of a member, if annuaire has not got it yet.
 [[nodiscard]] Result<void> publish_certificate(replica::Replica& replica, ByteView certificate);
 

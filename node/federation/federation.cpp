@@ -275,6 +275,19 @@ JoinReply pending(const Trust& trust, const Decision& decision) {
   return out;
 }
 
+/// Of words that are nobody's any more: which decision made others of them.
+JoinReply replaced(const Trust& trust, const Decision& decision) {
+  JoinReply out = refused("root");
+  out.votes.proposal = ProposalNames{trust}.brief(decision.id);
+  for (const MemberId& id : decision.votes)
+    if (const Member* member = trust.ever_member(id);
+        member != nullptr && out.votes.voted.size() < limits::kJoinNamesMax)
+      out.votes.voted.push_back(member->name);
+  std::ranges::sort(out.votes.voted);
+  out.decided = decision.time.time();
+  return out;
+}
+
 Result<void> mark_used(Store& store, const Digest& hash) {
   MAILLON_TRY(auto use, store.database().prepare("UPDATE invitation SET used = 1"
                                                  " WHERE token_hash = ?1"));
@@ -316,8 +329,11 @@ Result<JoinReply> admit(replica::Replica& replica, const JoinRequest& request,
     // A new machine of a member: its root key vouches for it.
     const bool vouched = member_by_root(*trust, proven.member) != nullptr;
     // An invitation is for newcomers: those who were removed come back by a decision.
-    if (!vouched && trust->ever_member(proven.member) != nullptr)
-      return refused(trust->member(proven.member) == nullptr ? "former" : "root");
+    const bool gone =
+        trust->ever_member(proven.member) != nullptr && trust->member(proven.member) == nullptr;
+    if (!vouched && gone) return refused("former");
+    if (const Decision* by = vouched ? nullptr : root_replaced_by(*trust, proven.member))
+      return replaced(*trust, *by);
     if (trust->nodes().contains(proven.node)) return refused("revoked");
     // Words that exist are somebody's: with a slip in them, or in the wrong place, they would make
     // a member of nobody.

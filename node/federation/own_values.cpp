@@ -19,10 +19,10 @@ class Collector {
 
   Result<void> take(const std::string& collection, const RecordId& id, ByteView blob, bool owned) {
     MAILLON_TRY(auto state, merge::decode_state(blob));
-    inherited_from_.reset();
+    whole_of_.reset();
     if (owned) {
       MAILLON_TRY(const auto owner, reader_.records().owner(collection, id, blob));
-      if (owner && *owner != member_ && trust_.heir_of(*owner) == member_) inherited_from_ = owner;
+      if (owner && (*owner == member_ || trust_.heir_of(*owner) == member_)) whole_of_ = owner;
     }
     MAILLON_TRY(auto edits, own_edits(state));
     MAILLON_TRY(const bool concerned, writes_live(state));
@@ -55,9 +55,11 @@ class Collector {
     hand_.id = owned_record_id(collection, as_, hand_.key);
   }
 
-  /// Nobody else is left to bring along what a member wrote whose records it handed over.
+  /// Nobody else is left to bring along what a member wrote whose records it handed over. Its own
+  /// records an owner brings whole, with what its heirs wrote there: if nothing of its own shows
+  /// there any more, they would be nobody's else.
   [[nodiscard]] bool speaks_for(const MemberId& author) const {
-    return author == member_ || (inherited_from_ && trust_.may_change_of(*inherited_from_, author));
+    return author == member_ || (whole_of_ && trust_.may_change_of(*whole_of_, author));
   }
 
   Result<bool> is_own(std::int64_t commit) {
@@ -237,7 +239,8 @@ class Collector {
   MemberId as_;
   OwnValues& out_;
   std::map<std::int64_t, MemberId> authors_;  ///< of commits by their place in the log
-  std::optional<MemberId> inherited_from_;    ///< the record at hand
+  std::optional<MemberId>
+      whole_of_;  ///< who owns the record at hand, if the member brings all of it
   std::vector<HistoryOp> history_;    ///< of the record at hand, newest first
   Change imported_;
   Change hand_;

@@ -264,7 +264,14 @@ Result<void> Store::void_reissued(const Commit& commit) {
   MAILLON_TRY(const FeedRow feed, log_.feed_by_id(old->feed));
   MAILLON_CHECK(log_.set_void(old->id, true));
   if (old->status != CommitStatus::applied) return {};
-  if (commit.header.space == trust_->annuaire()) MAILLON_CHECK(fold_trust());
+  if (commit.header.space == trust_->annuaire()) {
+    const auto before = trust_;
+    MAILLON_CHECK(fold_trust());
+    // What it took from somebody is given back, but for what the new one says.
+    MAILLON_CHECK(judge_all_again(*before));
+    MAILLON_CHECK(weigh_all_again(*before));
+    MAILLON_CHECK(settle_all_erasures(*before));
+  }
   MAILLON_TRY(SignedCommit bytes, log_.bytes_of(old->id));
   MAILLON_TRY(const CommitPtr original, load_commit(std::move(bytes)));
   MAILLON_CHECK(records_.refold(*original, feed.space));

@@ -7,16 +7,42 @@
 namespace maillon::storage {
 namespace {
 
+template <class T>
+std::optional<Bytes> cuts_renamed(Result<T> said, const std::map<CommitId, CommitId>& renamed) {
+  bool any = false;
+  if (said.has_error()) return std::nullopt;
+  for (CutOff& cut : said->cut) {
+    const auto fresh = renamed.find(cut.commit);
+    if (fresh == renamed.end()) continue;
+    cut.commit = fresh->second;
+    any = true;
+  }
+  return any ? std::optional{encode(*said)} : std::nullopt;
+}
+
+/// A proposal or a vote that says up to where somebody's work counts, naming what replaces the
+/// commits that it named: who leaves would lose else what it published again just before.
+std::optional<Bytes> cuts_renamed(const Op& op, ByteView message,
+                                  const std::map<CommitId, CommitId>& renamed) {
+  if (op.kind == static_cast<std::uint32_t>(OpKind::proposal))
+    return cuts_renamed(decode_proposal(message), renamed);
+  if (op.kind == static_cast<std::uint32_t>(OpKind::vote))
+    return cuts_renamed(decode_vote(message), renamed);
+  return std::nullopt;
+}
+
 /// The original's ops, naming by the indexes of another table. An index of nothing drops the dot.
 class Renaming {
  public:
-  Renaming(const OpTable& from, std::vector<std::optional<std::uint32_t>> index)
-      : from_(from), index_(std::move(index)) {
+  Renaming(const OpTable& from, std::vector<std::optional<std::uint32_t>> index,
+           const std::map<CommitId, CommitId>& renamed)
+      : from_(from), index_(std::move(index)), renamed_(renamed) {
     to_.attachments = from.attachments;
   }
 
   /// `remains`: what is left of it, where its payload is gone.
   std::uint32_t add_to(CommitDraft& draft, const Op& op, const Remains* remains) {
+    Bytes message;  // What the draft reads until it has the op.
     Op out = op;
     out.replaced = dots(op.replaced);
     out.fields.first = static_cast<std::uint32_t>(to_.fields.size());
@@ -24,6 +50,10 @@ class Renaming {
     for (std::size_t i = 0; i < fields.size(); ++i) {
       OpField copy = fields[i];
       if (remains != nullptr) copy.value = remains->fields[i].value;
+      if (auto again = cuts_renamed(op, copy.value, renamed_)) {
+        message = *std::move(again);
+        copy.value = message;
+      }
       copy.replaced = dots(copy.replaced);
       copy.runs = runs(copy.runs);
       to_.fields.push_back(copy);
@@ -69,6 +99,7 @@ class Renaming {
 
   const OpTable& from_;
   std::vector<std::optional<std::uint32_t>> index_;
+  const std::map<CommitId, CommitId>& renamed_;
   OpTable to_;
 };
 
@@ -125,6 +156,11 @@ Result<Store::Stranded> Store::stranded(const MemberId& member, const NodeId& se
                                         UnixMillis now) {
   MAILLON_TRY(const auto candidates, log_.stranded(member, latest_hlc(now)));
   TakenBack taken_back{log_, *trust_};
+  // A leave under a clock that was ahead has not happened yet: what waits beside it still may.
+  auto rights = trust_;
+  if (!candidates.empty() && trust_->member(member) == nullptr) {
+    MAILLON_TRY(rights, trust_until(latest_hlc(now)));
+  }
   Stranded out;
   for (const LogEntry& entry : candidates) {
     MAILLON_TRY(const FeedRow feed, log_.feed_by_id(entry.feed));
@@ -132,7 +168,7 @@ Result<Store::Stranded> Store::stranded(const MemberId& member, const NodeId& se
     // Two who published it again would say it twice.
     if (feed.key.node != self && trust_->member_of(feed.key.node) != nullptr) continue;
     // A decision or a vote stands where it is; what it said of a right taken away stays unsaid.
-    if ((governs && entry.is_void) || (!governs && !trust_->may_write(member, feed.key.space)))
+    if ((governs && entry.is_void) || (!governs && !rights->may_write(member, feed.key.space)))
       continue;
     MAILLON_TRY(const bool again, is_published_again(entry, member));
     if (again) continue;
@@ -221,7 +257,7 @@ Result<CommitPtr> Store::reissue_one(const LogEntry& old, const Author& author, 
     index.push_back(within ? std::optional{draft.index_of(entry->cid)} : std::nullopt);
   }
   for (const MemberId& member : original->body.table.members) (void)draft.index_of(member);
-  Renaming renaming{original->body.ops, std::move(index)};
+  Renaming renaming{original->body.ops, std::move(index), renamed};
   for (std::size_t i = 0; i < remains.size(); ++i)
     renaming.add_to(draft, original->body.ops.ops[i], remains[i] ? &*remains[i] : nullptr);
   MAILLON_TRY(const CommitPtr commit, seal_and_take(draft, opening, author, rng));

@@ -234,3 +234,112 @@ class Decisions(Case):
         self.assertIn("is hidden", asked.out)
         asked = a.on_terminal("n\n", "propose", "charter", "feed_ops_max", "0")
         self.assertIn("No bound", asked.out)
+
+    def shown(self, node, proposal):
+        """What it changes, in both languages."""
+        return [node.ok("proposal", "show", proposal["id"], lang=lang)["proposals"][0]["text"]
+                for lang in ("en", "fr")]
+
+    def test_a_narrowing_says_what_it_leaves_and_its_loser_is_told(self):
+        a, b = self.two()
+        a.ok("space", "create", "projets")
+        self.converge(a, b)
+        self.assertEqual(b.ok("status")["rights_taken"], [])
+        asked = a.on_terminal("n\n", "propose", "narrow", "projets", "--writer", "deux")
+        self.assertIn("as far as the author of the proposal", asked.out)
+        french = a.on_terminal("n\n", "propose", "narrow", "projets", "--writer", "deux", lang="fr")
+        self.assertIn("pour autant que l’auteur de la proposition", french.out)
+        made = a.ok("propose", "narrow", "projets", "--writer", "deux")
+        # Unknown to who proposed it.
+        b.ok("put", "--space", "projets", "idees", "nom=perdue")
+        self.converge(a, b)
+        [taken] = b.ok("status")["rights_taken"]
+        self.assertEqual((taken["space"], taken["right"], taken["proposal"]),
+                         ("projets", "write", made["id"]))
+        self.assertTrue(taken["since"])
+        [warning] = [w for w in b.ok("status")["warnings"] if "may no longer write there" in w]
+        for told in (made["id"][:12], "proposed by une", "maillon propose widen projets --writer"):
+            self.assertIn(told, warning)
+        told = b.run("status", json_output=False, lang="fr").out
+        self.assertIn("Attention : projets : ce membre n’y écrit plus", told)
+        self.assertIn("proposée par une", told)
+        self.assertEqual((a.ok("status")["rights_taken"], a.ok("status")["warnings"]), ([], []))
+        a.ok(*warning[warning.index("maillon propose"):warning.rindex("`")].split()[1:])
+        self.converge(a, b)
+        self.assertEqual((b.ok("status")["rights_taken"], b.ok("status")["warnings"]), ([], []))
+
+    def test_a_decision_reads_the_same_for_all_and_afterwards(self):
+        a, b = self.two()
+        a.serve()
+        c = self.node("trois")
+        code = a.ok("invite", "--region", "53", "--role", "hub")["code"]
+        c.ok("join", code, "--name", "trois", "--words-file", c.words, "--wait", 60)
+        a.stop()
+        a.ok("propose", "delegate", "trois")
+        nodes = (a, b, c)
+        self.converge(*nodes)
+
+        def alike(proposal):
+            texts = [self.shown(node, proposal) for node in nodes]
+            self.assertEqual(texts[1:], [texts[0]] * 2)
+            return texts[0]
+
+        # One proposes who reads nothing of what it takes, one votes who does.
+        made = c.ok("propose", "remove", "deux")
+        asked = c.on_terminal("n\n", "propose", "narrow", "catalogue/16", "--writer", "deux")
+        self.assertIn("`catalogue/16`, which none of those read", asked.out)
+        self.converge(*nodes)
+        english, french = alike(made)
+        self.assertIn("`catalogue/16`", english)
+        self.assertIn("unless a delegate", english)
+        self.assertIn("« catalogue/16 »", french)
+        a.ok("vote", made["id"])
+        self.converge(*nodes)
+        english, french = alike(made)
+        self.assertNotIn("catalogue/16", english + french)
+        # What came later does not change what it did.
+        def decide(*words):
+            out = a.ok("propose", *words)
+            self.converge(*nodes)
+            c.ok("vote", out["id"])
+            self.converge(*nodes)
+            return out
+
+        less = decide("charter", "feed_ops_max", "5000")
+        before = alike(less)
+        self.assertIn("less than before (10\u202f000\u202f000)", before[0])
+        self.assertIn("moins qu’avant", before[1])
+        much = decide("charter", "feed_ops_max", "6000")
+        self.assertNotIn("less than", alike(much)[0])
+        decide("charter", "feed_ops_max", "100")
+        self.assertEqual(alike(less), before)
+        self.assertNotIn("less than", alike(much)[0])
+        keys = []
+        for name in ("mots", "autres mots"):
+            fresh = self.node(name)
+            keys.append(fresh.init()["member_id"])
+        first = decide("root-key", "trois", keys[0])
+        text = alike(first)
+        self.assertIn("instead of " + c.ok("status")["member_id"], text[0])
+        second = decide("root-key", "trois", keys[1])
+        self.assertIn("instead of " + keys[0], alike(second)[0])
+        self.assertEqual(alike(first), text)
+
+    def test_annuaire_is_closed_to_nobody_and_nothing_to_who_has_left(self):
+        a, b = self.two()
+        a.ok("space", "create", "projets")
+        for kind in ("narrow", "widen"):
+            for lang, words in (("en", "everybody reads and writes"), ("fr", "tous lisent et écrivent")):
+                error = self.refuses(a, 1, "propose", kind, "annuaire", "--writer", "deux", lang=lang)
+                self.assertIn(words, error["message"])
+        gone = b.ok("status")["member_id"]
+        self.converge(a, b)
+        b.ok("leave")
+        self.converge(a, b)
+        for who in ("deux", gone[:12], gone, "member:" + gone):
+            for command in (("narrow", "projets", "--writer", who), ("widen", "projets", "--reader", who),
+                            ("narrow", "projets", "--writer", "une", "--reader", who)):
+                self.assertIn("no longer a member", self.refuses(a, 1, "propose", *command)["message"])
+        self.assertIn("n’est plus membre", self.refuses(
+            a, 1, "propose", "narrow", "projets", "--writer", "deux", lang="fr")["message"])
+        self.refuses(a, 3, "propose", "narrow", "projets", "--writer", "member:" + "0" * 64)

@@ -131,3 +131,45 @@ class Joins(Case):
         charter = yes.out[yes.out.index("Member of `Essai`"):]
         for told in ("admitted with 1 vote", "Delegates: une", "11 persons", "10 000 000"):
             self.assertIn(told, charter.replace("\u202f", " "))
+
+    def test_a_code_for_somebody_else_is_refused_before_anybody_is_asked(self):
+        a = self.founder("une")
+        a.serve()
+        hub = a.ok("invite", "--role", "hub", "--region", "16")["code"]
+        plain = a.ok("invite", "--region", "16")["code"]
+        b = self.node("b")
+        # Of another region than was asked for, also where there is no folder yet.
+        for words in (("--name", "b", "--words-file", b.words), ()):
+            done = b.on_terminal("y\n", "join", plain, "--region", "17", *words)
+            self.assertEqual(done.code, 2, done.out + done.err)
+            self.assertIn("for region 16, not 17", done.err)
+            self.assertNotIn("Agreed?", done.err)
+            self.assertIn("pour la région 16, pas 17", self.refuses(
+                b, 2, "join", plain, "--region", "17", *words, lang="fr")["message"])
+            if words:
+                self.assertFalse(os.path.exists(b.dir), "nothing was made")
+                b.init()
+        # Of another role than the folder's.
+        done = b.on_terminal("y\n", "join", hub)
+        self.assertEqual(done.code, 1, done.out + done.err)
+        self.assertIn("for a hub", done.err)
+        self.assertNotIn("Agreed?", done.err)
+        self.assertNotIn("invites into", done.out)
+        error = self.refuses(b, 1, "join", hub, lang="fr")
+        self.assertIn("ce code est pour un hub", error["message"])
+        self.assertIn("--role cooperative", error["hint"])
+        # No region in the code: the folder's holds.
+        free = a.ok("invite")["code"]
+        self.assertIn("region `16`", self.refuses(b, 2, "join", free, "--region", "17")["message"])
+        # With a daemon that has the folder.
+        b.serve()
+        done = b.on_terminal("y\n", "join", hub)
+        self.assertEqual(done.code, 1, done.out + done.err)
+        self.assertIn("for a hub", done.err)
+        yes = b.on_terminal("y\n", "join", plain, "--region", "16", "--wait", "60")
+        self.assertEqual(yes.code, 0, yes.err)
+        self.assertIn("Member of", yes.out)
+        # The codes that were refused were not used up.
+        c = self.node("c")
+        c.init("--role", "hub")
+        self.assertEqual(c.ok("join", hub, "--wait", 60)["status"], "admitted")

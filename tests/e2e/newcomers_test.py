@@ -208,6 +208,28 @@ class Newcomers(Case):
         # Nothing waits for anybody's vote.
         self.assertEqual(n.ok("status")["membership"], "none")
 
+    def test_who_waits_is_refused_alike_whatever_it_tries_and_told_what_is_awaited(self):
+        (a, b, c), n, code = self.pending("une", "deux", "trois")
+        stick = self.path("lot")
+        a.ok("bundle", "export", "-o", stick)
+        tries = (("bundle", "import", stick), ("bundle", "export", "-o", self.path("x")),
+                 ("put", "lieux", "nom=non"), ("find", "lieux"), ("get", "lieux", "x"),
+                 ("delete", "lieux", "x"), ("conflicts",), ("export", "--collection", "lieux", "-o", self.path("y")),
+                 ("import", self.write("l.csv", "id,nom\n1,Un\n"), "--collection", "lieux"),
+                 ("propose", "remove", "une"), ("propose", "charter", "quorum", "1"), ("vote", "0123456789"),
+                 ("leave",), ("space", "create", "projets"), ("space", "list"), ("member", "list"),
+                 ("invite",), ("reissue",), ("evidence",), ("erasures",), ("sync", "--wait", 1),
+                 ("node", "revoke", n.ok("status")["node_id"], "--words-file", n.words),
+                 ("node", "rotate", "--words-file", n.words), ("federation", "show"),
+                 ("federation", "refound"), ("schema", "list"))
+        n.ok("join", code, "--wait", 0)
+        for words in tries:
+            self.assertIn("has not answered", self.refuses(n, 1, *words)["message"], words)
+        self.assertEqual(n.ok("join", code, "--wait", 60)["status"], "pending")
+        for words in tries:
+            self.assertIn("1 of 3 votes", self.refuses(n, 1, *words)["message"], words)
+            self.assertIn("pas encore membre", self.refuses(n, 1, *words, lang="fr")["message"], words)
+
     def test_whoever_waits_is_shown_to_the_others_by_name(self):
         (a, b, c), n, code = self.pending("une", "deux", "trois")
         proposal = n.ok("join", code, "--wait", 60)["proposal"]

@@ -182,6 +182,26 @@ class Refound(Case):
             self.assertEqual(node.ok("verify", "--deep")["errors"], [])
         self.refuses(a, 4, "put", "lieux", "--id", mine, "nom=pris")
 
+    def test_an_owner_who_comes_back_has_its_records_even_if_nothing_in_them_is_its_own(self):
+        lost, a, b = self.federation()
+        mine = b.ok("put", "lieux", "--key", "siège", "nom=chez deux", "commune=Cognac")["id"]
+        self.synced(b)
+        self.assertEqual(lost.ok("propose", "succession", "deux", "une")["status"], "passed")
+        self.synced(a, b)
+        # The heir says all of it anew.
+        a.ok("put", "lieux", "--id", mine, "nom=chez une", "commune=Jarnac")
+        self.synced(a, b)
+        lost.stop()
+        self.refounded(a, b, words=("--quorum", "1"))
+        for node in (a, b):
+            self.assertEqual(self.fields(node)[mine], {"nom": "chez une", "commune": "Jarnac"})
+            self.assertEqual(node.ok("verify", "--deep")["errors"], [])
+        self.assertIn("deux", self.refuses(a, 4, "put", "lieux", "--id", mine, "nom=pris")["message"])
+        self.assertEqual(b.ok("put", "lieux", "--key", "siège", "nom=repris")["id"], mine)
+        self.synced(b)
+        self.assertEqual(self.fields(a)[mine]["nom"], "repris")
+        self.assertEqual(a.ok("conflicts")["conflicts"], [])
+
     def projects(self, node):
         """Who writes in the spaces of one name, and what stands there. The name means neither: both
         are open to both."""

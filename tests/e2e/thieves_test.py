@@ -187,3 +187,70 @@ class Thieves(Case):
             self.assertEqual(set(conflict["values"]), {"2", "3"})
             self.assertEqual(node.ok("verify", "--deep")["errors"], [])
         self.assertEqual([n.digests() for n in nodes[1:]], [a.digests()] * 2)
+
+    def membership(self, node):
+        return {m["name"]: m["status"] for m in node.ok("member", "list")["members"]}
+
+    def test_a_leave_under_a_wrong_clock_is_published_again_with_all_that_came_before_it(self):
+        a, b, c = nodes = self.federation("une", "deux", "trois")
+        self.write(c, "avant")
+        c.env = {"MAILLON_FAULT": "clock_far_ahead"}
+        self.write(c, "demain")
+        self.assertEqual(c.ok("leave")["status"], "passed")
+        c.env = {}
+        self.converge(*nodes)
+        self.assertEqual(self.membership(a)["trois"], "member")
+        # Wherever one asks, the way out is the same, and it leads out.
+        for lang, told in (("en", "the others wait for that time"), ("fr", "les autres attendent")):
+            [warning] = [w for w in c.ok("status", lang=lang)["warnings"] if told in w]
+            self.assertIn("maillon reissue", warning)
+        self.assertIn("maillon reissue", self.refuses(c, 4, "put", "lieux", "nom=non")["hint"])
+        self.assertIn("maillon reissue", self.refuses(c, 4, "leave")["hint"])
+        self.assertEqual(c.ok("reissue")["reissued"], 2)
+        self.converge(*nodes)
+        for node in nodes:
+            self.assertEqual(self.membership(node), {"une": "member", "deux": "member", "trois": "former"})
+            self.assertEqual(self.names(node), ["avant", "demain"])
+            self.assertEqual(node.ok("verify", "--deep")["errors"], [])
+        self.assertEqual(a.digests(), b.digests())
+        [parted] = [w for w in c.ok("status")["warnings"] if "left the federation" in w]
+        self.assertNotIn("reissue", parted)
+        self.assertIn("left the federation", self.refuses(c, 4, "reissue")["message"])
+
+    def test_a_leave_under_a_wrong_clock_reaches_the_others_by_the_line(self):
+        a, b = self.federation("une", "deux")
+        a.serve()
+        b.env = {"MAILLON_FAULT": "clock_far_ahead"}
+        b.ok("leave")
+        b.env = {}
+        b.serve()
+        b.ok("peer", "add", f"ws://127.0.0.1:{a.port}")
+        self.eventually("they talk", lambda: [
+            p for p in b.ok("status")["peers"] if p["state"] == "connected"])
+        self.assertEqual(self.membership(a)["deux"], "member")
+        self.assertGreaterEqual(b.ok("reissue")["reissued"], 1)
+        self.eventually("the others know", lambda: self.membership(a)["deux"] == "former")
+        self.assertEqual(self.membership(b), self.membership(a))
+
+    def test_nobody_decides_under_a_clock_that_is_known_to_be_wrong(self):
+        a, b = self.federation("une", "deux")
+        a.serve()
+        b.env = {"MAILLON_FAULT": "clock_far_ahead"}
+        b.serve()
+        b.ok("peer", "add", f"ws://127.0.0.1:{a.port}")
+        self.eventually("it knows", lambda: b.ok("status")["clock"]["warning"])
+        for command in (("leave",), ("space", "create", "projets")):
+            self.assertIn("400 days ahead", self.refuses(b, 1, *command)["message"])
+        self.assertIn("avance de 400 jours", self.refuses(b, 1, "leave", lang="fr")["message"])
+        self.assertEqual(self.membership(b)["deux"], "member")
+        # What is typed in is kept, and whoever typed it is told.
+        done = b.run("put", "lieux", "nom=demain")
+        self.assertEqual(done.code, 0)
+        self.assertIn("400 days ahead", done.err)
+        b.stop()
+        b.env = {}
+        b.serve(port=b.port)
+        self.assertGreaterEqual(b.ok("reissue")["reissued"], 1)
+        self.assertEqual(b.ok("leave")["status"], "passed")
+        self.eventually("the others know", lambda: self.membership(a)["deux"] == "former")
+        self.assertEqual(self.names(a), ["demain"])

@@ -310,7 +310,7 @@ class Trust(Case):
         weak = "ec" + "ff" * 30 + "7f"  # the point of order 2
         for bad in ("00" * 32, weak, "ff" * 32):
             self.refuses(a, 2, "propose", "root-key", "deux", bad)
-        self.decide(nodes, a, "root-key", "deux", key)
+        decided = self.decide(nodes, a, "root-key", "deux", key)
         a.serve()
         code = a.ok("invite", "--region", "16")["code"]
         # Its daemon learns whose node it is, and writes as that member at once.
@@ -323,8 +323,24 @@ class Trust(Case):
         lost = self.node("deux-ter")
         lost.ok("init", "--name", "deux", "--region", "16", "--recover", "--words-file", b.words)
         code = a.ok("invite", "--region", "16")["code"]
-        done = lost.run("join", code, "--wait", 5)
-        self.assertNotEqual(done.code, 0, done.out)
+        for lang, told in (("en", "were replaced by decision"), ("fr", "ont été remplacés par la décision")):
+            error = self.refuses(lost, 1, "join", code, "--wait", 60, lang=lang)
+            for word in (told, decided[:12], "une"):
+                self.assertIn(word, error["message"])
+            self.assertIn("init --recover", error["hint"])
+        self.assertEqual(lost.ok("status")["membership"], "none")
+        # Nor do they help on the machines that the member has.
+        error = self.refuses(new, 4, "node", "rotate", "--words-file", b.words)
+        self.assertIn(decided[:12], error["message"])
+        # Replaced once more: of the second words it is said just as well.
+        third = self.node("deux-quater")
+        again = third.ok("init", "--name", "deux", "--region", "16", "--words-file", third.words)["member_id"]
+        decided = a.ok("propose", "root-key", "deux", again)["id"]
+        for words in (b.words, new.words):
+            late = self.node("retard-" + os.path.basename(words))
+            late.ok("init", "--name", "deux", "--region", "16", "--recover", "--words-file", words)
+            self.assertIn(decided[:12], self.refuses(late, 1, "join", code, "--wait", 60)["message"])
+        new.stop()
         a.stop()
         self.assertEqual(self.names(a), ["après", "avant"])
         self.assertEqual(self.members(a), {"une": "member", "deux": "member"})

@@ -195,6 +195,10 @@ TEST(SyncCodec, RoundTrips) {
       JoinStatus::pending, "wait", "Fédération", space, {"ab:1", 1, 3, {"Une"}, {"Deux", "Trois"}}};
   EXPECT_EQ(encode(*decode_join_reply(encode(reply))), encode(reply));
   EXPECT_EQ(decode_join_reply(encode(reply))->votes.missing, reply.votes.missing);
+  const JoinReply replaced{JoinStatus::refused,          "root", "", space, {"ab:1", 0, 0, {"Une"}},
+                           UnixMillis{1'700'000'000'000}};
+  EXPECT_EQ(decode_join_reply(encode(replaced))->votes.voted, replaced.votes.voted);
+  EXPECT_EQ(decode_join_reply(encode(replaced))->decided, replaced.decided);
 }
 
 TEST(SyncCodec, KindsAreTold) {
