@@ -181,6 +181,7 @@ std::optional<Lapse> lapse_of(const Trust& trust, const MemberId& member) {
   for (const KnownProposal& known : trust.graph().proposals()) {
     if (known.certificate == nullptr || known.certificate->member != member) continue;
     Lapse one{trust.decision(known.id), {}};
+    if (one.admission == nullptr) continue;
     for (const CastVote& cast : known.votes) {
       const MemberId& voter = trust.graph().at(cast.number).member;
       if (!one.admission->votes.contains(voter)) one.lost.push_back(voter);

@@ -329,7 +329,8 @@ Result<std::vector<std::int64_t>> Log::held_until(Hlc until) {
 Result<std::optional<Digest>> Log::held_hash(std::int64_t space) {
   MAILLON_TRY(auto get, db_.prepare("SELECT l.cid FROM log l INDEXED BY log_held"
                                     " CROSS JOIN feed f ON f.id = l.feed"
-                                    " WHERE l.status = 1 AND f.space = ?1 ORDER BY l.cid"));
+                                    " WHERE l.status = 1 AND l.void = 0 AND f.space = ?1"
+                                    " ORDER BY l.cid"));
   get.bind(1, space);
   crypto::Hasher hasher;
   hasher.update("maillon/held/v1");

@@ -80,7 +80,8 @@ class Log {
   /// Held commits whose time is at most `until`, in an order that respects causality.
   Result<std::vector<std::int64_t>> held_until(Hlc until);
   Result<std::optional<Hlc>> first_held();
-  /// H("maillon/held/v1" ‖ their ids, ascending); none where nothing of the space is held.
+  /// H("maillon/held/v1" ‖ ids of those that are not void, ascending); none where there are none. What
+  /// was published again waits for nothing that anybody would miss.
   Result<std::optional<Digest>> held_hash(std::int64_t space);
   /// The member's commits that do not count, or stand after `latest` although applied: a wrong clock
   /// applies its own.

@@ -8,6 +8,7 @@ namespace maillon::storage {
 Result<SpaceHistory> SpaceHistory::read(Log& log, std::int64_t space, const Annuaire& annuaire,
                                         bool aside) {
   SpaceHistory out;
+  out.whole_ = true;
   std::vector<LogEntry> entries;
   std::vector<std::pair<std::size_t, CommitId>> reissues;
   MAILLON_CHECK(log.scan_all(space, [&](const LogEntry& entry) -> Result<bool> {

@@ -43,6 +43,8 @@ class SpaceHistory {
   /// Marks what the cut-offs of one space name, with all that it stands on.
   [[nodiscard]] std::vector<bool> up_to(const std::set<CutOff>& cuts, const SpaceId& space) const;
   [[nodiscard]] std::optional<std::size_t> find(const CommitId& id) const;
+  /// Whether it is all that is known of the space; else what is missing may well be known.
+  [[nodiscard]] bool is_whole() const noexcept { return whole_; }
   /// What waits for its time vouches for nothing before that.
   [[nodiscard]] bool is_held(std::size_t i) const {
     return commits_[i].entry.status == CommitStatus::held;
@@ -53,6 +55,7 @@ class SpaceHistory {
 
   std::vector<Commit> commits_;
   std::map<CommitId, std::size_t> places_;
+  bool whole_ = false;
 };
 
 /// What the checkpoints of a space say of its commits (docs/trust.md, "Checkpoints").

@@ -24,13 +24,22 @@ Applied apply_limit(const Limit& limit, const SpaceId& space, const SpaceHistory
   const Annuaire& annuaire = trust.graph();
   const auto& commits = history.commits();
   Applied out{&limit, false, std::vector<bool>(commits.size()), std::vector<bool>(commits.size())};
+  bool all_here = true;
   for (const CutOff& cut : limit.cuts) {
     if (cut.space != space) continue;
     out.cuts_here = true;
     // Also one whose time has not come: what it stands on was there when it was named.
-    if (const auto at = history.find(cut.commit)) out.inside[*at] = true;
+    const auto at = history.find(cut.commit);
+    if (at) out.inside[*at] = true;
+    all_here = all_here && at;
   }
   history.mark_past(out.inside);
+  // On what stood an end that nobody has brought is not known; who leaves with work that reached
+  // nobody must not take the rest along. Whoever is removed might date back what it writes on.
+  const Hlc decided = annuaire.at(limit.since).hlc;
+  if (!all_here && limit.left && history.is_whole())
+    for (std::size_t i = 0; i < commits.size(); ++i)
+      if (commits[i].member == limit.member && commits[i].entry.hlc < decided) out.inside[i] = true;
   for (std::size_t i = 0; i < commits.size(); ++i) {
     const SpaceHistory::Commit& other = commits[i];
     if (other.member == limit.member || history.is_held(i) ||

@@ -24,6 +24,7 @@ class TrustFold {
     weigh_evidence();
     hear_of_erasures();
     list_checkpoints();
+    drop_replaced();
   }
 
  private:
@@ -450,6 +451,13 @@ class TrustFold {
     });
     for (auto& [space, all] : out_.checkpoints_)
       std::ranges::sort(all, {}, [](const auto& one) { return one->id; });
+  }
+
+  /// What its member published again stands as that alone, unless others built on it.
+  void drop_replaced() {
+    std::erase_if(out_.decisions_, [&](const Decision& decision) {
+      return !decision.passed && !log_.counts(*log_.find(decision.id.commit));
+    });
   }
 
   Trust& out_;

@@ -188,6 +188,25 @@ class Thieves(Case):
             self.assertEqual(node.ok("verify", "--deep")["errors"], [])
         self.assertEqual([n.digests() for n in nodes[1:]], [a.digests()] * 2)
 
+    def test_once_it_is_published_again_daemons_agree(self):
+        a, b = nodes = self.federation("une", "deux")
+        b.env = {"MAILLON_FAULT": "clock_far_ahead"}
+        self.write(b, "demain")
+        b.ok("space", "create", "à part", "--yes")
+        b.env = {}
+        a.serve()
+        b.serve()
+        b.ok("peer", "add", f"ws://127.0.0.1:{a.port}")
+        b.ok("reissue")
+        for node in nodes:
+            self.assertTrue(node.ok("sync", "--wait", 30)["converged"], node.name)
+        self.assertEqual(self.names(a), ["demain"])
+        self.assertEqual(a.digests(), b.digests())
+        # Once each, under the name of what was published again.
+        proposals = [[(p["id"], p["status"]) for p in node.ok("proposal", "list")["proposals"]]
+                     for node in nodes]
+        self.assertEqual(proposals[0], proposals[1])
+
     def membership(self, node):
         return {m["name"]: m["status"] for m in node.ok("member", "list")["members"]}
 

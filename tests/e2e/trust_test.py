@@ -363,6 +363,27 @@ class Trust(Case):
         self.assertEqual(self.names(c), ["partagé", "revenu"])
         self.assertEqual(a.digests(), c.digests())
 
+    def test_who_leaves_with_work_that_reached_nobody_takes_nothing_along(self):
+        a, b, c = nodes = self.federation("une", "deux", "trois")
+        b.ok("put", "lieux", "nom=partagé")
+        self.converge(*nodes)
+        b.ok("put", "lieux", "nom=resté")
+        b.ok("leave", "--yes")
+        a.serve()
+        b.serve()
+        b.ok("peer", "add", f"ws://127.0.0.1:{a.port}")
+        self.eventually("it is heard of", lambda: self.members(a)["deux"] == "former")
+        self.assertEqual(b.stop(), 0)
+        self.assertEqual(a.stop(), 0)
+        self.assertEqual(self.names(a), ["partagé"])
+        self.converge(a, c)
+        self.assertEqual(self.names(c), ["partagé"])
+        # A stick brings what the line could not.
+        self.converge(*nodes)
+        for node in (a, c):
+            self.assertEqual(self.names(node), ["partagé", "resté"])
+            self.assertEqual(node.ok("verify", "--deep")["errors"], [])
+
     def test_a_space_is_narrowed_and_widened(self):
         a, b = nodes = self.federation("une", "deux")
         a.ok("space", "create", "projets")

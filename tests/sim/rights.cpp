@@ -154,6 +154,12 @@ class Reading {
            (tip->first == id || tip->second.past.contains(id));
   }
 
+  /// Where an end that was named is not known, times tell.
+  bool came_before(const One& one, const Limit& limit, const CutOff& cut) const {
+    return cut.space == space_ && limit.left && !commits_.contains(cut.commit) &&
+           one.header->hlc < trust_.graph().at(limit.since).hlc;
+  }
+
   /// Whether a limit that knew nothing of the charge names the commit.
   bool was_settled(const CommitId& id, const Header& h, const Charge& charge) const {
     return std::ranges::any_of(trust_.limits(), [&](const Limit& limit) {
@@ -181,7 +187,7 @@ class Reading {
       for (const CutOff& cut : limit.cuts) {
         if (cut.space != space_) continue;
         named = true;
-        if (is_up_to(id, cut)) return true;
+        if (is_up_to(id, cut) || came_before(one, limit, cut)) return true;
       }
       auto builders = builders_on(id, {limit.since});
       builders.erase(member);

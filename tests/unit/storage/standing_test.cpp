@@ -166,5 +166,53 @@ TEST_F(Removed, AHeldCommitSparesOnlyOnceItsTimeHasCome) {
   EXPECT_TRUE(after.begin()->ends_with("vu")) << *after.begin();
 }
 
+TEST(Left, WithWorkThatReachedNobodyTakesNothingAlong) {
+  Peer member{1};
+  const auto shared = sign_by_hand(member, {naming("connu")}, {}, kEpoch);
+  (void)member.node->receive(shared, kEpoch);
+  const auto unsent = sign_by_hand(member, {naming("resté", {{shared->id, 1}})}, {}, kEpoch + 1s);
+  (void)member.node->receive(unsent, kEpoch + 1s);
+  TestNode& node = *member.node;
+  Proposal leave;
+  leave.remove = Removal{node.member};
+  leave.cut = {{node.space(kCatalogue), unsent->id}};
+  const std::vector<GovernanceOp> ops{{OpKind::proposal, encode(leave)}};
+  must(node.store->begin());
+  const auto left = must(node.store->write_governance(ops, node.author(), kEpoch + 1min, node.rng));
+  must(node.store->commit());
+  const auto later = sign_by_hand(member, {naming("après", {{unsent->id, 1}})}, {}, kEpoch + 2min);
+  const auto shown = [](Peer& peer) {
+    EXPECT_TRUE(peer.verify().has_value());
+    return peer.node->value(kCatalogue, "lieux", record_number(1), "nom");
+  };
+  Peer reader{3};
+  (void)reader.node->receive(left, kEpoch + 3min);
+  (void)reader.node->receive(shared, kEpoch + 3min);
+  EXPECT_EQ(shown(reader), "connu");
+  // It waits for what it stands on, and then comes too late.
+  (void)reader.node->receive(later, kEpoch + 3min);
+  EXPECT_EQ(shown(reader), "connu");
+  (void)reader.node->receive(unsent, kEpoch + 3min);
+  EXPECT_EQ(shown(reader), "resté");
+}
+
+TEST(Left, WhatItDatesAfterwardsHasNoEffectEvenIfNobodyHasTheEnd) {
+  Peer member{1};
+  TestNode& node = *member.node;
+  const auto unsent = sign_by_hand(member, {naming("resté")}, {}, kEpoch);
+  Proposal leave;
+  leave.remove = Removal{node.member};
+  leave.cut = {{node.space(kCatalogue), unsent->id}};
+  const std::vector<GovernanceOp> ops{{OpKind::proposal, encode(leave)}};
+  must(node.store->begin());
+  const auto left = must(node.store->write_governance(ops, node.author(), kEpoch + 1min, node.rng));
+  must(node.store->commit());
+  const auto later = sign_by_hand(member, {naming("après")}, {}, kEpoch + 2min);
+  Peer reader{3};
+  (void)reader.node->receive(left, kEpoch + 3min);
+  (void)reader.node->receive(later, kEpoch + 3min);
+  EXPECT_EQ(reader.node->value(kCatalogue, "lieux", record_number(1), "nom"), "-");
+}
+
 }  // namespace
 }  // namespace maillon::test
