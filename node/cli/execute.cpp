@@ -24,7 +24,7 @@ constexpr auto kLockPoll = 100ms;
 
 Error stdout_refused() {
   const int error = errno;
-  const bool full = error == ENOSPC || error == EDQUOT;
+  const bool full = error == ENOSPC || error == EDQUOT || error == EFBIG;
   return admin::said(
       full ? Errc::full : Errc::io,
       fmt::format("cannot write to standard output: {}", std::strerror(error)),

@@ -34,10 +34,14 @@ Error cannot_write(const fs::path& path) {
   return said(full ? Errc::full : Errc::io,
               fmt::format("cannot write {}: {}", path.string(), std::strerror(error)),
               fmt::format("impossible d’écrire {} : {}", path.string(), system_in_french(error)),
-              full ? "free some space, or choose another disk"
-                   : "check the name, the folder and who may write there",
-              full ? "libérez de la place, ou choisissez un autre disque"
-                   : "vérifiez le nom, le dossier et qui a le droit d’y écrire");
+              error == EFBIG ? "raise the limit on the size of files (`ulimit -f`), or choose "
+                               "another disk"
+              : full         ? "free some space, or choose another disk"
+                             : "check the name, the folder and who may write there",
+              error == EFBIG ? "relevez la limite de taille des fichiers (« ulimit -f »), ou "
+                               "choisissez un autre disque"
+              : full         ? "libérez de la place, ou choisissez un autre disque"
+                             : "vérifiez le nom, le dossier et qui a le droit d’y écrire");
 }
 
 /// Pieces of a file of unknown size, or of the size that it claims.

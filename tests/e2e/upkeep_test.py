@@ -211,15 +211,61 @@ class Damage(Case):
         path = self.write("s.jsonl", rows)
 
         def limit():
-            # Files may not grow by more than a little; what would be a signal becomes an error.
-            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            # Files may not grow by more than a little.
             resource.setrlimit(resource.RLIMIT_FSIZE, (size + 500_000, size + 500_000))
 
-        done = a.run("import", path, "--collection", "lieux", preexec=limit)
-        self.assertNotEqual(done.code, 0)
+        error = self.refuses(a, 1, "import", path, "--collection", "lieux", preexec=limit)
+        self.assertEqual(error["code"], "full")
+        self.assertIn("ulimit", error["hint"])
         self.assertEqual(a.ok("get", "lieux", made["id"])["fields"], {"nom": "Un"})
         self.assertEqual(a.ok("verify", "--deep")["errors"], [])
         self.assertEqual(a.ok("import", path, "--collection", "lieux")["read"], 4000)
+
+    def test_no_file_may_grow_further(self):
+        a = self.founder()
+        rows = "".join('{"id": %d, "nom": "%s"}\n' % (i, os.urandom(200).hex()) for i in range(300))
+        a.ok("import", self.write("s.jsonl", rows), "--collection", "lieux")
+        saved, out = self.path("saved"), self.path("out")
+        a.ok("backup", "-o", saved)
+        few = (40_000, resource.RLIM_INFINITY)
+
+        def limit():
+            resource.setrlimit(resource.RLIMIT_FSIZE, few)
+
+        def files():
+            return {f for f in os.listdir(a.dir) if not f.endswith(("-wal", "-shm"))}
+
+        before = files()
+        large = ("put", "lieux", "nom=" + os.urandom(30_000).hex())
+        for words in (("export", "--collection", "lieux", "-o", out), ("backup", "-o", out),
+                      ("bundle", "export", "-o", out), large):
+            error = self.refuses(a, 1, *words, preexec=limit)
+            self.assertEqual(error["code"], "full", words)
+            self.assertIn("ulimit", error["hint"])
+        done = a.run("backup", "-o", out, lang="fr", json_output=False, preexec=limit)
+        self.assertEqual(done.code, 1)
+        self.assertRegex(done.err, "^maillon: le système ne laisse plus .* — .*« ulimit -f »")
+        b = self.node("b")
+        self.refuses(b, 1, "restore", saved, preexec=limit)
+        self.assertFalse(os.path.exists(b.dir))
+        with open(out, "wb") as table:
+            done = subprocess.run([harness.MAILLON, "--data", a.dir, "--lang", "en", "export",
+                                   "--collection", "lieux"], stdout=table, stderr=subprocess.PIPE,
+                                  timeout=harness.WAIT, preexec_fn=limit)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(b"cannot write to standard output: File too large", done.stderr)
+        os.remove(out)
+        self.assertEqual([f for f in os.listdir(self.root) if "out" in f], [])
+        self.assertEqual(files(), before)
+        # A daemon refuses, and goes on.
+        a.serve()
+        resource.prlimit(a.daemon.pid, resource.RLIMIT_FSIZE, few)
+        self.assertEqual(self.refuses(a, 1, *large)["code"], "full")
+        resource.prlimit(a.daemon.pid, resource.RLIMIT_FSIZE, (few[1], few[1]))
+        a.ok(*large)
+        self.assertEqual(a.stop(), 0)
+        self.assertEqual(a.ok("find", "lieux")["total"], 301)
+        self.assertEqual(a.ok("verify", "--deep")["errors"], [])
 
 
 class FullDisk(Case):
