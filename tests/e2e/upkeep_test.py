@@ -267,6 +267,18 @@ class Damage(Case):
         self.assertEqual(a.ok("find", "lieux")["total"], 301)
         self.assertEqual(a.ok("verify", "--deep")["errors"], [])
 
+    def test_copies_cut_short_go_with_the_next_start(self):
+        a = self.founder()
+        # A backup holds the node's key: none is to lie about.
+        for name in ("tmp-backup-00", "tmp-backup-00.partial", "tmp-backup-00.partial-wal"):
+            with open(os.path.join(a.dir, name), "w", encoding="utf-8") as half:
+                half.write("x")
+        os.mkdir(os.path.join(a.dir, "tmp-verify-00"))
+        with open(os.path.join(a.dir, "tmp-verify-00", "fold.db"), "w", encoding="utf-8"):
+            pass
+        a.ok("status")
+        self.assertEqual([f for f in os.listdir(a.dir) if f.startswith("tmp-")], [])
+
 
 class FullDisk(Case):
     def setUp(self):
