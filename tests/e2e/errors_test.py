@@ -134,12 +134,20 @@ class Refusals(Case):
             node.ok(*words, "--force", "-o", target)
         node.ok("backup", "--force", "-o", target)
         self.assertEqual(stat.S_IMODE(os.stat(target).st_mode), 0o600)
-        for words in (("export", "--collection", "lieux"), ("find", "lieux")):
-            with open("/dev/full", "wb") as full:
-                done = subprocess.run([harness.MAILLON, "--data", node.dir, "--lang", "en", *words],
-                                      stdout=full, stderr=subprocess.PIPE, timeout=harness.WAIT)
-            self.assertEqual(done.returncode, 1)
-            self.assertIn(b"No space left", done.stderr)
+        # Also when there is more than stdio holds back.
+        rows = "".join('{"id": %d, "nom": "Lieu n° %d"}\n' % (i, i) for i in range(300))
+        node.ok("import", self.write("many.jsonl", rows), "--collection", "beaucoup")
+        for words in (("export", "--collection", "lieux"), ("find", "lieux"),
+                      ("export", "--collection", "beaucoup"), ("find", "beaucoup", "--limit", "0"),
+                      ("find", "beaucoup", "--limit", "0", "--json"), ("propose", "--help")):
+            for lang, where in (("en", "cannot write to standard output: No space left on device"),
+                                ("fr", "impossible d’écrire sur la sortie standard : plus de place")):
+                with open("/dev/full", "wb") as full:
+                    done = subprocess.run(
+                        [harness.MAILLON, "--data", node.dir, "--lang", lang, *words],
+                        stdout=full, stderr=subprocess.PIPE, timeout=harness.WAIT)
+                self.assertEqual(done.returncode, 1)
+                self.assertTrue(done.stderr.decode().startswith("maillon: " + where), done.stderr)
 
     def test_what_is_no_file_is_left_alone(self):
         node = self.founder()
