@@ -179,6 +179,12 @@ class Damage(Case):
         errors = self.verify_fails(a, "--deep")["errors"]
         self.assertIn(made["id"], errors[0]["message"])
 
+    def test_a_lost_name_is_told_with_a_way_out(self):
+        a = self.founder()
+        a.ok("put", "lieux", "nom=Un", "zzz=1")
+        self.change(a, "UPDATE name SET id = id + 1000 WHERE text = 'zzz'")
+        self.assertIn("maillon verify", self.refuses(a, 6, "status")["hint"])
+
     def test_a_newer_folder_is_left_alone(self):
         a = self.founder()
         self.change(a, "PRAGMA user_version = 9999")
