@@ -192,10 +192,10 @@ Error Database::error(std::string_view doing) const {
   if (wrote && system == EFBIG)
     return Error{Errc::full, "the system lets no file in " + folder + " grow further",
                  "le système ne laisse plus grandir les fichiers de " + folder,
-                 "raise the limit on the size of files (`ulimit -f`), then try again; nothing was "
-                 "half written",
-                 "relevez la limite de taille des fichiers (« ulimit -f ») puis recommencez ; rien "
-                 "n’est écrit à moitié"};
+                 "raise the limit on the size of files (`ulimit -f`), then try again; no change "
+                 "is half written",
+                 "relevez la limite de taille des fichiers (« ulimit -f ») puis recommencez ; "
+                 "aucune modification n’est écrite à moitié"};
   const bool no_room =
       (rc & 0xff) == SQLITE_FULL || rc == SQLITE_IOERR_SHMSIZE ||
       (((rc & 0xff) == SQLITE_CANTOPEN || wrote) && (system == ENOSPC || system == EDQUOT)) ||
@@ -204,8 +204,8 @@ Error Database::error(std::string_view doing) const {
   if (no_room)
     return Error{Errc::full, "the disk is full: no room left in " + folder,
                  "le disque est plein : plus de place dans " + folder,
-                 "free some space, then try again; nothing was half written",
-                 "libérez de la place puis recommencez ; rien n’est écrit à moitié"};
+                 "free some space, then try again; no change is half written",
+                 "libérez de la place puis recommencez ; aucune modification n’est écrite à moitié"};
   const std::string words = (file.empty() ? std::string{doing} : file.string()) + ": " +
                             sqlite3_errmsg(raw_) + " (SQLite " + std::to_string(rc) + ")";
   switch (rc & 0xff) {

@@ -216,16 +216,26 @@ class Damage(Case):
         rows = "".join('{"id": %d, "nom": "%s"}\n' % (i, os.urandom(400).hex()) for i in range(4000))
         path = self.write("s.jsonl", rows)
 
-        def limit():
+        def load(more):
             # Files may not grow by more than a little.
-            resource.setrlimit(resource.RLIMIT_FSIZE, (size + 500_000, size + 500_000))
+            most = size + more
+            return self.refuses(a, 1, "import", path, "--collection", "lieux", preexec=lambda:
+                                resource.setrlimit(resource.RLIMIT_FSIZE, (most, most)))
 
-        error = self.refuses(a, 1, "import", path, "--collection", "lieux", preexec=limit)
+        error = load(500_000)
         self.assertEqual(error["code"], "full")
         self.assertIn("ulimit", error["hint"])
+        self.assertNotIn("imported", error["message"])
+        # Room for one commit, and not for two: what is here and what to do do not contradict.
+        error = load(5_000_000)
+        self.assertRegex(error["message"], r"; 2.000 of the 4.000 rows are imported and stay, .* "
+                                           r"the same import again goes on from there")
+        self.assertIn("no change is half written", error["hint"])
+        self.assertEqual(a.ok("find", "lieux")["total"], 2001)
         self.assertEqual(a.ok("get", "lieux", made["id"])["fields"], {"nom": "Un"})
         self.assertEqual(a.ok("verify", "--deep")["errors"], [])
-        self.assertEqual(a.ok("import", path, "--collection", "lieux")["read"], 4000)
+        done = a.ok("import", path, "--collection", "lieux")
+        self.assertEqual((done["created"], done["unchanged"]), (2000, 2000))
 
     def test_no_file_may_grow_further(self):
         a = self.founder()
