@@ -8,6 +8,7 @@
 #include "node/admin/parting.hpp"
 #include "node/admin/schema.hpp"
 #include "node/admin/space_names.hpp"
+#include "node/catalogue/table_reader.hpp"
 #include "node/replica/lookup.hpp"
 #include "node/replica/scrub.hpp"
 #include "node/replica/standing.hpp"
@@ -388,8 +389,12 @@ std::string fields_in_words(const replica::RecordView& record, Language language
 }
 
 std::string title_of(const replica::RecordView& record) {
-  for (const char* name : {"nom", "titre", "name"})
-    if (const auto* field = record.field(name)) return for_terminal(field->value.display(), 80);
+  for (const char* name : {"nom", "titre", "name"}) {
+    const auto* field = record.field(name);
+    for (const auto& one : record.fields)
+      if (field == nullptr && catalogue::is_same_column(one.name, name)) field = &one;
+    if (field != nullptr) return for_terminal(field->value.display(), 80);
+  }
   return {};
 }
 

@@ -173,8 +173,18 @@ std::string what(const Error& error, Language language) {
   return fmt::format("{} ({})", in_french(error.code), error.detail);
 }
 
+std::string what_to_do(const Error& error, Language language) {
+  const bool french = language == Language::french;
+  const std::string& hint = french ? error.hint_fr : error.hint;
+  if (!hint.empty() || error.code != Errc::integrity) return hint;
+  return french ? "« maillon verify » dit ce qui est abîmé ; restaurez une sauvegarde, ou repartez "
+                  "d’un dossier neuf : les pairs renverront tout"
+                : "`maillon verify` says what is damaged; restore a backup, or start afresh and let "
+                  "the peers send everything again";
+}
+
 std::string sentence(const Error& error, Language language) {
-  const std::string& hint = language == Language::french ? error.hint_fr : error.hint;
+  const std::string hint = what_to_do(error, language);
   std::string out = for_terminal(what(error, language), 1000);
   if (!hint.empty()) out += " — " + for_terminal(hint, 1000);
   return out;
@@ -188,7 +198,7 @@ Reply failure(const Request& request, const Error& error) {
     JsonWriter json;
     json.object().key("error").object();
     json.field("code", name_of(error.code)).field("message", what(error, request.language));
-    json.field("hint", request.language == Language::french ? error.hint_fr : error.hint);
+    json.field("hint", what_to_do(error, request.language));
     json.end_object().end_object();
     out.json = json.take();
   }

@@ -73,6 +73,7 @@ struct Context {
 /// What is wrong.
 [[nodiscard]] std::string what(const Error& error, Language language);
 /// The failure in one sentence: what is wrong, and what to do.
+[[nodiscard]] std::string what_to_do(const Error& error, Language language);
 [[nodiscard]] std::string sentence(const Error& error, Language language);
 
 /// Exit code of a failure: 1 refused or failed, 2 usage, 3 not found, 4 not allowed, 5 unavailable,

@@ -13,6 +13,7 @@ using catalogue::Fields;
 using replica::RecordView;
 
 constexpr std::string_view kPlaces = "lieux";
+constexpr std::string_view kId = "id";
 
 class Export {
  public:
@@ -27,6 +28,7 @@ class Export {
         if (known_.insert(name).second) names_.push_back(name);
       return {};
     }));
+    settle_id_column();
     const auto writer = catalogue::make_table_writer(format_, call_.context().output);
     MAILLON_CHECK(writer->begin(columns()));
     std::int64_t done = 0;
@@ -84,17 +86,29 @@ class Export {
     return reader_.each_as_they_came(place_.id, collection_, one);
   }
 
-  [[nodiscard]] Fields fields_of(RecordView& record) const {
+  [[nodiscard]] Fields fields_of(RecordView& record) {
     Fields out;
     bool has_id = false;
     for (auto& field : record.fields) {
       if (!field.readable) continue;
-      has_id |= field.name == "id" && !field.value.is_null();
+      has_id |= catalogue::is_same_column(field.name, kId) && !field.value.is_null();
       out.emplace_back(std::move(field.name), showable(field.value));
     }
     // A record typed in here has no source that named it, and the file must name it somehow.
-    if (!has_id) out.emplace_back("id", Value::of_text(record.id.hex()));
+    any_without_id_ |= !has_id;
+    if (!has_id && !id_column_.empty())
+      out.emplace_back(id_column_, Value::of_text(record.id.hex()));
     return migrate_ ? catalogue::migrate_v01_to_v1(out) : out;
+  }
+
+  /// Between the passes: the column where the sources have their ids, in their way of writing it.
+  void settle_id_column() {
+    auto found = std::ranges::find(names_, kId);
+    if (found == names_.end())
+      found = std::ranges::find_if(
+          names_, [](const std::string& name) { return catalogue::is_same_column(name, kId); });
+    id_column_ = found == names_.end() ? std::string{kId} : *found;
+    if (found == names_.end() && any_without_id_) names_.push_back(id_column_);
   }
 
   [[nodiscard]] std::vector<std::string> columns() const {
@@ -102,7 +116,7 @@ class Export {
     const auto version = schema();
     if (!version) {
       // The column that names a record leads, as people expect.
-      const auto id = std::ranges::find(all, "id");
+      const auto id = std::ranges::find(all, id_column_);
       if (id != all.end()) std::rotate(all.begin(), id, id + 1);
       return all;
     }
@@ -129,6 +143,8 @@ class Export {
   bool migrate_ = false;
   std::vector<std::string> names_;  ///< in order of first appearance
   std::unordered_set<std::string> known_;
+  std::string id_column_;  ///< empty in the first pass
+  bool any_without_id_ = false;
   std::int64_t total_ = 0;
   std::int64_t conflicts_ = 0;
 };

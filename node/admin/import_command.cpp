@@ -79,6 +79,13 @@ class Pipeline {
     return {};
   }
 
+  /// Rows that are here for good, whatever became of the others.
+  std::uint64_t durable() {
+    wait_for(0);
+    const std::lock_guard lock{mutex_};
+    return dry_ ? 0 : totals_.created + totals_.changed + totals_.unchanged;
+  }
+
   Result<Totals> finish() {
     wait_for(0);
     const std::lock_guard lock{mutex_};
@@ -160,11 +167,11 @@ class Import {
     const auto read = catalogue::read_table(bytes_, options_, [&](catalogue::Row&& row) {
       return take(std::move(row), batch, pipeline);
     });
-    if (read.has_error()) return after_failure(read.error());
+    if (read.has_error()) return after_failure(read.error(), pipeline);
     if (const auto pushed = pipeline.push(std::move(batch)); pushed.has_error())
-      return after_failure(pushed.error());
+      return after_failure(pushed.error(), pipeline);
     auto totals = pipeline.finish();
-    if (totals.has_error()) return after_failure(totals.error());
+    if (totals.has_error()) return after_failure(totals.error(), pipeline);
     totals_ = *std::move(totals);
     std::ranges::stable_sort(totals_.kept_out, {}, [](const KeptOut& one) {
       return std::pair{one.line, one.record};
@@ -183,7 +190,7 @@ class Import {
       return said(Errc::usage, "names of sources and collections have at most 256 bytes",
                   "les noms de sources et de collections font 256 octets au plus");
     MAILLON_TRY(place_, call_.place(collection_));
-    if (!call_.has("dry-run")) MAILLON_CHECK(call_.before_writing());
+    MAILLON_CHECK(call_.has("dry-run") ? call_.still_speaks() : call_.before_writing());
     MAILLON_CHECK(call_.may_write_in(place_));
     options_.file_name = call_.text("file_name");
     options_.source_column = call_.text("source-column");
@@ -299,15 +306,20 @@ class Import {
   }
 
   /// Batches before the failure are durable, and importing again goes on from there.
-  [[nodiscard]] Error after_failure(Error error) const {
-    if (!dry_ && handed_ > 0) {
-      if (error.fr.empty()) error.fr = error.detail;
-      error.detail += "; part of the file is imported";
-      error.fr += " ; une partie du fichier est importée";
-      if (error.hint.empty()) error.hint = "import the file again: what is there is left alone";
-      if (error.hint_fr.empty())
-        error.hint_fr = "importez le fichier à nouveau : ce qui est déjà là ne bouge pas";
-    }
+  [[nodiscard]] Error after_failure(Error error, Pipeline& pipeline) const {
+    const std::uint64_t here = pipeline.durable();
+    if (here == 0) return error;
+    error.fr = what(error, Language::french);
+    error.detail += fmt::format(
+        "; {} of the {} rows are imported and stay, each of them whole, and the same import again "
+        "goes on from there",
+        grouped_(here), grouped_(summary_.rows_read));
+    error.fr += fmt::format(
+        " ; {} des {} lignes sont importées et le restent, chacune entière, et le même import "
+        "lancé à nouveau reprend de là",
+        grouped_(here), grouped_(summary_.rows_read));
+    if (error.hint.empty()) error.hint = "see to the cause, then import the file again";
+    if (error.hint_fr.empty()) error.hint_fr = "voyez la cause, puis importez le fichier à nouveau";
     return error;
   }
 

@@ -43,7 +43,10 @@ Result<Shown> shown_by(const storage::CheckedProof& proof, bool expected, Langua
   });
   MAILLON_TRY(auto record, reader.get(proof.space, proof.collection, proof.id));
   MAILLON_TRY(auto entries, reader.history(proof.space, proof.collection, proof.id));
-  if (!record) return Error{Errc::integrity, "the proof shows no record"};
+  if (!record)
+    return said(Errc::integrity, "the proof shows no record", "la preuve ne montre aucune fiche",
+                "do not rely on it; ask whoever made it for another one",
+                "ne vous y fiez pas ; demandez-en une autre à qui l’a faite");
   // Of a list or text that others went on writing, what was only taken out is no part any more.
   std::erase_if(entries, [](const HistoryEntry& e) {
     return e.superseded || e.is_void || (e.erased && e.removed > 0 && e.added == 0);

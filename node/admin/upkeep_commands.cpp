@@ -83,7 +83,8 @@ Result<Reply> back_up(Call& call) {
   if (!call.context().output) return Error{Errc::usage, "no output", "aucune sortie"};
   // The copy is made beside the original and then handed over: nobody who asks the daemon for a
   // backup makes it open a file of their choice.
-  const std::string name = "tmp-backup-" + to_hex(call.replica().rng().bytes<8>());
+  const std::string name =
+      std::string{replica::kPassing} + "backup-" + to_hex(call.replica().rng().bytes<8>());
   // On a full disk there is no room beside the original.
   std::error_code none;
   const fs::path elsewhere = fs::temp_directory_path(none);

@@ -12,7 +12,6 @@ namespace maillon::app {
 namespace {
 
 using namespace std::chrono_literals;
-namespace fs = std::filesystem;
 
 constexpr std::size_t kIndexStep =
     500;                         ///< records, so that a write waits a few milliseconds at most
@@ -164,13 +163,6 @@ class Chores {
   std::thread thread_;
 };
 
-void remove_leftovers(const fs::path& dir) {
-  // Copies that a killed daemon was making.
-  std::error_code ignored;
-  for (const auto& entry : fs::directory_iterator{dir, ignored})
-    if (entry.path().filename().string().starts_with("tmp-")) fs::remove_all(entry.path(), ignored);
-}
-
 Result<void> check(const DaemonOptions& options) {
   if (options.http == "off") return {};
   return Error{Errc::usage, "this version has no HTTP API", "cette version n’a pas d’API HTTP",
@@ -188,7 +180,6 @@ Result<void> serve(const DaemonOptions& options) {
   MAILLON_TRY(const auto replica, replica::Replica::open(options.data, passphrase));
   if (replica->incarnation_was_drawn())
     spdlog::warn("this folder is a copy: from now on it writes under a new incarnation");
-  remove_leftovers(options.data);
   replica->writer().set_idle([](storage::Store& store) -> Result<bool> {
     MAILLON_TRY(const std::size_t done, storage::index_waiting(store, kIndexStep));
     return done == kIndexStep;

@@ -51,7 +51,9 @@ std::optional<LieuxVersion> detect_lieux_version(const std::vector<std::string>&
 std::vector<std::string> in_official_order(std::vector<std::string> columns, LieuxVersion version) {
   const auto official = lieux_columns(version);
   const auto rank = [&](const std::string& name) {
-    return std::ranges::find(official, name) - official.begin();  // Unknown ones rank last, alike.
+    const auto is_it = [&](std::string_view known) { return is_same_column(known, name); };
+    // Unknown ones rank last, alike.
+    return std::ranges::find_if(official, is_it) - official.begin();
   };
   std::ranges::stable_sort(columns, {}, rank);
   return columns;
@@ -61,8 +63,16 @@ std::vector<std::string> with_all_official(const std::vector<std::string>& colum
                                            LieuxVersion version) {
   const auto official = lieux_columns(version);
   std::vector<std::string> out{official.begin(), official.end()};
-  std::ranges::copy_if(columns, std::back_inserter(out),
-                       [&](const std::string& name) { return !contains(official, name); });
+  for (std::string& column : out) {
+    if (std::ranges::find(columns, column) != columns.end()) continue;
+    const auto as_written = std::ranges::find_if(
+        columns, [&](const std::string& name) { return is_same_column(name, column); });
+    if (as_written != columns.end()) column = *as_written;
+  }
+  const std::vector<std::string> first = out;
+  std::ranges::copy_if(columns, std::back_inserter(out), [&](const std::string& name) {
+    return std::ranges::find(first, name) == first.end();
+  });
   return out;
 }
 

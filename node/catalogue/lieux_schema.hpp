@@ -30,12 +30,13 @@ enum class LieuxVersion : std::uint8_t { v0_1, v1 };
     const std::vector<std::string>& columns);
 
 /// Puts the columns of the version first, in the official order and only those that are given, then
-/// the others in the order given.
+/// the others in the order given. One that differs by case alone stands where the official one would.
 [[nodiscard]] std::vector<std::string> in_official_order(std::vector<std::string> columns,
                                                          LieuxVersion version);
 
 /// All columns of the version in the official order, then the others of `columns` in theirs: a
-/// table that a reader who expects the schema can take, whatever is empty in it.
+/// table that a reader who expects the schema can take, whatever is empty in it. Where one of
+/// `columns` differs from an official one by case alone, it stands in its place.
 [[nodiscard]] std::vector<std::string> with_all_official(const std::vector<std::string>& columns,
                                                          LieuxVersion version);
 

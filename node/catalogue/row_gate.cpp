@@ -15,22 +15,19 @@ std::string_view trimmed(std::string_view text) noexcept {
   return text.substr(from, text.find_last_not_of(kSpace) - from + 1);
 }
 
-bool same_name(std::string_view a, std::string_view b) noexcept {
-  const auto lower = [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  };
-  return std::ranges::equal(trimmed(a), trimmed(b), {}, lower, lower);
-}
-
 /// The first column of `wanted` that the row fills with more than spaces.
 const Field* first_filled(const Row& row, const std::vector<std::string>& wanted) {
   for (const std::string& name : wanted) {
+    const Field* found = nullptr;
     for (const Field& field : row.fields) {
-      if (!same_name(field.first, name)) continue;
+      if (!is_same_column(field.first, name)) continue;
       const Value::Kind kind = field.second.kind();
       if (kind != Value::Kind::text && kind != Value::Kind::number) continue;
-      if (!trimmed(field.second.text()).empty()) return &field;
+      if (trimmed(field.second.text()).empty()) continue;
+      if (field.first == name) return &field;
+      if (found == nullptr || field.first < found->first) found = &field;
     }
+    if (found != nullptr) return found;
   }
   return nullptr;
 }
@@ -48,6 +45,13 @@ std::size_t source_of(const Row& row) {
 }
 
 }  // namespace
+
+bool is_same_column(std::string_view a, std::string_view b) noexcept {
+  const auto lower = [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  };
+  return std::ranges::equal(trimmed(a), trimmed(b), {}, lower, lower);
+}
 
 std::string position_in_words(std::uint64_t line, std::uint64_t record, bool french) {
   std::string out;
@@ -77,7 +81,7 @@ bool ColumnTable::use(std::size_t column) noexcept {
 }
 
 bool is_one_of(std::string_view column, const std::vector<std::string>& wanted) {
-  return std::ranges::any_of(wanted, [&](const auto& name) { return same_name(column, name); });
+  return std::ranges::any_of(wanted, [&](const auto& name) { return is_same_column(column, name); });
 }
 
 std::string in_words(const std::vector<std::string>& columns, bool french) {

@@ -17,16 +17,32 @@ constexpr std::array<std::pair<Format, std::string_view>, 4> kFormats = {{
     {Format::geojson, "geojson"},
 }};
 
+Error no_list() {
+  return Error{Errc::malformed, "this is no list of records: it begins with neither [ nor {",
+               "ce n'est pas une liste de fiches : le fichier ne commence ni par [ ni par {",
+               "JSON is read as a list of objects: [{\"id\": 1, \"nom\": \"…\"}, …]",
+               "le JSON se lit comme une liste d'objets : [{\"id\": 1, \"nom\": \"…\"}, …]"};
+}
+
+/// Whether the first line has more cells than one, as a table with ids and names must.
+bool may_be_csv(std::string_view text) {
+  return text.substr(0, text.find_first_of("\r\n")).find_first_of(",;\t") != text.npos;
+}
+
 /// CSV or JSON? The content decides between JSON and its kin, so a wrong extension does no harm.
 Result<bool> is_json(std::string_view text, const ReadOptions& options) {
   const std::size_t first = text.find_first_not_of(" \t\r\n");
   if (first == std::string_view::npos)
-    return Error{Errc::malformed, "the file is empty", "le fichier est vide"};
+    return Error{Errc::malformed, "the file is empty", "le fichier est vide",
+                 "name the file that holds the records, or fetch or export it again",
+                 "nommez le fichier qui contient les fiches, ou téléchargez-le ou exportez-le de "
+                 "nouveau"};
   const bool looks_like_json = text[first] == '[' || text[first] == '{';
   const auto format = options.format ? options.format : format_from_name(options.file_name);
   if (!format) return looks_like_json;
   if (*format == Format::csv) return false;
   if (looks_like_json) return true;
+  if (!may_be_csv(text.substr(first))) return no_list();
   if (!options.format) return false;
   return Error{Errc::malformed, "this is not JSON: it begins with neither [ nor {",
                "ce n'est pas du JSON : le fichier ne commence ni par [ ni par {",

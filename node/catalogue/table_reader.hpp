@@ -26,6 +26,9 @@ enum class Encoding : std::uint8_t { utf8, windows_1252 };
 using Field = std::pair<std::string, Value>;
 using Fields = std::vector<Field>;
 
+/// Whether both name one column to people: without regard to case and surrounding spaces.
+[[nodiscard]] bool is_same_column(std::string_view a, std::string_view b) noexcept;
+
 /// One record. A field that the file leaves out or sets to null is absent, and so is an empty cell
 /// of CSV, which cannot say which of these it is. The empty text of JSON is a value.
 struct Row {
@@ -52,7 +55,9 @@ struct ReadOptions {
   std::optional<Format> format;  ///< otherwise from `file_name` and the content
   std::string file_name;         ///< only its extension counts
   /// The first of these columns that a row fills is its id, or its name. Compared without regard
-  /// to case and surrounding spaces. An empty list: nothing is required.
+  /// to case and surrounding spaces; of several that differ in these alone, the one written as here
+  /// counts first, then by name, since the order of columns says nothing. An empty list: nothing is
+  /// required.
   std::vector<std::string> id_columns = {"id"};
   std::vector<std::string> name_columns = {"nom", "titre", "name"};
   /// If set, ids are unique within one value of this column, which Row::source then carries: files

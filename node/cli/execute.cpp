@@ -22,9 +22,8 @@ using admin::Reply;
 constexpr auto kLockWait = 5s;
 constexpr auto kLockPoll = 100ms;
 
-Error stdout_refused() {
-  const int error = errno;
-  const bool full = error == ENOSPC || error == EDQUOT;
+Error stdout_refused(int error) {
+  const bool full = error == ENOSPC || error == EDQUOT || error == EFBIG;
   return admin::said(
       full ? Errc::full : Errc::io,
       fmt::format("cannot write to standard output: {}", std::strerror(error)),
@@ -32,6 +31,11 @@ Error stdout_refused() {
       full ? "free some space, or write elsewhere" : "see what reads it, or name a file",
       full ? "libérez de la place, ou écrivez ailleurs"
            : "voyez ce qui la lit, ou nommez un fichier");
+}
+
+/// Nothing, or why the system refused. What fmt prints throws then, in words of its own.
+int put(std::FILE* out, const std::string& text) {
+  return std::fwrite(text.data(), 1, text.size(), out) == text.size() ? 0 : errno;
 }
 
 /// Input and output of one run.
@@ -60,7 +64,7 @@ class Streams {
   Result<void> write(ByteView piece) {
     if (file_) return file_->write(piece);
     if (write_all(STDOUT_FILENO, piece)) return {};
-    return stdout_refused();
+    return stdout_refused(errno);
   }
 
   const Line& line_;
@@ -153,15 +157,16 @@ int fail(const Line& line, const Error& error) {
 }
 
 int present(const Line& line, const Reply& reply, bool data_on_stdout) {
-  if (line.globals.json && !reply.json.empty()) fmt::print("{}\n", reply.json);
-  std::FILE* out = data_on_stdout ? stderr : stdout;
-  if (!line.globals.json && !(data_on_stdout && line.globals.quiet))
-    fmt::print(out, "{}", reply.text);
-  if (!reply.error.empty()) fmt::print(stderr, "maillon: {}\n", reply.error);
+  int refused = 0;
+  if (line.globals.json && !reply.json.empty()) refused = put(stdout, reply.json + "\n");
+  if (!line.globals.json && data_on_stdout && !line.globals.quiet) put(stderr, reply.text);
+  if (!line.globals.json && !data_on_stdout) refused = put(stdout, reply.text);
+  if (refused == 0 && std::fflush(stdout) != 0) refused = errno;
+  if (!reply.error.empty()) put(stderr, fmt::format("maillon: {}\n", reply.error));
+  if (refused == 0 || reply.exit_code != 0) return reply.exit_code;
   // What could not be written was not said.
-  if (std::fflush(stdout) == 0) return reply.exit_code;
-  if (reply.exit_code != 0) return reply.exit_code;
-  fmt::print(stderr, "maillon: {}\n", admin::sentence(stdout_refused(), line.globals.language));
+  const Error why = stdout_refused(refused);
+  put(stderr, fmt::format("maillon: {}\n", admin::sentence(why, line.globals.language)));
   return 1;
 }
 

@@ -34,10 +34,14 @@ Error cannot_write(const fs::path& path) {
   return said(full ? Errc::full : Errc::io,
               fmt::format("cannot write {}: {}", path.string(), std::strerror(error)),
               fmt::format("impossible d’écrire {} : {}", path.string(), system_in_french(error)),
-              full ? "free some space, or choose another disk"
-                   : "check the name, the folder and who may write there",
-              full ? "libérez de la place, ou choisissez un autre disque"
-                   : "vérifiez le nom, le dossier et qui a le droit d’y écrire");
+              error == EFBIG ? "raise the limit on the size of files (`ulimit -f`), or choose "
+                               "another disk"
+              : full         ? "free some space, or choose another disk"
+                             : "check the name, the folder and who may write there",
+              error == EFBIG ? "relevez la limite de taille des fichiers (« ulimit -f »), ou "
+                               "choisissez un autre disque"
+              : full         ? "libérez de la place, ou choisissez un autre disque"
+                             : "vérifiez le nom, le dossier et qui a le droit d’y écrire");
 }
 
 /// Pieces of a file of unknown size, or of the size that it claims.
@@ -56,6 +60,37 @@ Result<Bytes> read_all(int fd, std::size_t expected, const fs::path& path) {
                   path.string() + " dépasse 1 Gio", "split it", "découpez-le");
   }
   out.resize(size);
+  return out;
+}
+
+Error no_file(const fs::path& path, mode_t mode) {
+  const char* en = "a device";
+  const char* fr = "un périphérique";
+  if (S_ISDIR(mode)) en = "a folder", fr = "un dossier";
+  if (S_ISFIFO(mode)) en = "a pipe", fr = "un tube";
+  if (S_ISSOCK(mode)) en = "a socket", fr = "une prise";
+  return said(Errc::refused, fmt::format("{} is {}, not a file: it is left alone", path.string(), en),
+              fmt::format("{} est {}, pas un fichier : rien n’y est touché", path.string(), fr),
+              "give the name of a file", "donnez le nom d’un fichier");
+}
+
+/// The file that a name means: where its links lead, be it there yet or not. Errc::refused for what
+/// is there and no file, which a new file would push aside.
+Result<fs::path> behind_links(const fs::path& path) {
+  constexpr int kLinksMax = 40;  // As many as the system follows.
+  struct stat info {};
+  if (::stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode))
+    return no_file(path, info.st_mode);
+  fs::path out = path;
+  std::error_code failed;
+  for (int links = 0; fs::is_symlink(fs::symlink_status(out, failed)); ++links) {
+    const fs::path next = links < kLinksMax ? fs::read_symlink(out, failed) : fs::path{};
+    if (next.empty()) {
+      errno = failed ? failed.value() : ELOOP;
+      return cannot_write(path);
+    }
+    out = out.parent_path() / next;
+  }
   return out;
 }
 
@@ -112,15 +147,18 @@ bool write_all(int fd, ByteView bytes) {
   return true;
 }
 
-Result<OutputFile> OutputFile::create(const fs::path& path, bool may_replace, bool secret) {
+Result<OutputFile> OutputFile::create(const fs::path& name, bool may_replace, bool secret) {
+  MAILLON_TRY(const fs::path path, behind_links(name));
   std::error_code ignored;
   if (!may_replace && fs::exists(path, ignored))
-    return said(Errc::refused, path.string() + " exists already", path.string() + " existe déjà",
+    return said(Errc::refused, name.string() + " exists already", name.string() + " existe déjà",
                 "give another name, or replace it with --force",
                 "donnez un autre nom, ou remplacez-le avec --force");
   const fs::path partial = path.string() + ".partial";
+  // What a run that was cut short left may be readable for more than this one is to be.
+  ::unlink(partial.c_str());
   // Backups hold a key: nobody else may read them.
-  const int fd = ::open(partial.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
+  const int fd = ::open(partial.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
                         secret ? 0600 : 0644);
   if (fd < 0) return cannot_write(path);
   return OutputFile{fd, path, partial};

@@ -11,11 +11,13 @@ namespace maillon::cli {
 /// A whole file, or stdin for "-". Errc::not_found, ::full beyond limits::kImportFileMax.
 [[nodiscard]] Result<Bytes> read_input(const std::string& path);
 
-/// A file that appears under its name only once it is whole and durable.
+/// A file that appears under its name only once it is whole and durable. Of a link, the file that it
+/// leads to is replaced.
 class OutputFile {
  public:
-  /// Errc::refused when it exists and may not be replaced. A secret one only its owner may read.
-  [[nodiscard]] static Result<OutputFile> create(const std::filesystem::path& path,
+  /// Errc::refused when it exists and may not be replaced, or is no file at all: a device, a pipe, a
+  /// folder. A secret one only its owner may read.
+  [[nodiscard]] static Result<OutputFile> create(const std::filesystem::path& name,
                                                  bool may_replace, bool secret);
   OutputFile(OutputFile&& other) noexcept;
   OutputFile& operator=(OutputFile&&) = delete;

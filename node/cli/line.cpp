@@ -172,8 +172,10 @@ bool parse(int argc, char** argv, Line& line, int& exit_code) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp&) {
-    fmt::print("{}", app.help());
-    exit_code = 0;
+    line.globals.json = false;  // People ask for help.
+    admin::Reply help;
+    help.text = app.help();
+    exit_code = present(line, help);
     return false;
   } catch (const CLI::ParseError& error) {
     exit_code = fail(line, in_words(error, app, words));

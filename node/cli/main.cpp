@@ -12,6 +12,8 @@ int run(int argc, char** argv) {
   using namespace maillon;
   // A reader that goes away is an error of write(), not the end of the process.
   std::signal(SIGPIPE, SIG_IGN);
+  // So is a file that reached the limit of the system.
+  std::signal(SIGXFSZ, SIG_IGN);
   // Bodies of a megabyte come and go by the thousand: given back each time, every page of them is
   // a fault again.
   ::mallopt(M_MMAP_THRESHOLD, 8 << 20);

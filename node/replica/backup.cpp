@@ -113,7 +113,8 @@ Result<void> write_key(const fs::path& path, ByteView key) {
   const int why = errno;
   if (fd >= 0) ::close(fd);
   if (written) return {};
-  return Error{why == ENOSPC ? Errc::full : Errc::io, "cannot write the node key"};
+  const bool full = why == ENOSPC || why == EDQUOT || why == EFBIG;
+  return Error{full ? Errc::full : Errc::io, "cannot write the node key"};
 }
 
 /// As another life of the node, whose key is taken out of the database again.
@@ -123,7 +124,9 @@ Result<Identity> restore_into(const fs::path& dir, const fs::path& file, Rng& rn
   fs::copy_file(file, half.database, failed);
   if (!failed)
     fs::permissions(half.database, fs::perms::owner_read | fs::perms::owner_write, failed);
-  if (failed == std::errc::no_space_on_device) return Error{Errc::full, failed.message()};
+  if (failed == std::errc::no_space_on_device || failed == std::errc::file_too_large ||
+      failed.value() == EDQUOT)
+    return Error{Errc::full, failed.message()};
   if (failed) return Error{Errc::io, failed.message()};
   killed_at("killed_with_half_a_database");
   Identity who;

@@ -99,6 +99,18 @@ Result<std::optional<std::string>> passphrase_from_environment() {
   return std::optional{phrase};
 }
 
+namespace {
+
+void remove_passing(const fs::path& dir) {
+  std::error_code none;
+  std::vector<fs::path> left;
+  for (const auto& entry : fs::directory_iterator{dir, none})
+    if (entry.path().filename().string().starts_with(kPassing)) left.push_back(entry.path());
+  for (const fs::path& path : left) fs::remove_all(path, none);
+}
+
+}  // namespace
+
 Result<std::unique_ptr<Replica>> Replica::open(const fs::path& dir,
                                                std::optional<std::string> passphrase) {
   MAILLON_CHECK(finish_take(dir));
@@ -109,6 +121,7 @@ Result<std::unique_ptr<Replica>> Replica::open(const fs::path& dir,
                 "make one with `maillon init --name NAME`, or name its folder with --data",
                 "créez-le avec « maillon init --name NOM », ou indiquez son dossier avec --data");
   MAILLON_TRY(const int lock, lock_folder(dir));
+  remove_passing(dir);
   const auto release = [&](const Error& error) {
     ::close(lock);
     return error;

@@ -36,6 +36,10 @@ struct InitOptions {
 /// The folder's lock, for as long as the descriptor is open. Errc::busy: another process has it.
 [[nodiscard]] Result<int> lock_folder(const std::filesystem::path& dir);
 
+/// What begins so in a data folder is somebody's for a moment. Whatever a process that was killed left
+/// of it goes when the next one opens the folder: a copy for a backup holds the node's key.
+inline constexpr std::string_view kPassing = "tmp-";
+
 class Replica {
  public:
   /// Makes the folder (0700), the node key and the database: all of it, or nothing that a further

@@ -150,7 +150,7 @@ struct Scratch {
 Result<std::unique_ptr<Scratch>> make_scratch(Replica& replica) {
   auto out = std::make_unique<Scratch>();
   const auto name = replica.rng().bytes<8>();
-  out->dir = replica.dir() / ("tmp-verify-" + to_hex(name));
+  out->dir = replica.dir() / (std::string{kPassing} + "verify-" + to_hex(name));
   std::error_code failed;
   fs::create_directory(out->dir, failed);
   if (failed) return Error{Errc::io, "cannot make " + out->dir.string() + ": " + failed.message()};

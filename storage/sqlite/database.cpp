@@ -181,21 +181,31 @@ std::int64_t Database::last_rowid() const noexcept { return sqlite3_last_insert_
 bool Database::in_transaction() const noexcept { return sqlite3_get_autocommit(raw_) == 0; }
 
 Error Database::error(std::string_view doing) const {
+  const int last = errno;
   const int rc = sqlite3_extended_errcode(raw_);
   const char* name = sqlite3_db_filename(raw_, "main");
   const std::filesystem::path file{name == nullptr ? "" : name};
   const std::string folder = file.parent_path().string();
-  const int system = sqlite3_system_errno(raw_);
+  const bool wrote = rc == SQLITE_IOERR_WRITE || rc == SQLITE_IOERR_SHMSIZE;
+  // Of a COMMIT that fails, SQLite does not keep why; but nothing failed since.
+  const int system = wrote ? last : sqlite3_system_errno(raw_);
+  if (wrote && system == EFBIG)
+    return Error{Errc::full, "the system lets no file in " + folder + " grow further",
+                 "le système ne laisse plus grandir les fichiers de " + folder,
+                 "raise the limit on the size of files (`ulimit -f`), then try again; no change "
+                 "is half written",
+                 "relevez la limite de taille des fichiers (« ulimit -f ») puis recommencez ; "
+                 "aucune modification n’est écrite à moitié"};
   const bool no_room =
       (rc & 0xff) == SQLITE_FULL || rc == SQLITE_IOERR_SHMSIZE ||
-      ((rc & 0xff) == SQLITE_CANTOPEN && (system == ENOSPC || system == EDQUOT)) ||
+      (((rc & 0xff) == SQLITE_CANTOPEN || wrote) && (system == ENOSPC || system == EDQUOT)) ||
       // Opened so because there was no room to open it otherwise.
       ((rc & 0xff) == SQLITE_READONLY && sqlite3_uri_boolean(name, "immutable", 0) != 0);
   if (no_room)
     return Error{Errc::full, "the disk is full: no room left in " + folder,
                  "le disque est plein : plus de place dans " + folder,
-                 "free some space, then try again; nothing was half written",
-                 "libérez de la place puis recommencez ; rien n’est écrit à moitié"};
+                 "free some space, then try again; no change is half written",
+                 "libérez de la place puis recommencez ; aucune modification n’est écrite à moitié"};
   const std::string words = (file.empty() ? std::string{doing} : file.string()) + ": " +
                             sqlite3_errmsg(raw_) + " (SQLite " + std::to_string(rc) + ")";
   switch (rc & 0xff) {

@@ -33,7 +33,9 @@ Result<std::string_view> Names::look_up(std::int64_t id) {
   if (slot < texts_.size() && texts_[slot].data() != nullptr) return texts_[slot];
   MAILLON_TRY(auto get, db_.prepare("SELECT text FROM name WHERE id = ?1"));
   MAILLON_TRY(const bool found, get.bind(1, id).step());
-  if (!found) return Error{Errc::integrity, "a stored record uses a name that is not there"};
+  if (!found)
+    return Error{Errc::integrity, "a stored record uses a name that is not there",
+                 "une fiche enregistrée se sert d’un nom qui n’est pas là"};
   remember(id, get.text(0));
   return texts_[slot];
 }

@@ -83,6 +83,7 @@ class Decisions(Case):
         b.ok("node", "revoke", node, "--words-file", b.words)
         table = self.write("l.csv", "id,nom\n1,non\n")
         for command in (("put", "lieux", "nom=non"), ("import", table, "--collection", "lieux", "--source", "s"),
+                        ("import", table, "--collection", "lieux", "--source", "s", "--dry-run"),
                         ("propose", "charter", "quorum", "2"), ("leave",), ("reissue",), ("invite",)):
             error = self.refuses(b, 4, *command)
             self.assertIn("taken back", error["message"])

@@ -134,12 +134,59 @@ class Refusals(Case):
             node.ok(*words, "--force", "-o", target)
         node.ok("backup", "--force", "-o", target)
         self.assertEqual(stat.S_IMODE(os.stat(target).st_mode), 0o600)
-        for words in (("export", "--collection", "lieux"), ("find", "lieux")):
-            with open("/dev/full", "wb") as full:
-                done = subprocess.run([harness.MAILLON, "--data", node.dir, "--lang", "en", *words],
-                                      stdout=full, stderr=subprocess.PIPE, timeout=harness.WAIT)
-            self.assertEqual(done.returncode, 1)
-            self.assertIn(b"No space left", done.stderr)
+        # Also when there is more than stdio holds back.
+        rows = "".join('{"id": %d, "nom": "Lieu n° %d"}\n' % (i, i) for i in range(300))
+        node.ok("import", self.write("many.jsonl", rows), "--collection", "beaucoup")
+        for words in (("export", "--collection", "lieux"), ("find", "lieux"),
+                      ("export", "--collection", "beaucoup"), ("find", "beaucoup", "--limit", "0"),
+                      ("find", "beaucoup", "--limit", "0", "--json"), ("propose", "--help")):
+            for lang, where in (("en", "cannot write to standard output: No space left on device"),
+                                ("fr", "impossible d’écrire sur la sortie standard : plus de place")):
+                with open("/dev/full", "wb") as full:
+                    done = subprocess.run(
+                        [harness.MAILLON, "--data", node.dir, "--lang", lang, *words],
+                        stdout=full, stderr=subprocess.PIPE, timeout=harness.WAIT)
+                self.assertEqual(done.returncode, 1)
+                self.assertTrue(done.stderr.decode().startswith("maillon: " + where), done.stderr)
+
+    def test_what_is_no_file_is_left_alone(self):
+        node = self.founder()
+        made = node.ok("put", "lieux", "nom=Un")["id"]
+        pipe, null, folder = self.path("pipe"), self.path("null"), self.path("folder")
+        os.mkfifo(pipe)
+        os.symlink("/dev/null", null)
+        os.mkdir(folder)
+        commands = (("export", "--collection", "lieux"), ("backup", "--force"),
+                    ("bundle", "export", "--force"), ("backup",))
+        for words in commands + (("prove", "lieux", made),):
+            for name, kind in ((pipe, "a pipe"), (null, "a device"), (folder, "a folder")):
+                error = self.refuses(node, 1, *words, "-o", name)
+                self.assertIn(name + " is " + kind, error["message"])
+        self.assertTrue(stat.S_ISFIFO(os.lstat(pipe).st_mode))
+        self.assertTrue(os.path.islink(null))
+        self.assertEqual(os.listdir(folder), [])
+        # A link stays one, and what it leads to is written, also if it is not there yet.
+        real, link, second = self.write("real", "x"), self.path("link"), os.path.join(folder, "l")
+        os.symlink("real", link)
+        os.symlink("../link", second)
+        os.symlink("fresh", self.path("dangling"))
+        os.symlink("round", self.path("round"))
+        self.refuses(node, 1, "backup", "-o", second)
+        for words in commands[:-1]:
+            node.ok(*words, "-o", second)
+            self.assertTrue(os.path.islink(second) and os.path.islink(link))
+            self.assertFalse(os.path.islink(real))
+            self.assertGreater(os.path.getsize(real), 1)
+            self.write("real", "x")
+        node.ok("backup", "-o", self.path("dangling"))
+        self.assertTrue(os.path.islink(self.path("dangling")))
+        self.assertGreater(os.path.getsize(self.path("fresh")), 1)
+        self.refuses(node, 1, "backup", "-o", self.path("round"))
+        # What a run that was killed left does not make a backup readable for others.
+        os.chmod(self.write("saved.partial", "x"), 0o644)
+        node.ok("backup", "-o", self.path("saved"))
+        self.assertEqual(stat.S_IMODE(os.stat(self.path("saved")).st_mode), 0o600)
+        self.assertEqual([f for f in os.listdir(self.root) if f.endswith(".partial")], [])
 
     def test_bytes_that_are_no_text(self):
         node = self.founder()

@@ -112,6 +112,43 @@ class Exact(Case):
     def test_permanences(self):
         self.exactly("conseillers-numeriques-permanences.json", V01)
 
+    def test_an_id_column_in_capitals(self):
+        source = [{"ID": Digits("1"), "Nom": "Maison", "Code postal": Digits("16000")},
+                  {"ID": Digits("2"), "Nom": "Atelier", "ouvert": "oui"}]
+        text = '[{"ID": 1, "Nom": "Maison", "Code postal": 16000}, ' \
+               '{"ID": 2, "Nom": "Atelier", "ouvert": "oui"}]'
+        for collection in ("lieux", "autres"):
+            def load(path):
+                return self.a.ok("import", path, "--collection", collection, "--source", "s")
+            self.assertEqual(load(self.write("s.json", text))["created"], 2)
+            for kind in ("json", "jsonl", "geojson", "csv"):
+                out = self.path("out." + kind)
+                self.a.ok("export", "--collection", collection, "-o", out)
+                if kind == "csv":
+                    with open(out, encoding="utf-8", newline="") as table:
+                        header = next(csv.reader(table))
+                    self.assertEqual(header[0], "ID")
+                    self.assertEqual(len({name.lower() for name in header}), len(header))
+                elif kind != "jsonl":
+                    self.assertEqual(objects(out), source)
+                done = load(out)
+                self.assertEqual((done["unchanged"], done["created"], done["missing"]), (2, 0, []))
+            shown = self.a.run("find", collection, json_output=False)
+            self.assertIn("Maison", shown.out)
+            # What was typed in here is named in the same column.
+            made = self.a.ok("put", collection, "nom=Ici")["id"]
+            more = self.path("more.json")
+            self.a.ok("export", "--collection", collection, "-o", more)
+            self.assertEqual(objects(more)[2], {"ID": made, "nom": "Ici"})
+
+    def test_two_id_columns(self):
+        for i, header in enumerate(("ID,id,nom", "id,ID,nom")):
+            path = self.write(f"s{i}.csv", header + "\n1,2,Maison\n")
+            self.load(path, "--source", f"s{i}")
+            done = self.load(self.export("out.csv"), "--source", f"s{i}")
+            self.assertEqual(done["unchanged"], 1, header)
+            self.a.ok("delete", "lieux", self.a.ok("find", "lieux")["records"][0]["id"])
+
 
 if __name__ == "__main__":
     unittest.main()

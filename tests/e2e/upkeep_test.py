@@ -179,6 +179,12 @@ class Damage(Case):
         errors = self.verify_fails(a, "--deep")["errors"]
         self.assertIn(made["id"], errors[0]["message"])
 
+    def test_a_lost_name_is_told_with_a_way_out(self):
+        a = self.founder()
+        a.ok("put", "lieux", "nom=Un", "zzz=1")
+        self.change(a, "UPDATE name SET id = id + 1000 WHERE text = 'zzz'")
+        self.assertIn("maillon verify", self.refuses(a, 6, "status")["hint"])
+
     def test_a_newer_folder_is_left_alone(self):
         a = self.founder()
         self.change(a, "PRAGMA user_version = 9999")
@@ -210,16 +216,84 @@ class Damage(Case):
         rows = "".join('{"id": %d, "nom": "%s"}\n' % (i, os.urandom(400).hex()) for i in range(4000))
         path = self.write("s.jsonl", rows)
 
-        def limit():
-            # Files may not grow by more than a little; what would be a signal becomes an error.
-            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-            resource.setrlimit(resource.RLIMIT_FSIZE, (size + 500_000, size + 500_000))
+        def load(more):
+            # Files may not grow by more than a little.
+            most = size + more
+            return self.refuses(a, 1, "import", path, "--collection", "lieux", preexec=lambda:
+                                resource.setrlimit(resource.RLIMIT_FSIZE, (most, most)))
 
-        done = a.run("import", path, "--collection", "lieux", preexec=limit)
-        self.assertNotEqual(done.code, 0)
+        error = load(500_000)
+        self.assertEqual(error["code"], "full")
+        self.assertIn("ulimit", error["hint"])
+        self.assertNotIn("imported", error["message"])
+        # Room for one commit, and not for two: what is here and what to do do not contradict.
+        error = load(5_000_000)
+        self.assertRegex(error["message"], r"; 2.000 of the 4.000 rows are imported and stay, .* "
+                                           r"the same import again goes on from there")
+        self.assertIn("no change is half written", error["hint"])
+        self.assertEqual(a.ok("find", "lieux")["total"], 2001)
         self.assertEqual(a.ok("get", "lieux", made["id"])["fields"], {"nom": "Un"})
         self.assertEqual(a.ok("verify", "--deep")["errors"], [])
-        self.assertEqual(a.ok("import", path, "--collection", "lieux")["read"], 4000)
+        done = a.ok("import", path, "--collection", "lieux")
+        self.assertEqual((done["created"], done["unchanged"]), (2000, 2000))
+
+    def test_no_file_may_grow_further(self):
+        a = self.founder()
+        rows = "".join('{"id": %d, "nom": "%s"}\n' % (i, os.urandom(200).hex()) for i in range(300))
+        a.ok("import", self.write("s.jsonl", rows), "--collection", "lieux")
+        saved, out = self.path("saved"), self.path("out")
+        a.ok("backup", "-o", saved)
+        few = (40_000, resource.RLIM_INFINITY)
+
+        def limit():
+            resource.setrlimit(resource.RLIMIT_FSIZE, few)
+
+        def files():
+            return {f for f in os.listdir(a.dir) if not f.endswith(("-wal", "-shm"))}
+
+        before = files()
+        large = ("put", "lieux", "nom=" + os.urandom(30_000).hex())
+        for words in (("export", "--collection", "lieux", "-o", out), ("backup", "-o", out),
+                      ("bundle", "export", "-o", out), large):
+            error = self.refuses(a, 1, *words, preexec=limit)
+            self.assertEqual(error["code"], "full", words)
+            self.assertIn("ulimit", error["hint"])
+        done = a.run("backup", "-o", out, lang="fr", json_output=False, preexec=limit)
+        self.assertEqual(done.code, 1)
+        self.assertRegex(done.err, "^maillon: le système ne laisse plus .* — .*« ulimit -f »")
+        b = self.node("b")
+        self.refuses(b, 1, "restore", saved, preexec=limit)
+        self.assertFalse(os.path.exists(b.dir))
+        with open(out, "wb") as table:
+            done = subprocess.run([harness.MAILLON, "--data", a.dir, "--lang", "en", "export",
+                                   "--collection", "lieux"], stdout=table, stderr=subprocess.PIPE,
+                                  timeout=harness.WAIT, preexec_fn=limit)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(b"cannot write to standard output: File too large", done.stderr)
+        os.remove(out)
+        self.assertEqual([f for f in os.listdir(self.root) if "out" in f], [])
+        self.assertEqual(files(), before)
+        # A daemon refuses, and goes on.
+        a.serve()
+        resource.prlimit(a.daemon.pid, resource.RLIMIT_FSIZE, few)
+        self.assertEqual(self.refuses(a, 1, *large)["code"], "full")
+        resource.prlimit(a.daemon.pid, resource.RLIMIT_FSIZE, (few[1], few[1]))
+        a.ok(*large)
+        self.assertEqual(a.stop(), 0)
+        self.assertEqual(a.ok("find", "lieux")["total"], 301)
+        self.assertEqual(a.ok("verify", "--deep")["errors"], [])
+
+    def test_copies_cut_short_go_with_the_next_start(self):
+        a = self.founder()
+        # A backup holds the node's key: none is to lie about.
+        for name in ("tmp-backup-00", "tmp-backup-00.partial", "tmp-backup-00.partial-wal"):
+            with open(os.path.join(a.dir, name), "w", encoding="utf-8") as half:
+                half.write("x")
+        os.mkdir(os.path.join(a.dir, "tmp-verify-00"))
+        with open(os.path.join(a.dir, "tmp-verify-00", "fold.db"), "w", encoding="utf-8"):
+            pass
+        a.ok("status")
+        self.assertEqual([f for f in os.listdir(a.dir) if f.startswith("tmp-")], [])
 
 
 class FullDisk(Case):

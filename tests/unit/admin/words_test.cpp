@@ -32,6 +32,19 @@ TEST(Words, ErrorsAreOneSentenceInTheReadersLanguage) {
             "le système a refusé une opération (disk I/O error)");
 }
 
+TEST(Words, DamageNeverComesWithoutAWayOut) {
+  const Error bare{Errc::integrity, "log: no such place"};
+  EXPECT_NE(sentence(bare, Language::english).find(" — `maillon verify` says"), std::string::npos);
+  EXPECT_NE(sentence(bare, Language::french).find(" — « maillon verify » dit"), std::string::npos);
+  Request request;
+  request.language = Language::english;
+  request.json = true;
+  EXPECT_NE(failure(request, bare).json.find("restore a backup"), std::string::npos);
+  const Error told = said(Errc::integrity, "cut", "coupé", "fetch it again", "reprenez-le");
+  EXPECT_EQ(sentence(told, Language::english), "cut — fetch it again");
+  EXPECT_EQ(what_to_do(Error{Errc::io, "disk"}, Language::english), "");
+}
+
 TEST(Words, ExitCodesFollowTheKind) {
   EXPECT_EQ(exit_code_of(Errc::refused), 1);
   EXPECT_EQ(exit_code_of(Errc::busy), 1);

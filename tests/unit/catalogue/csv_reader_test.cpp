@@ -100,6 +100,10 @@ TEST(CsvReader, AsksForTheColumnsThatItNeeds) {
   options.id_columns = {"ident"};
   EXPECT_EQ(read("ident,nom\n1,A\n", options).rows.at(0).external_id, "1");
   EXPECT_EQ(read(" ID ,Nom\n1,A\n").rows.at(0).external_id, "1");
+  // The order of columns says nothing.
+  for (const char* table : {"ID,id,nom\n1,2,A\n", "id,ID,nom\n2,1,A\n", "Id,iD,nom\n2,1,A\n",
+                            "iD,Id,nom\n1,2,A\n"})
+    EXPECT_EQ(read(table).rows.at(0).external_id, "2") << table;
 }
 
 TEST(CsvReader, RefusesTwoColumnsOfOneNameAndNumbersUnnamedOnes) {

@@ -94,6 +94,18 @@ TEST(RoundTrip, AllOfTheSchemaThenTheRest) {
   EXPECT_EQ(columns.back(), "aidants");
 }
 
+TEST(RoundTrip, AColumnInAnotherCaseStandsWhereTheOfficialOneWould) {
+  EXPECT_EQ(in_official_order({"zz", "Nom", "ID"}, LieuxVersion::v1),
+            (std::vector<std::string>{"ID", "Nom", "zz"}));
+  const auto official = lieux_columns(LieuxVersion::v1);
+  std::vector<std::string> wanted{official.begin(), official.end()};
+  wanted[0] = "ID";
+  EXPECT_EQ(with_all_official({"nom", "ID"}, LieuxVersion::v1), wanted);
+  wanted[0] = "id";
+  wanted.emplace_back("ID");
+  EXPECT_EQ(with_all_official({"ID", "nom", "id"}, LieuxVersion::v1), wanted);
+}
+
 /// Texts full of what the formats treat specially.
 rc::Gen<std::string> awkward_text() {
   const auto piece = rc::gen::element<std::string>(

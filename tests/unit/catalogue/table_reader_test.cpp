@@ -34,6 +34,11 @@ TEST(TableReader, RefusesWhatIsNoText) {
   EXPECT_NE(read_error(std::string{"id,nom\n1,\0\n", 11}).detail.find("line 2"), std::string::npos);
   EXPECT_NE(read_error("").detail.find("empty"), std::string::npos);
   EXPECT_NE(read_error(" \n ").detail.find("empty"), std::string::npos);
+  for (const std::string_view nothing : {"", " \n ", "\xef\xbb\xbf"}) {
+    const Error error = read_error(nothing);
+    EXPECT_TRUE(error.detail == "the file is empty" && !error.hint.empty() &&
+                !error.hint_fr.empty());
+  }
 }
 
 TEST(TableReader, DoesNotTakeDamagedUtf8ForWindows1252) {
@@ -59,6 +64,14 @@ TEST(TableReader, FollowsContentRatherThanExtension) {
   EXPECT_EQ(read("id,nom\n1,A\n", options).summary.format, Format::csv);
   options.format = Format::json;
   EXPECT_NE(read_error("id,nom\n1,A\n", options).detail.find("not JSON"), std::string::npos);
+  // What is neither is told as what the name promised.
+  for (const std::string_view scalar : {"42", "null", "\"x\"", "\ntrue\n"}) {
+    ReadOptions named;
+    named.file_name = "s.json";
+    EXPECT_NE(read_error(scalar, named).detail.find("no list of records"), std::string::npos);
+    EXPECT_NE(read_error(scalar, options).hint.find("list of objects"), std::string::npos);
+    EXPECT_NE(read_error(scalar).hint.find("first line"), std::string::npos);
+  }
   EXPECT_EQ(format_from_name("a.b.GeoJSON"), Format::geojson);
   EXPECT_EQ(format_from_name("csv"), Format::csv);
   EXPECT_EQ(format_from_name("x.xlsx"), std::nullopt);
