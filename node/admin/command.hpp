@@ -72,8 +72,9 @@ struct Context {
 [[nodiscard]] Reply failure(const Request& request, const Error& error);
 /// What is wrong.
 [[nodiscard]] std::string what(const Error& error, Language language);
-/// The failure in one sentence: what is wrong, and what to do.
+/// The error's hint; of damage that has none, a general one.
 [[nodiscard]] std::string what_to_do(const Error& error, Language language);
+/// The failure in one sentence: what is wrong, and what to do.
 [[nodiscard]] std::string sentence(const Error& error, Language language);
 
 /// Exit code of a failure: 1 refused or failed, 2 usage, 3 not found, 4 not allowed, 5 unavailable,
