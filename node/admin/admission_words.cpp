@@ -98,6 +98,17 @@ Error inviter_gone() {
               "aussitôt si les voix y sont");
 }
 
+Error inviter_clock_wrong() {
+  return said(Errc::refused,
+              "the clock of the inviter's node is wrong: until it is set, that node lets nobody in",
+              "l’horloge du nœud qui invite n’est pas à l’heure : tant qu’elle n’est pas réglée, il "
+              "ne fait entrer personne",
+              "have it set there, then run the same `maillon join` again; the wish is kept, and "
+              "`maillon serve` goes on asking",
+              "faites-la régler là-bas, puis relancez le même « maillon join » ; la demande est "
+              "gardée, et « maillon serve » continue de demander");
+}
+
 std::string waiting_in_words(const Waiting& waiting, Language language) {
   const std::string votes = votes_in_words(waiting.votes, language);
   if (!waiting.inviter_gone) return votes;
@@ -122,6 +133,9 @@ Error without_federation(replica::Replica& replica) {
                 "créez-la avec « maillon federation create NOM », ou « maillon join CODE »");
   const auto waiting = federation::votes_told(replica);
   if (waiting.has_error()) return waiting.error();
+  const auto wrong = federation::inviter_clock_ahead(replica);
+  if (wrong.has_error()) return wrong.error();
+  if (!*waiting && *wrong) return inviter_clock_wrong();
   if (!*waiting)
     return said(Errc::refused,
                 "this node is no member yet: the inviter's node has not answered",

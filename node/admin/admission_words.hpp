@@ -14,6 +14,8 @@ namespace maillon::admin {
 [[nodiscard]] std::string waiting_in_words(const federation::Waiting& waiting, Language language);
 /// Why the inviter's node lets nobody in, and what does; Errc::refused.
 [[nodiscard]] Error inviter_gone();
+/// That the inviter's clock is wrong, and lets nobody in until it is set; Errc::refused.
+[[nodiscard]] Error inviter_clock_wrong();
 /// As fields of an open object.
 void write_votes(JsonWriter& json, const JoinVotes& votes);
 

@@ -34,7 +34,7 @@ std::optional<std::string> clock_warning(Language language, const peers::ClockSt
 Result<void> check_clock(Call& call) {
   if (call.peers() == nullptr) return {};
   const auto clock = call.peers()->clock();
-  if (!clock.offset || *clock.offset >= -limits::kClockAheadMax) return {};
+  if (!clock.is_ahead()) return {};
   return said(
       Errc::refused, *clock_warning(Language::english, clock),
       *clock_warning(Language::french, clock),

@@ -101,6 +101,7 @@ Error refusal(const JoinReply& reply) {
     return no("this member left or was removed; who is a member can propose to admit it again",
               "ce membre est parti ou a été exclu ; un membre peut proposer de le réadmettre");
   if (federation::is_inviter_gone(reply)) return inviter_gone();
+  if (federation::is_clock_ahead(reply)) return inviter_clock_wrong();
   if (reply.reason == "revoked")
     return no("the key of this node was taken back", "la clé de ce nœud a été reprise");
   if (reply.reason == "root") return words_replaced(reply);

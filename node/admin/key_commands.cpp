@@ -2,6 +2,7 @@
 
 #include "crypto/aead.hpp"
 #include "node/admin/call.hpp"
+#include "node/admin/clock_words.hpp"
 #include "node/federation/decisions.hpp"
 
 /// A member's nodes and their keys.
@@ -81,7 +82,7 @@ Result<Reply> add_node(Call& call) {
                     (proven.error().fr.empty() ? "une signature manque" : proven.error().fr),
                 "copy the whole line that `maillon init --recover` printed",
                 "copiez toute la ligne affichée par « maillon init --recover »");
-  MAILLON_CHECK(call.before_writing());
+  MAILLON_CHECK(call.before_deciding());
   MAILLON_CHECK(federation::publish_certificate(call.replica(), *raw));
   MAILLON_TRY(Reply out, list_nodes(call));
   if (!call.wants_json())
@@ -108,11 +109,12 @@ Result<Reply> revoke_node(Call& call) {
                 "ce membre n’a pas de nœud « " + wanted + " »", "`maillon node list` shows them",
                 "« maillon node list » les montre");
   MAILLON_TRY(const auto root, root_from(call));
+  MAILLON_CHECK(check_clock(call));
   if (call.has("preview")) {
     MAILLON_TRY(std::string words, revocation_in_words(call, *trust, *node));
     return preview(call, std::move(words));
   }
-  MAILLON_CHECK(call.before_writing());
+  MAILLON_CHECK(call.before_deciding());
   MAILLON_CHECK(federation::revoke(call.replica(), *node, root));
   return list_nodes(call);
 }
@@ -120,6 +122,7 @@ Result<Reply> revoke_node(Call& call) {
 Result<Reply> rotate_node(Call& call) {
   MAILLON_TRY(const auto trust, call.federation());
   MAILLON_TRY(const auto root, root_from(call));
+  MAILLON_CHECK(check_clock(call));
   const bool taken_back = key_was_taken_back(*trust, call.replica().identity().node);
   if (call.has("preview") && taken_back)
     return preview(
@@ -142,6 +145,7 @@ Result<Reply> rotate_node(Call& call) {
   MAILLON_TRY(const auto passphrase, replica::passphrase_from_environment());
   call.hear_own_feeds();
   MAILLON_CHECK(call.still_member());
+  MAILLON_CHECK(check_clock(call));
   MAILLON_CHECK(federation::rotate(call.replica(), root, passphrase));
   if (call.peers() != nullptr) MAILLON_CHECK(call.peers()->key_changed());
   return list_nodes(call);

@@ -1,4 +1,5 @@
 #include "node/admin/admission_words.hpp"
+#include "node/admin/clock_words.hpp"
 #include "node/admin/code_words.hpp"
 #include "node/admin/decision_words.hpp"
 #include "node/admin/names.hpp"
@@ -143,6 +144,8 @@ Result<Reply> make_invitation(Call& call) {
   for (const std::string& url : options.urls) {
     MAILLON_CHECK(peers::check_url(url));
   }
+  // The code would be good for as much longer, and nobody else would hear of whom it lets in.
+  MAILLON_CHECK(check_clock(call));
   MAILLON_TRY(const Invitation made, federation::invite(call.replica(), options));
   const std::string code = made.encode();
   JsonWriter json;

@@ -323,6 +323,9 @@ std::string joining_in_words(Call& call, const Seen& seen) {
         "Fédération  adhésion en cours : {}.\n            Dit par le nœud qui invite le {}.\n",
         "Federation  joining: {}.\n            Said by the inviter's node on {}.\n",
         waiting_in_words(*seen.waiting, call.language()), local(seen.waiting->told));
+  if (const auto wrong = federation::inviter_clock_ahead(call.replica()); wrong && *wrong)
+    return call.say("Fédération  adhésion en cours, mais {}.\n", "Federation  joining, but {}.\n",
+                    sentence(inviter_clock_wrong(), call.language()));
   if (is_joining(call))
     return call.say("Fédération  adhésion en cours : le nœud qui invite n’a pas encore répondu.\n",
                     "Federation  joining: the inviter's node has not answered yet.\n");

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "node/admin/call.hpp"
+#include "node/admin/clock_words.hpp"
 #include "node/admin/parting.hpp"
 
 /// Publishing again, copies.
@@ -46,6 +47,7 @@ Result<Reply> reissue_stranded(Call& call) {
   MAILLON_TRY(const auto trust, call.federation());
   // Of a leave that the others do not know of, because a clock was ahead, this is the way out.
   MAILLON_CHECK(left_ahead(call.replica()) ? call.has_good_key() : call.still_speaks());
+  MAILLON_CHECK(check_clock(call));
   auto& replica = call.replica();
   const bool all = call.has("all");
   std::size_t disputed = 0;

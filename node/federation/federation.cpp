@@ -22,8 +22,10 @@ constexpr std::string_view kPrefix = "maillon1.";
 constexpr const char* kWish = "wish";
 constexpr const char* kVotes = "wish.votes";
 constexpr const char* kInviterGone = "wish.inviter_gone";
+constexpr const char* kInviterClock = "wish.inviter_clock";
 constexpr const char* kEarlier = "wish.earlier";  ///< one that waits for votes, and these
 constexpr std::string_view kInviter = "inviter";  ///< a reason of refusal
+constexpr std::string_view kClock = "clock";      ///< likewise
 constexpr const char* kUrls = "urls";
 constexpr std::size_t kContinuesNamed = 8;  ///< federations that a code says it continues
 
@@ -297,10 +299,11 @@ Result<void> mark_used(Store& store, const Digest& hash) {
 /// What a newcomer is told who was proposed already. With a code of this node's own, which has not
 /// been used, its member votes as well.
 Result<JoinReply> answer_again(replica::Replica& replica, Store& store, const ProposalId& id,
-                               const Digest& hash, const crypto::NodeCertificate& proven) {
+                               const Digest& hash, const crypto::NodeCertificate& proven,
+                               bool clock_ahead) {
   MAILLON_TRY(const auto known, find_invitation(store, hash));
   const auto now = replica.clock().now();
-  const bool good = known && !known->used && now <= known->expires;
+  const bool good = known && !known->used && now <= known->expires && !clock_ahead;
   if (const auto ops = voting(store, id, replica.identity().member, now); good && ops) {
     MAILLON_CHECK(mark_used(store, hash));
     MAILLON_TRY(const auto commit,
@@ -314,7 +317,7 @@ Result<JoinReply> answer_again(replica::Replica& replica, Store& store, const Pr
 }  // namespace
 
 Result<JoinReply> admit(replica::Replica& replica, const JoinRequest& request,
-                        ByteView certificate) {
+                        ByteView certificate, bool clock_ahead) {
   const Digest hash = token_hash(request.token);
   return replica.write<JoinReply>([&](Store& store) -> Result<JoinReply> {
     const auto trust = store.trust();
@@ -325,7 +328,7 @@ Result<JoinReply> admit(replica::Replica& replica, const JoinRequest& request,
     // Its member may have been removed since it invited.
     if (trust->member_of(replica.identity().node) == nullptr) return refused(std::string{kInviter});
     if (const auto* open = admission_of(*trust, proven))
-      return answer_again(replica, store, open->id, hash, proven);
+      return answer_again(replica, store, open->id, hash, proven, clock_ahead);
     // A new machine of a member: its root key vouches for it.
     const bool vouched = member_by_root(*trust, proven.member) != nullptr;
     // An invitation is for newcomers: those who were removed come back by a decision.
@@ -338,6 +341,7 @@ Result<JoinReply> admit(replica::Replica& replica, const JoinRequest& request,
     // Words that exist are somebody's: with a slip in them, or in the wrong place, they would make
     // a member of nobody.
     if (request.recovered && !vouched) return refused("words");
+    if (vouched && clock_ahead) return refused(std::string{kClock});
     if (vouched) {
       const std::vector<GovernanceOp> ops{
           {OpKind::certificate, {certificate.begin(), certificate.end()}}};
@@ -348,9 +352,11 @@ Result<JoinReply> admit(replica::Replica& replica, const JoinRequest& request,
     MAILLON_TRY(const auto known, find_invitation(store, hash));
     if (!known) return refused("unknown");
     if (known->used || trust->invitation_used(hash)) return refused("used");
+    if (request.role != known->role) return refused("role");
+    // By such a clock every code may look expired.
+    if (clock_ahead) return refused(std::string{kClock});
     const auto now = replica.clock().now();
     if (now > known->expires) return refused("expired");
-    if (request.role != known->role) return refused("role");
     Admission admission;
     admission.certificate.assign(certificate.begin(), certificate.end());
     admission.name = request.name;
@@ -398,7 +404,7 @@ Result<void> note(Store& store, const char* key, std::string_view value) {
 }
 
 Result<void> forget_wish_in(Store& store) {
-  for (const char* key : {kWish, kVotes, kInviterGone, kEarlier})
+  for (const char* key : {kWish, kVotes, kInviterGone, kInviterClock, kEarlier})
     MAILLON_CHECK(note(store, key, ""));
   return {};
 }
@@ -423,7 +429,7 @@ Result<void> remember_wish(replica::Replica& replica, const std::string& code) {
     // What others have voted on already holds if this code turns out to be good for nothing.
     if (!before.empty() && !votes.empty())
       MAILLON_CHECK(note(store, kEarlier, before + '\n' + votes));
-    for (const char* told : {kVotes, kInviterGone}) MAILLON_CHECK(note(store, told, ""));
+    for (const char* told : {kVotes, kInviterGone, kInviterClock}) MAILLON_CHECK(note(store, told, ""));
     return note(store, kWish, code);
   });
 }
@@ -443,6 +449,15 @@ bool is_inviter_gone(const JoinReply& reply) {
   return reply.status == JoinStatus::refused && reply.reason == kInviter;
 }
 
+bool is_clock_ahead(const JoinReply& reply) {
+  return reply.status == JoinStatus::refused && reply.reason == kClock;
+}
+
+Result<bool> inviter_clock_ahead(replica::Replica& replica) {
+  MAILLON_TRY(const auto told, replica.setting(kInviterClock));
+  return told && !told->empty();
+}
+
 Result<void> remember_reply(replica::Replica& replica, const Invitation& asked,
                             const JoinReply& reply) {
   const auto now = replica.clock().now();
@@ -451,6 +466,8 @@ Result<void> remember_reply(replica::Replica& replica, const Invitation& asked,
     MAILLON_TRY(const std::string code, noted(store, kWish));
     const auto wanted = Invitation::decode(code);
     if (!wanted || wanted->token != asked.token) return {};
+    MAILLON_CHECK(note(store, kInviterClock, is_clock_ahead(reply) ? "1" : ""));
+    if (is_clock_ahead(reply)) return {};
     if (reply.status == JoinStatus::refused) {
       MAILLON_TRY(const std::string votes, noted(store, kVotes));
       if (votes.empty() || !is_inviter_gone(reply)) return drop_wish(store);

@@ -53,9 +53,10 @@ struct InviteOptions {
 [[nodiscard]] Result<Invitation> invite(replica::Replica& replica, const InviteOptions& options);
 
 /// The inviter's side of a join: checks the token, proposes, votes once. The certificate is the
-/// one that the connection proved.
+/// one that the connection proved. `clock_ahead`: this node's clock is known to be so far ahead that
+/// the others would not hear of the admission; then it writes nothing.
 [[nodiscard]] Result<JoinReply> admit(replica::Replica& replica, const JoinRequest& request,
-                                      ByteView certificate);
+                                      ByteView certificate, bool clock_ahead = false);
 
 /// Who voted on an admission, and who may still.
 [[nodiscard]] JoinVotes votes_on(const storage::Trust& trust, const storage::Decision& admission);
@@ -73,12 +74,17 @@ struct Waiting {
 /// Of a reply that lets nobody in: notes the votes of one that waits. When the inviter itself is no
 /// member any more, the wish and the votes that were told stay, since another member's code leads
 /// on; without such votes, and after any other refusal, the wish is forgotten, and one that waited
-/// for votes before it holds again. Nothing when it answers another wish than the present one.
+/// for votes before it holds again. While only the inviter's clock is wrong, the wish stays, with
+/// all that was told. Nothing when it answers another wish than the present one.
 [[nodiscard]] Result<void> remember_reply(replica::Replica& replica, const Invitation& asked,
                                           const JoinReply& reply);
 [[nodiscard]] Result<std::optional<Waiting>> votes_told(replica::Replica& replica);
 /// Whether a refusal says that the inviter is no member any more.
 [[nodiscard]] bool is_inviter_gone(const JoinReply& reply);
+/// Whether it says that the inviter's clock is ahead: to ask again later may lead in.
+[[nodiscard]] bool is_clock_ahead(const JoinReply& reply);
+/// Whether that is what the inviter's node said last.
+[[nodiscard]] Result<bool> inviter_clock_ahead(replica::Replica& replica);
 /// Takes the federation as this folder's; annuaire follows by replication.
 [[nodiscard]] Result<void> enter(replica::Replica& replica, const Invitation& invitation,
                                  const JoinReply& reply);

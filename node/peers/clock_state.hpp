@@ -5,6 +5,8 @@
 #include <optional>
 #include <vector>
 
+#include "proto/limits.hpp"
+
 namespace maillon::peers {
 
 /// How this machine's clock stands to those of its peers.
@@ -17,6 +19,10 @@ struct ClockState {
 
   [[nodiscard]] bool is_off() const noexcept {
     return offset && (*offset > kLoud || *offset < -kLoud);
+  }
+  /// So far that peers would hold what is written now.
+  [[nodiscard]] bool is_ahead() const noexcept {
+    return offset && *offset < -limits::kClockAheadMax;
   }
 };
 

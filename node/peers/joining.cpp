@@ -26,8 +26,8 @@ void PeerService::Impl::on_join_request(const net::ConnectionPtr& connection, By
     return connection->close(net::CloseReason::not_admitted, "not a member here");
   peer.asked = true;
   // Writing waits for the disk: never on the network thread.
-  verifier_.submit([this, connection, request = *request] {
-    auto reply = federation::admit(replica_, request, connection->peer().certificate);
+  verifier_.submit([this, connection, request = *request, ahead = clock_now().is_ahead()] {
+    auto reply = federation::admit(replica_, request, connection->peer().certificate, ahead);
     network_->post([this, connection, reply = std::move(reply)] {
       const auto found = peers_.find(connection.get());
       if (found == peers_.end()) return;  // It hung up meanwhile.
@@ -109,7 +109,8 @@ void PeerService::Impl::on_join_reply(const net::ConnectionPtr& connection, Byte
     const bool refused = reply->status == JoinStatus::refused;
     // Whoever asked is told in words of its own; this is for the log of a daemon.
     if (refused) log_->warn("the inviter's node refused: {}", reply->reason);
-    if (refused && !federation::is_inviter_gone(*reply)) wish_.reset();
+    if (refused && !federation::is_inviter_gone(*reply) && !federation::is_clock_ahead(*reply))
+      wish_.reset();
     // Who waits may ask any day who must still vote.
     verifier_.submit([this, reply = *reply, invitation] {
       (void)federation::remember_reply(replica_, invitation, reply);

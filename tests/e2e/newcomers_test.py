@@ -338,3 +338,35 @@ class Newcomers(Case):
             self.assertEqual(b.ok(*join)["status"], "admitted", f"try {i}")
             self.assertEqual(len(open(b.words, encoding="utf-8").read().split()), 24)
             b.ok("put", "lieux", f"nom={i}")
+
+    def test_an_inviter_whose_clock_is_known_to_be_wrong(self):
+        a, b = self.federation("une", "deux")
+        a.serve()
+        b.serve()
+        code = a.ok("invite", "--region", "16")["code"]
+        a.stop()
+        a.env = {"MAILLON_FAULT": "clock_far_ahead"}
+        a.serve(port=a.port)
+        a.ok("peer", "add", f"ws://127.0.0.1:{b.port}")
+        self.eventually("it knows", lambda: a.ok("status")["clock"]["warning"])
+        self.assertIn("400 days ahead", self.refuses(a, 1, "invite", "--region", "16")["message"])
+        n = self.node("nouvelle")
+        n.init()
+        for lang, told in (("en", "clock of the inviter's node is wrong"),
+                           ("fr", "l’horloge du nœud qui invite n’est pas à l’heure")):
+            error = self.refuses(n, 1, "join", code, "--wait", 60, lang=lang)
+            self.assertIn(told, error["message"])
+            self.assertIn("maillon join", error["hint"])
+        # The other end is blamed for what it is, wherever one asks.
+        self.assertEqual(n.ok("status")["membership"], "joining")
+        self.assertIn("clock of the inviter's", n.run("status", json_output=False).out)
+        self.assertIn("clock of the inviter's", self.refuses(n, 1, "member", "list")["message"])
+        self.assertNotIn("nouvelle", [m["name"] for m in a.ok("member", "list")["members"]])
+        # The same code leads in once the clock is set, without anybody's asking.
+        n.serve()
+        a.stop()
+        a.env = {}
+        a.serve(port=a.port)
+        self.eventually("it is a member", lambda: n.ok("status")["membership"] == "member")
+        self.eventually("the others know", lambda: "nouvelle" in [
+            m["name"] for m in b.ok("member", "list")["members"]])

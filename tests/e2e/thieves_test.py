@@ -273,3 +273,34 @@ class Thieves(Case):
         self.assertEqual(b.ok("leave")["status"], "passed")
         self.eventually("the others know", lambda: self.membership(a)["deux"] == "former")
         self.assertEqual(self.names(a), ["demain"])
+
+    def test_no_key_changes_under_a_clock_that_is_known_to_be_wrong(self):
+        a, b = self.federation("une", "deux")
+        a.serve()
+        [key] = [n["node_id"] for n in b.ok("node", "list")["nodes"]]
+        desk = self.node("deux-bis")
+        certificate = desk.ok("init", "--name", "deux", "--region", "16", "--recover",
+                              "--words-file", b.words)["certificate"]
+        b.env = {"MAILLON_FAULT": "clock_far_ahead"}
+        b.serve()
+        b.ok("peer", "add", f"ws://127.0.0.1:{a.port}")
+        self.eventually("it knows", lambda: b.ok("status")["clock"]["warning"])
+        for command in (("node", "rotate", "--words-file", b.words),
+                        ("node", "revoke", key, "--words-file", b.words),
+                        ("node", "add", certificate), ("reissue",)):
+            self.assertIn("400 days ahead", self.refuses(b, 1, *command)["message"])
+        self.assertIn("avance de 400 jours",
+                      self.refuses(b, 1, "node", "rotate", "--words-file", b.words, lang="fr")["message"])
+        # Told before anybody is asked to agree.
+        asked = b.on_terminal("o\n", "node", "rotate", "--words-file", b.words)
+        self.assertEqual((asked.code, asked.out), (1, ""))
+        self.assertIn("400 days ahead", asked.err)
+        self.assertEqual([n["node_id"] for n in b.ok("node", "list")["nodes"]], [key])
+        b.stop()
+        b.env = {}
+        b.serve(port=b.port)
+        b.ok("reissue")  # The address that it told under the wrong clock.
+        self.assertEqual(b.ok("reissue")["reissued"], 0)
+        b.ok("node", "rotate", "--words-file", b.words)
+        self.write(b, "après")
+        self.eventually("the others get it", lambda: self.names(a) == ["après"])
