@@ -9,6 +9,7 @@
 #include "node/federation/checkpoints.hpp"
 #include "node/federation/decisions.hpp"
 #include "node/federation/proposal_names.hpp"
+#include "node/replica/standing.hpp"
 
 /// Proposals and votes, in words that say what they change and for whom.
 namespace maillon::admin {
@@ -245,16 +246,39 @@ Result<Reply> cast_vote(Call& call) {
   return outcome(call, id);
 }
 
+namespace {
+
+/// Of whoever leaves, nobody takes anything any more but from a stick.
+Result<std::string> unsent_in_words(Call& call, const Trust& trust) {
+  const auto unsent = call.replica().read<std::int64_t>([&](replica::Reader& reader) {
+    return replica::unsent_commits(reader, trust, call.self());
+  });
+  if (unsent.has_error()) return unsent.error();
+  if (*unsent == 0) return std::string{};
+  return call.say(
+      "\nAttention : {} commit(s) écrits ici n’ont atteint aucun pair par le réseau ; sans « maillon "
+      "sync » d’abord, seule une clé USB les fera connaître.\n",
+      "\nWarning: {} commit(s) written here have reached no peer over the network; without `maillon "
+      "sync` first, only a USB stick will make them known.\n",
+      *unsent);
+}
+
+}  // namespace
+
 Result<Reply> leave_federation(Call& call) {
   MAILLON_TRY(const auto trust, call.federation());
   Proposal proposal;
   proposal.remove = Removal{call.replica().identity().member};
   MAILLON_CHECK(check_clock(call));
-  if (call.has("preview")) return preview(call, *trust, proposal);
+  MAILLON_TRY(const std::string unsent, unsent_in_words(call, *trust));
+  if (call.has("preview"))
+    return preview(call, proposal_in_words(call, *trust, proposal) + unsent);
   MAILLON_CHECK(call.before_deciding());
   MAILLON_CHECK(check_delegates_left(call, *trust, proposal));
   MAILLON_TRY(const ProposalId id, federation::leave(call.replica()));
-  return outcome(call, id);
+  Reply out = outcome(call, id);
+  if (!call.wants_json()) out.text += unsent;
+  return out;
 }
 
 Result<Reply> create_space(Call& call) {

@@ -339,6 +339,9 @@ Result<Reply> sync_now(Call& call) {
            "libérez de la place dans " + dir + ", puis relancez");
   // One sentence is enough.
   if (!call.wants_json()) out.text.clear();
+  // The peers may well have been reached, and have said so.
+  if (const auto gone = call.still_member(); outcome.connected == 0 && gone.has_error())
+    return with_error(call, std::move(out), gone.error());
   return with_error(call, std::move(out),
                     outcome.disk_full        ? full
                     : outcome.connected == 0 ? none

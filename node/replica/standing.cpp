@@ -113,6 +113,19 @@ Result<std::size_t> late_commits(storage::Log& log, const storage::Trust& trust,
   return out;
 }
 
+Result<std::int64_t> unsent_commits(Reader& reader, const storage::Trust& trust,
+                                    const MemberId& self) {
+  MAILLON_TRY(auto count, reader.database().prepare(
+                              "SELECT count(*) FROM feed f JOIN space s ON s.id = f.space"
+                              " JOIN log l ON l.feed = f.id"
+                              " WHERE f.member = ?1 AND s.sid != ?2 AND l.void = 0"
+                              " AND l.id > coalesce((SELECT max(a.log) FROM agreed a"
+                              " WHERE a.space = f.space), 0)"));
+  count.bind(1, self.bytes()).bind(2, trust.annuaire().bytes());
+  MAILLON_TRY(const bool found, count.step());
+  return found ? count.integer(0) : std::int64_t{0};
+}
+
 Result<Standing> standing_of(Reader& reader, const SpaceId& space, std::string_view collection,
                              std::string_view text) {
   Standing out;

@@ -39,4 +39,9 @@ struct Standing {
                                                const Identity& self, UnixMillis now,
                                                const std::optional<SpaceId>& in = std::nullopt);
 
+/// How many commits of the member, outside annuaire, no peer has ever agreed to have. A stick may have
+/// carried them all the same.
+[[nodiscard]] Result<std::int64_t> unsent_commits(Reader& reader, const storage::Trust& trust,
+                                                  const MemberId& self);
+
 }  // namespace maillon::replica

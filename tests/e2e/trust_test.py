@@ -73,7 +73,7 @@ class Trust(Case):
         # Each peer refuses it.
         a.serve()
         d.ok("peer", "add", f"ws://127.0.0.1:{a.port}")
-        self.assertEqual(d.run("sync", "--wait", 3).code, 5)
+        self.refuses(d, 4, "sync", "--wait", 3)
         d.serve()
         self.eventually("the removed one is told", lambda: any(
             "no longer part of the federation" in p["detail"] for p in d.ok("status")["peers"]))
@@ -368,6 +368,8 @@ class Trust(Case):
         b.ok("put", "lieux", "nom=partagé")
         self.converge(*nodes)
         b.ok("put", "lieux", "nom=resté")
+        told = b.on_terminal("n\n", "leave").out
+        self.assertIn("reached no peer", told)
         b.ok("leave", "--yes")
         a.serve()
         b.serve()
