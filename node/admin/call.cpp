@@ -237,10 +237,10 @@ Result<void> Call::still_member() {
   return said(
       Errc::not_allowed, parting_in_words(*parting, Language::english),
       parting_in_words(*parting, Language::french),
-      "what is here stays yours: `maillon export --collection C -o FILE` and `maillon backup "
-      "-o FILE` take it along",
-      "ce qui est ici reste à vous : « maillon export --collection C -o FICHIER » et "
-      "« maillon backup -o FICHIER » l’emportent");
+      "what is here stays yours: `maillon export --collection C -o FILE` takes along what counts, "
+      "`maillon backup -o FILE` all of it",
+      "ce qui est ici reste à vous : « maillon export --collection C -o FICHIER » emporte ce qui "
+      "compte, « maillon backup -o FICHIER » le tout");
 }
 
 Result<void> Call::still_speaks() {

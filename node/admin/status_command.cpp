@@ -169,10 +169,10 @@ std::vector<std::string> warnings_of(Call& call, const Seen& seen) {
     out.push_back(sentence(*ahead, call.language()));
   else if (const auto parting = parting_of(*call.replica().trust(), call.self()))
     out.push_back(call.say(
-        "{} ; ce qui est ici reste à vous et se lit toujours : « maillon export » et « maillon "
-        "backup » l’emportent",
-        "{}; what is here stays yours and can still be read: `maillon export` and `maillon backup` "
-        "take it along",
+        "{} ; ce qui est ici reste à vous et se lit toujours : « maillon export » emporte ce qui "
+        "compte, « maillon backup » le tout",
+        "{}; what is here stays yours and can still be read: `maillon export` takes along what "
+        "counts, `maillon backup` all of it",
         parting_in_words(*parting, call.language())));
   const auto trust = call.replica().trust();
   if (const auto lapse = federation::lapse_of(*trust, call.self()))

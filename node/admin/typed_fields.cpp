@@ -28,8 +28,8 @@ Error wrong(const Assignment& assignment, std::string_view type, std::string_vie
             std::string_view fr) {
   return said(Errc::usage, fmt::format("the field `{}` is a {}: {}", assignment.name, type, en),
               fmt::format("le champ « {} » est de type {} : {}", assignment.name, type, fr),
-              "`maillon help put` shows what each type takes",
-              "« maillon help put » montre ce que prend chaque type");
+              "`maillon put --help` shows how each type is written",
+              "« maillon put --help » montre comment chaque type s’écrit");
 }
 
 FieldTag type_of(const std::string& name, const replica::RecordView* record,

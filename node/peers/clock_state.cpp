@@ -16,4 +16,17 @@ ClockState clock_state(std::vector<std::int64_t> offsets_ms) {
   return out;
 }
 
+ClockState ToldClocks::look(std::span<const Told> told, std::int64_t base_ms) {
+  std::map<std::uint64_t, std::int64_t> bases;
+  std::vector<std::int64_t> offsets;
+  for (const Told& one : told) {
+    const auto known = bases_.find(one.session);
+    const std::int64_t then = known == bases_.end() ? base_ms : known->second;
+    bases.emplace(one.session, then);
+    offsets.push_back(one.offset_ms - (base_ms - then));
+  }
+  bases_ = std::move(bases);
+  return clock_state(std::move(offsets));
+}
+
 }  // namespace maillon::peers

@@ -96,7 +96,7 @@ class PeerService::Impl {
   net::ConnectionEvents opened_as_former(const net::ConnectionPtr& connection);
   /// A stranger that greets like a member was one, by votes that no longer count; told so, if true.
   [[nodiscard]] bool part_from_lapsed(const net::ConnectionPtr& connection, ByteView message);
-  [[nodiscard]] ClockState clock_now() const;
+  [[nodiscard]] ClockState clock_now();
   void watch_clock();
   void bring_along();
   void update_targets();
@@ -125,6 +125,7 @@ class PeerService::Impl {
   std::map<std::string, std::optional<NodeId>> targets_;
   std::optional<federation::Invitation> wish_;  ///< until annuaire names this node
   std::optional<Result<JoinReply>> answer_;     ///< the inviter's last, since somebody waits for it
+  ToldClocks clocks_;
   std::optional<std::chrono::steady_clock::time_point> told_of_clock_;
   /// Nodes of former members, and when they were served how that came to be.
   std::map<NodeId, std::chrono::steady_clock::time_point> farewells_;

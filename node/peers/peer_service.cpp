@@ -1,6 +1,7 @@
 #include "node/peers/peer_service.hpp"
 
 #include <spdlog/spdlog.h>
+#include <time.h>
 
 #include <algorithm>
 
@@ -19,6 +20,14 @@ constexpr auto kBan = 10min;
 constexpr auto kPause = 5s;  ///< of a peer whose commits there is no room for; doubles to 80 s
 constexpr auto kTellAgain = 1min;  ///< of one cause
 constexpr auto kTellOfClock = 1h;
+
+/// Goes on while the machine sleeps, and whatever becomes of its clock.
+std::chrono::milliseconds since_boot() {
+  timespec now{};
+  ::clock_gettime(CLOCK_BOOTTIME, &now);
+  return std::chrono::duration_cast<std::chrono::milliseconds>(
+      std::chrono::seconds{now.tv_sec} + std::chrono::nanoseconds{now.tv_nsec});
+}
 
 struct HostPort {
   std::string host;
@@ -415,11 +424,11 @@ void PeerService::Impl::perform(sync::Remember& action) {
       [](const Result<void>&) {});
 }
 
-ClockState PeerService::Impl::clock_now() const {
-  std::vector<std::int64_t> offsets;
+ClockState PeerService::Impl::clock_now() {
+  std::vector<ToldClocks::Told> told;
   for (const auto& [session, seen] : engine_->sessions())
-    if (seen.clock_offset_ms) offsets.push_back(*seen.clock_offset_ms);
-  return clock_state(std::move(offsets));
+    if (seen.clock_offset_ms) told.push_back({session, *seen.clock_offset_ms});
+  return clocks_.look(told, (replica_.clock().now() - since_boot()).count());
 }
 
 void PeerService::Impl::watch_clock() {

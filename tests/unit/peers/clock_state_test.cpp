@@ -35,5 +35,18 @@ INSTANTIATE_TEST_SUITE_P(
                     ClockCase{"BothAreAhead", {80'000, 70'000}, 70s, true}),
     [](const auto& row) { return std::string{row.param.name}; });
 
+TEST(ToldClocks, FollowAClockThatIsSet) {
+  ToldClocks clocks;
+  const std::vector<ToldClocks::Told> told{{1, -600'000}, {2, -600'500}};
+  EXPECT_EQ(clocks.look(told, 50'000).offset, -600s);
+  EXPECT_TRUE(clocks.look(told, 50'000).is_ahead());
+  // Set back by ten minutes: nobody needs to tell it again.
+  EXPECT_EQ(clocks.look(told, -550'000).offset, 0ms);
+  // Who comes now tells what is so now.
+  EXPECT_EQ(clocks.look(std::vector<ToldClocks::Told>{{3, 40}}, -550'000).offset, 40ms);
+  // A session that ended is forgotten.
+  EXPECT_EQ(clocks.look(told, -550'000).offset, -600s);
+}
+
 }  // namespace
 }  // namespace maillon::peers
