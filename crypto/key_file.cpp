@@ -11,6 +11,7 @@
 #include "crypto/aead.hpp"
 #include "crypto/hash.hpp"
 #include "crypto/keys.hpp"
+#include "proto/no_room.hpp"
 
 // A key file is a few lines of text:
 //
@@ -60,7 +61,7 @@ struct SecretText {
 
 Error system_error(const fs::path& path, std::string_view doing, std::string_view doing_fr) {
   const std::string why = std::strerror(errno);
-  return {errno == ENOSPC ? Errc::full : Errc::io,
+  return {is_no_room(errno) ? Errc::full : Errc::io,
           fmt::format("{} {}: {}", doing, path.string(), why),
           fmt::format("{} {} : {}", doing_fr, path.string(), why)};
 }

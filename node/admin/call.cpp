@@ -390,10 +390,12 @@ std::string fields_in_words(const replica::RecordView& record, Language language
 
 std::string title_of(const replica::RecordView& record) {
   for (const char* name : {"nom", "titre", "name"}) {
-    const auto* field = record.field(name);
-    for (const auto& one : record.fields)
-      if (field == nullptr && catalogue::is_same_column(one.name, name)) field = &one;
-    if (field != nullptr) return for_terminal(field->value.display(), 80);
+    auto field = std::ranges::find(record.fields, name, &replica::FieldView::name);
+    if (field == record.fields.end())
+      field = std::ranges::find_if(record.fields, [&](const replica::FieldView& one) {
+        return catalogue::is_same_column(one.name, name);
+      });
+    if (field != record.fields.end()) return for_terminal(field->value.display(), 80);
   }
   return {};
 }

@@ -3,12 +3,13 @@
 namespace maillon::admin {
 namespace {
 
-/// In the largest unit of which there are two.
+/// In the largest unit of which there are two, to the nearest one.
 std::string time_in_words(Language language, std::int64_t seconds) {
   constexpr std::int64_t kMinute = 60, kHour = 3'600, kDay = 86'400;
-  if (seconds >= 2 * kDay) return say(language, "{} jours", "{} days", grouped(seconds / kDay));
-  if (seconds >= 2 * kHour) return say(language, "{} heures", "{} hours", seconds / kHour);
-  if (seconds >= 2 * kMinute) return say(language, "{} minutes", "{} minutes", seconds / kMinute);
+  const auto whole = [&](std::int64_t unit) { return (seconds + unit / 2) / unit; };
+  if (seconds >= 2 * kDay) return say(language, "{} jours", "{} days", grouped(whole(kDay)));
+  if (seconds >= 2 * kHour) return say(language, "{} heures", "{} hours", whole(kHour));
+  if (seconds >= 2 * kMinute) return say(language, "{} minutes", "{} minutes", whole(kMinute));
   return say(language, "{} s", "{} s", seconds);
 }
 
@@ -16,7 +17,7 @@ std::string time_in_words(Language language, std::int64_t seconds) {
 
 std::optional<std::string> clock_warning(Language language, const peers::ClockState& clock) {
   if (!clock.is_off()) return std::nullopt;
-  const auto apart = std::chrono::duration_cast<std::chrono::seconds>(*clock.offset).count();
+  const auto apart = std::chrono::round<std::chrono::seconds>(*clock.offset).count();
   const std::string time = time_in_words(language, std::abs(apart));
   return apart > 0
              ? say(language,

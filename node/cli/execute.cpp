@@ -10,6 +10,7 @@
 #include "node/admin/socket_client.hpp"
 #include "node/cli/files.hpp"
 #include "node/cli/progress.hpp"
+#include "proto/no_room.hpp"
 
 namespace maillon::cli {
 namespace {
@@ -23,7 +24,7 @@ constexpr auto kLockWait = 5s;
 constexpr auto kLockPoll = 100ms;
 
 Error stdout_refused(int error) {
-  const bool full = error == ENOSPC || error == EDQUOT || error == EFBIG;
+  const bool full = is_no_room(error);
   return admin::said(
       full ? Errc::full : Errc::io,
       fmt::format("cannot write to standard output: {}", std::strerror(error)),

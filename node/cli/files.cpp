@@ -10,6 +10,7 @@
 
 #include "node/admin/words.hpp"
 #include "proto/limits.hpp"
+#include "proto/no_room.hpp"
 
 namespace maillon::cli {
 
@@ -30,7 +31,7 @@ Error cannot_read(const fs::path& path) {
 
 Error cannot_write(const fs::path& path) {
   const int error = errno;
-  const bool full = error == ENOSPC || error == EDQUOT || error == EFBIG;
+  const bool full = is_no_room(error);
   return said(full ? Errc::full : Errc::io,
               fmt::format("cannot write {}: {}", path.string(), std::strerror(error)),
               fmt::format("impossible d’écrire {} : {}", path.string(), system_in_french(error)),

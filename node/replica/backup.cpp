@@ -7,6 +7,7 @@
 #include "node/replica/making.hpp"
 #include "node/replica/marker.hpp"
 #include "node/replica/replica.hpp"
+#include "proto/no_room.hpp"
 
 namespace maillon::replica {
 
@@ -113,8 +114,7 @@ Result<void> write_key(const fs::path& path, ByteView key) {
   const int why = errno;
   if (fd >= 0) ::close(fd);
   if (written) return {};
-  const bool full = why == ENOSPC || why == EDQUOT || why == EFBIG;
-  return Error{full ? Errc::full : Errc::io, "cannot write the node key"};
+  return Error{is_no_room(why) ? Errc::full : Errc::io, "cannot write the node key"};
 }
 
 /// As another life of the node, whose key is taken out of the database again.
@@ -124,10 +124,7 @@ Result<Identity> restore_into(const fs::path& dir, const fs::path& file, Rng& rn
   fs::copy_file(file, half.database, failed);
   if (!failed)
     fs::permissions(half.database, fs::perms::owner_read | fs::perms::owner_write, failed);
-  if (failed == std::errc::no_space_on_device || failed == std::errc::file_too_large ||
-      failed.value() == EDQUOT)
-    return Error{Errc::full, failed.message()};
-  if (failed) return Error{Errc::io, failed.message()};
+  if (failed) return Error{is_no_room(failed.value()) ? Errc::full : Errc::io, failed.message()};
   killed_at("killed_with_half_a_database");
   Identity who;
   who.incarnation = rng.u64();

@@ -77,8 +77,9 @@ Result<RecordView> Reader::view(std::string_view collection, const RecordId& id,
   out.in_conflict = shown.in_conflict;
   out.edit_won_over_delete = shown.edit_won_over_delete;
   out.touched_by_void = state.touched_by_void();
-  merge::OpEntry last;
-  for (const auto& field : shown.fields) {
+  const merge::ShownField* newest = nullptr;  // of those under one name
+  for (std::size_t i = 0; i < shown.fields.size(); ++i) {
+    const merge::ShownField& field = shown.fields[i];
     FieldView one;
     one.name = names_.text(field.name());
     one.tag = field.tag();
@@ -91,17 +92,17 @@ Result<RecordView> Reader::view(std::string_view collection, const RecordId& id,
       auto further = Value::decode(other->value);
       one.others.push_back({one.tag, further ? *std::move(further) : Value{}});
     }
-    const merge::OpEntry written = last_write(state, field);
-    if (out.fields.empty() || out.fields.back().name != one.name) {
+    if (i == 0 || shown.fields[i - 1].name() != field.name()) {
+      newest = &field;
       out.fields.push_back(std::move(one));
-      last = written;
       continue;
     }
     // Types stand side by side under one name.
     FieldView& before = out.fields.back();
-    if (merge::shown_before(written, last, records_.context())) {
+    if (merge::shown_before(last_write(state, field), last_write(state, *newest),
+                            records_.context())) {
       std::swap(before, one);
-      last = written;
+      newest = &field;
     }
     before.others.push_back({one.tag, std::move(one.value)});
     std::ranges::move(one.others, std::back_inserter(before.others));

@@ -4,6 +4,7 @@
 #include <cerrno>
 
 #include "proto/fault.hpp"
+#include "proto/no_room.hpp"
 
 namespace maillon::storage {
 
@@ -198,7 +199,7 @@ Error Database::error(std::string_view doing) const {
                  "aucune modification n’est écrite à moitié"};
   const bool no_room =
       (rc & 0xff) == SQLITE_FULL || rc == SQLITE_IOERR_SHMSIZE ||
-      (((rc & 0xff) == SQLITE_CANTOPEN || wrote) && (system == ENOSPC || system == EDQUOT)) ||
+      (((rc & 0xff) == SQLITE_CANTOPEN || wrote) && is_no_room(system)) ||
       // Opened so because there was no room to open it otherwise.
       ((rc & 0xff) == SQLITE_READONLY && sqlite3_uri_boolean(name, "immutable", 0) != 0);
   if (no_room)

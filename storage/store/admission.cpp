@@ -117,6 +117,7 @@ Result<bool> Store::move(const SpaceHistory& history, const std::vector<bool>& s
   for (std::size_t i = 0; i < commits.size(); ++i)
     if (is_aside(i) == stands[i]) moved.push_back(i);
   if (moved.empty()) return false;
+  const auto before = trust_;
   std::set<MemberId> members;
   // What leaves goes before what it stands on, what returns comes after it.
   for (const std::size_t i : moved) {
@@ -127,7 +128,6 @@ Result<bool> Store::move(const SpaceHistory& history, const std::vector<bool>& s
     if (!stands[*i]) MAILLON_CHECK(put_aside(commits[*i].entry, row, space));
   MAILLON_CHECK(find_ends(history, stands, row));
   if (space == trust_->annuaire()) {
-    const auto before = trust_;
     MAILLON_CHECK(fold_trust());
     MAILLON_CHECK(judge_all_again(*before));
     MAILLON_CHECK(settle_all_erasures(*before));

@@ -234,8 +234,17 @@ Result<void> Store::take_in(const Commit& commit, CommitStatus status, bool is_v
   if (commit.header.reissues) MAILLON_CHECK(log_.add_reissue(*commit.header.reissues, id));
   MAILLON_CHECK(note_suspect(commit, feed, id));
   if (status == CommitStatus::applied) MAILLON_CHECK(apply_at(commit, id, feed, is_void));
+  const auto before = trust_;
   MAILLON_CHECK(void_reissued(commit));
+  // What the replaced one took from somebody is given back, but for what this one says.
+  if (trust_ != before) MAILLON_CHECK(judge_by_new_trust(*before));
   return judge_own(commit, feed.space);
+}
+
+Result<void> Store::judge_by_new_trust(const Trust& before) {
+  MAILLON_CHECK(judge_all_again(before));
+  MAILLON_CHECK(weigh_all_again(before));
+  return settle_all_erasures(before);
 }
 
 Result<void> Store::apply_at(const Commit& commit, std::int64_t log_id, const FeedRow& feed,
@@ -246,9 +255,7 @@ Result<void> Store::apply_at(const Commit& commit, std::int64_t log_id, const Fe
     auto next = std::make_shared<Trust>(*trust_);
     next->apply(commit, is_void);
     const auto before = std::exchange(trust_, std::move(next));
-    MAILLON_CHECK(judge_all_again(*before));
-    MAILLON_CHECK(weigh_all_again(*before));
-    MAILLON_CHECK(settle_all_erasures(*before));
+    MAILLON_CHECK(judge_by_new_trust(*before));
   }
   MAILLON_CHECK(records_.apply(commit, log_id, feed.space, is_void));
   if (!governs) MAILLON_CHECK(take_erasures(commit, log_id));
@@ -264,14 +271,7 @@ Result<void> Store::void_reissued(const Commit& commit) {
   MAILLON_TRY(const FeedRow feed, log_.feed_by_id(old->feed));
   MAILLON_CHECK(log_.set_void(old->id, true));
   if (old->status != CommitStatus::applied) return {};
-  if (commit.header.space == trust_->annuaire()) {
-    const auto before = trust_;
-    MAILLON_CHECK(fold_trust());
-    // What it took from somebody is given back, but for what the new one says.
-    MAILLON_CHECK(judge_all_again(*before));
-    MAILLON_CHECK(weigh_all_again(*before));
-    MAILLON_CHECK(settle_all_erasures(*before));
-  }
+  if (commit.header.space == trust_->annuaire()) MAILLON_CHECK(fold_trust());
   MAILLON_TRY(SignedCommit bytes, log_.bytes_of(old->id));
   MAILLON_TRY(const CommitPtr original, load_commit(std::move(bytes)));
   MAILLON_CHECK(records_.refold(*original, feed.space));

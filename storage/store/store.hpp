@@ -256,6 +256,8 @@ class Store {
   /// Looks again at what a commit asks for, after its standing changed.
   Result<void> settle_erasures(std::int64_t log_id);
   Result<void> settle_all_erasures(const Trust& before);
+  /// All that follows for what is stored from knowing more of annuaire than `before`.
+  Result<void> judge_by_new_trust(const Trust& before);
   struct ErasedNames {
     bool whole = false;
     std::set<std::string> fields = {};

@@ -166,20 +166,26 @@ TEST_F(Removed, AHeldCommitSparesOnlyOnceItsTimeHasCome) {
   EXPECT_TRUE(after.begin()->ends_with("vu")) << *after.begin();
 }
 
+/// The member leaves, and names this as the end of its work.
+CommitPtr leave(Peer& member, const CommitId& end) {
+  TestNode& node = *member.node;
+  Proposal leave;
+  leave.remove = Removal{node.member};
+  leave.cut = {{node.space(kCatalogue), end}};
+  const std::vector<GovernanceOp> ops{{OpKind::proposal, encode(leave)}};
+  must(node.store->begin());
+  auto out = must(node.store->write_governance(ops, node.author(), kEpoch + 1min, node.rng));
+  must(node.store->commit());
+  return out;
+}
+
 TEST(Left, WithWorkThatReachedNobodyTakesNothingAlong) {
   Peer member{1};
   const auto shared = sign_by_hand(member, {naming("connu")}, {}, kEpoch);
   (void)member.node->receive(shared, kEpoch);
   const auto unsent = sign_by_hand(member, {naming("resté", {{shared->id, 1}})}, {}, kEpoch + 1s);
   (void)member.node->receive(unsent, kEpoch + 1s);
-  TestNode& node = *member.node;
-  Proposal leave;
-  leave.remove = Removal{node.member};
-  leave.cut = {{node.space(kCatalogue), unsent->id}};
-  const std::vector<GovernanceOp> ops{{OpKind::proposal, encode(leave)}};
-  must(node.store->begin());
-  const auto left = must(node.store->write_governance(ops, node.author(), kEpoch + 1min, node.rng));
-  must(node.store->commit());
+  const auto left = leave(member, unsent->id);
   const auto later = sign_by_hand(member, {naming("après", {{unsent->id, 1}})}, {}, kEpoch + 2min);
   const auto shown = [](Peer& peer) {
     EXPECT_TRUE(peer.verify().has_value());
@@ -198,15 +204,8 @@ TEST(Left, WithWorkThatReachedNobodyTakesNothingAlong) {
 
 TEST(Left, WhatItDatesAfterwardsHasNoEffectEvenIfNobodyHasTheEnd) {
   Peer member{1};
-  TestNode& node = *member.node;
   const auto unsent = sign_by_hand(member, {naming("resté")}, {}, kEpoch);
-  Proposal leave;
-  leave.remove = Removal{node.member};
-  leave.cut = {{node.space(kCatalogue), unsent->id}};
-  const std::vector<GovernanceOp> ops{{OpKind::proposal, encode(leave)}};
-  must(node.store->begin());
-  const auto left = must(node.store->write_governance(ops, node.author(), kEpoch + 1min, node.rng));
-  must(node.store->commit());
+  const auto left = leave(member, unsent->id);
   const auto later = sign_by_hand(member, {naming("après")}, {}, kEpoch + 2min);
   Peer reader{3};
   (void)reader.node->receive(left, kEpoch + 3min);
