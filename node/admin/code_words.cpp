@@ -98,8 +98,10 @@ Error refusal(const JoinReply& reply) {
     return no("the inviter's node does not know this invitation",
               "le nœud qui invite ne connaît pas cette invitation");
   if (reply.reason == "former")
-    return no("this member left or was removed; who is a member can propose to admit it again",
-              "ce membre est parti ou a été exclu ; un membre peut proposer de le réadmettre");
+    return said(Errc::not_allowed, "this member left or was removed",
+                "ce membre est parti ou a été exclu",
+                "a member can admit it again with `maillon propose admit`; with a code it joins then",
+                "un membre peut le réadmettre par « maillon propose admit » ; le code servira alors");
   if (federation::is_inviter_gone(reply)) return inviter_gone();
   if (federation::is_clock_ahead(reply)) return inviter_clock_wrong();
   if (reply.reason == "revoked")

@@ -114,7 +114,7 @@ Result<const Decision*> find_decision(const Call& call, const Trust& trust, std:
   return found.front();
 }
 
-Reply outcome(Call& call, const ProposalId& id) {
+Reply outcome(Call& call, const ProposalId& id, const std::string& besides = {}) {
   const auto trust = call.replica().trust();
   const Decision* decision = trust->decision(id);
   JsonWriter json;
@@ -131,12 +131,13 @@ Reply outcome(Call& call, const ProposalId& id) {
                     decision_in_words(call, *trust, *decision));
   }
   json.end_object();
-  return answer(call, std::move(text), std::move(json));
+  return answer(call, text + besides, std::move(json));
 }
 
 /// What a proposal of this member's would do, for people to agree to before it is written.
-Reply preview(Call& call, const Trust& trust, const Proposal& proposal) {
-  return preview(call, proposal_in_words(call, trust, proposal));
+Reply preview(Call& call, const Trust& trust, const Proposal& proposal,
+              const std::string& besides = {}) {
+  return preview(call, proposal_in_words(call, trust, proposal) + besides);
 }
 
 Result<Proposal> asked_for(Call& call, const Trust& trust) {
@@ -160,6 +161,35 @@ Result<Proposal> asked_for(Call& call, const Trust& trust) {
   });
 }
 
+/// Of whoever leaves, or reads a space no more (`in`), nobody takes anything any more but from a stick.
+Result<std::string> unsent_in_words(Call& call, const Trust& trust,
+                                    const std::optional<SpaceId>& in = std::nullopt) {
+  const auto unsent = call.replica().read<std::int64_t>([&](replica::Reader& reader) {
+    return replica::unsent_commits(reader, trust, call.self(), in);
+  });
+  if (unsent.has_error()) return unsent.error();
+  if (*unsent == 0) return std::string{};
+  return call.say(
+      "\nAttention : {} commit(s) écrits ici n’ont atteint aucun pair par le réseau ; sans « maillon "
+      "sync » d’abord, seule une clé USB les fera connaître.\n",
+      "\nWarning: {} commit(s) written here have reached no peer over the network; without `maillon "
+      "sync` first, only a USB stick will make them known.\n",
+      *unsent);
+}
+
+/// What a proposal that takes something from this member itself leaves behind.
+Result<std::string> left_behind(Call& call, const Trust& trust, const Proposal& proposal) {
+  if (proposal.remove && proposal.remove->member == call.self())
+    return unsent_in_words(call, trust);
+  const auto& access = proposal.access;
+  const bool takes = access && access->narrow && trust.may_read(call.self(), access->space) &&
+                     std::ranges::any_of(access->readers, [&](const std::string& rule) {
+                       return trust.matches(rule, call.self());
+                     });
+  if (!takes) return std::string{};
+  return unsent_in_words(call, trust, access->space);
+}
+
 /// What leaves nobody to decide anything is done only by who was told so.
 Result<void> check_delegates_left(const Call& call, const Trust& trust, const Proposal& proposal) {
   if (call.has("yes") || !drops_last_delegate(trust, proposal)) return {};
@@ -178,11 +208,12 @@ Result<Reply> propose_decision(Call& call) {
   MAILLON_TRY(const auto trust, call.federation());
   MAILLON_TRY(const Proposal proposal, asked_for(call, *trust));
   MAILLON_CHECK(check_clock(call));
-  if (call.has("preview")) return preview(call, *trust, proposal);
+  MAILLON_TRY(const std::string unsent, left_behind(call, *trust, proposal));
+  if (call.has("preview")) return preview(call, *trust, proposal, unsent);
   MAILLON_CHECK(call.before_deciding());
   MAILLON_CHECK(check_delegates_left(call, *trust, proposal));
   MAILLON_TRY(const ProposalId id, federation::propose(call.replica(), proposal));
-  return outcome(call, id);
+  return outcome(call, id, unsent);
 }
 
 Result<Reply> list_proposals(Call& call) {
@@ -246,39 +277,17 @@ Result<Reply> cast_vote(Call& call) {
   return outcome(call, id);
 }
 
-namespace {
-
-/// Of whoever leaves, nobody takes anything any more but from a stick.
-Result<std::string> unsent_in_words(Call& call, const Trust& trust) {
-  const auto unsent = call.replica().read<std::int64_t>([&](replica::Reader& reader) {
-    return replica::unsent_commits(reader, trust, call.self());
-  });
-  if (unsent.has_error()) return unsent.error();
-  if (*unsent == 0) return std::string{};
-  return call.say(
-      "\nAttention : {} commit(s) écrits ici n’ont atteint aucun pair par le réseau ; sans « maillon "
-      "sync » d’abord, seule une clé USB les fera connaître.\n",
-      "\nWarning: {} commit(s) written here have reached no peer over the network; without `maillon "
-      "sync` first, only a USB stick will make them known.\n",
-      *unsent);
-}
-
-}  // namespace
-
 Result<Reply> leave_federation(Call& call) {
   MAILLON_TRY(const auto trust, call.federation());
   Proposal proposal;
   proposal.remove = Removal{call.replica().identity().member};
   MAILLON_CHECK(check_clock(call));
-  MAILLON_TRY(const std::string unsent, unsent_in_words(call, *trust));
-  if (call.has("preview"))
-    return preview(call, proposal_in_words(call, *trust, proposal) + unsent);
+  MAILLON_TRY(const std::string unsent, left_behind(call, *trust, proposal));
+  if (call.has("preview")) return preview(call, *trust, proposal, unsent);
   MAILLON_CHECK(call.before_deciding());
   MAILLON_CHECK(check_delegates_left(call, *trust, proposal));
   MAILLON_TRY(const ProposalId id, federation::leave(call.replica()));
-  Reply out = outcome(call, id);
-  if (!call.wants_json()) out.text += unsent;
-  return out;
+  return outcome(call, id, unsent);
 }
 
 Result<Reply> create_space(Call& call) {

@@ -186,7 +186,7 @@ Result<Reply> join_federation(Call& call) {
     // Who left or was removed comes back by a decision, and a key that was taken back never does.
     if (const auto parting = parting_of(*call.replica().trust(), call.replica().identity().member))
       return said(
-          Errc::refused, parting_in_words(*parting, Language::english),
+          Errc::not_allowed, parting_in_words(*parting, Language::english),
           parting_in_words(*parting, Language::french),
           "a member can admit it again with `maillon propose admit`; no code is needed then",
           "un membre peut le réadmettre par « maillon propose admit » ; il ne faut alors pas "

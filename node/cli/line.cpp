@@ -41,12 +41,14 @@ std::string default_folder() {
 void add_globals(CLI::App& app, Line& line, std::string& data, std::string& language) {
   app.add_option("--data", data,
                  line.say("Dossier de données (sinon $MAILLON_DATA, sinon /var/lib/maillon)",
-                          "Data folder (else $MAILLON_DATA, else /var/lib/maillon)"));
+                          "Data folder (else $MAILLON_DATA, else /var/lib/maillon)"))
+      ->take_last();
   app.add_flag("--json", line.globals.json,
                line.say("Un document JSON sur la sortie standard", "One JSON document on stdout"));
   app.add_option("--lang", language,
                  line.say("fr ou en (sinon, selon la machine)", "fr or en (else from the locale)"))
-      ->check(CLI::IsMember({"fr", "en"}));
+      ->check(CLI::IsMember({"fr", "en"}))
+      ->take_last();
   app.add_flag("--quiet", line.globals.quiet, line.say("Sans progression", "No progress"));
 }
 

@@ -114,14 +114,16 @@ Result<std::size_t> late_commits(storage::Log& log, const storage::Trust& trust,
 }
 
 Result<std::int64_t> unsent_commits(Reader& reader, const storage::Trust& trust,
-                                    const MemberId& self) {
+                                    const MemberId& self, const std::optional<SpaceId>& in) {
   MAILLON_TRY(auto count, reader.database().prepare(
                               "SELECT count(*) FROM feed f JOIN space s ON s.id = f.space"
                               " JOIN log l ON l.feed = f.id"
                               " WHERE f.member = ?1 AND s.sid != ?2 AND l.void = 0"
+                              " AND (?3 IS NULL OR s.sid = ?3)"
                               " AND l.id > coalesce((SELECT max(a.log) FROM agreed a"
                               " WHERE a.space = f.space), 0)"));
   count.bind(1, self.bytes()).bind(2, trust.annuaire().bytes());
+  if (in) count.bind(3, in->bytes());
   MAILLON_TRY(const bool found, count.step());
   return found ? count.integer(0) : std::int64_t{0};
 }

@@ -40,8 +40,9 @@ struct Standing {
                                                const std::optional<SpaceId>& in = std::nullopt);
 
 /// How many commits of the member, outside annuaire, no peer has ever agreed to have. A stick may have
-/// carried them all the same.
+/// carried them all the same. `in`: of that space alone.
 [[nodiscard]] Result<std::int64_t> unsent_commits(Reader& reader, const storage::Trust& trust,
-                                                  const MemberId& self);
+                                                  const MemberId& self,
+                                                  const std::optional<SpaceId>& in = std::nullopt);
 
 }  // namespace maillon::replica

@@ -132,8 +132,7 @@ bool Store::lacks_right(const Header& header, const Trust& trust) {
 }
 
 Result<std::shared_ptr<const Trust>> Store::trust_for(const Header& header) {
-  if (trust_->known(header.node, header.member) && trust_->space(header.space) != nullptr)
-    return trust_;
+  if (trust_->known(header.node, header.member) && trust_->knows_space(header.space)) return trust_;
   auto out = std::make_shared<Trust>(*trust_);
   MAILLON_TRY(const auto held, log_.held_until(Hlc{~std::uint64_t{0}}));
   for (const std::int64_t id : held) {
@@ -188,7 +187,7 @@ Result<std::optional<Received>> Store::judge(const Commit& commit) {
   // held, so is what it says, an admission perhaps, and this commit with it.
   MAILLON_TRY(const auto trust, trust_for(h));
   if (!trust->known(h.node, h.member)) return no("its author is not a member");
-  if (trust->space(h.space) == nullptr) return no("its space is not declared");
+  if (!trust->knows_space(h.space)) return no("its space is not declared");
   const SpaceId& annuaire = trust->annuaire();
   if (h.seq == 1 && (h.space == annuaire ? h.deps : h.annuaire_heads).empty())
     return no("the first commit of a feed must name annuaire's heads");

@@ -156,11 +156,16 @@ Result<Store::Stranded> Store::stranded(const MemberId& member, const NodeId& se
                                         UnixMillis now) {
   MAILLON_TRY(const auto candidates, log_.stranded(member, latest_hlc(now)));
   TakenBack taken_back{log_, *trust_};
-  // A leave under a clock that was ahead has not happened yet: what waits beside it still may.
+  // A leave under a clock that was ahead has not happened yet: what waits beside it still may, also
+  // in a space that waits as well.
   auto rights = trust_;
   if (!candidates.empty() && trust_->member(member) == nullptr) {
     MAILLON_TRY(rights, trust_until(latest_hlc(now)));
   }
+  const auto may_write = [&](const SpaceId& space) {
+    return rights->space(space) != nullptr ? rights->may_write(member, space)
+                                           : trust_->ever_writer(member, space);
+  };
   Stranded out;
   for (const LogEntry& entry : candidates) {
     MAILLON_TRY(const FeedRow feed, log_.feed_by_id(entry.feed));
@@ -168,7 +173,7 @@ Result<Store::Stranded> Store::stranded(const MemberId& member, const NodeId& se
     // Two who published it again would say it twice.
     if (feed.key.node != self && trust_->member_of(feed.key.node) != nullptr) continue;
     // A decision or a vote stands where it is; what it said of a right taken away stays unsaid.
-    if ((governs && entry.is_void) || (!governs && !rights->may_write(member, feed.key.space)))
+    if ((governs && entry.is_void) || (!governs && !may_write(feed.key.space)))
       continue;
     MAILLON_TRY(const bool again, is_published_again(entry, member));
     if (again) continue;

@@ -193,7 +193,9 @@ Result<void> Store::judge_all_again(const Trust& before) {
     if (!trust_->same_standing(before, member) || (other_charges && is_charged(node)))
       changed.insert(member);
   if (trust_->heirs() != before.heirs()) MAILLON_CHECK(records_.refold_owned());
-  for (const SpaceId& space : trust_->settled_since(before)) {
+  auto changed_spaces = trust_->settled_since(before);
+  std::ranges::move(trust_->declared_otherwise(before), std::back_inserter(changed_spaces));
+  for (const SpaceId& space : changed_spaces) {
     MAILLON_TRY(const auto row, log_.find_space(space));
     if (row) MAILLON_CHECK(judge_everybody(*row, space));
   }

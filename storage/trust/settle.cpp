@@ -46,6 +46,7 @@ class TrustFold {
     out_.known_.clear();
     out_.certified_.clear();
     out_.spaces_.clear();
+    out_.known_spaces_.clear();
     out_.names_.clear();
     out_.access_.clear();
     out_.invitations_.clear();
@@ -220,24 +221,27 @@ class TrustFold {
     }
   }
 
-  void declare(ByteView bytes, std::uint32_t number) {
+  void declare(ByteView bytes, std::uint32_t number, bool passed) {
     auto declaration = decode_space(bytes);
     if (!declaration) return;
     const SpaceId id = space_id(bytes);
     const bool ours = declaration->federation ? declaration->federation == out_.federation_
                                               : id == out_.annuaire_;
     if (!ours) return;
+    out_.known_spaces_.insert(id);
+    if (!passed) return;
     const auto at = out_.spaces_.try_emplace(id, Space{id, *std::move(declaration), {}}).first;
     at->second.declared.push_back(number);
   }
 
   void declare_spaces() {
-    for (const Bytes& space : out_.genesis_->creator.spaces) declare(space, 0);
-    each_passed(DecisionKind::admit, [&](std::size_t i) {
-      for (const Bytes& space : at(i).proposal->admit->spaces) declare(space, at(i).number);
-    });
-    each_passed(DecisionKind::space,
-                [&](std::size_t i) { declare(*at(i).proposal->space, at(i).number); });
+    for (const Bytes& space : out_.genesis_->creator.spaces) declare(space, 0, /*passed=*/true);
+    for (std::size_t i = 0; i < count(); ++i) {
+      const Proposal& proposal = *at(i).proposal;
+      if (tally_.kind(i) == DecisionKind::admit)
+        for (const Bytes& space : proposal.admit->spaces) declare(space, at(i).number, passed(i));
+      if (tally_.kind(i) == DecisionKind::space) declare(*proposal.space, at(i).number, passed(i));
+    }
     std::map<std::string, std::vector<const Space*>> by_name;
     for (auto& [id, space] : out_.spaces_) {
       space.is_default = is_default(space);

@@ -100,6 +100,17 @@ const Space* Trust::space(const SpaceId& id) const {
   return found == spaces_.end() ? nullptr : &found->second;
 }
 
+std::vector<SpaceId> Trust::declared_otherwise(const Trust& other) const {
+  std::vector<SpaceId> out;
+  const auto add_missing = [&](const Trust& from, const Trust& to) {
+    for (const auto& [id, space] : from.spaces_)
+      if (!to.spaces_.contains(id)) out.push_back(id);
+  };
+  add_missing(*this, other);
+  add_missing(other, *this);
+  return out;
+}
+
 const Space* Trust::space_named(std::string_view name) const {
   const auto found = names_.find(name);
   return found == names_.end() ? nullptr : space(found->second);
@@ -205,6 +216,7 @@ bool Trust::in_doubt(const FeedKey& feed, std::uint64_t seq, std::uint64_t total
 
 bool Trust::same_admission(const Trust& other) const {
   return charges_ == other.charges_ && limits_ == other.limits_ && settled_since(other).empty() &&
+         declared_otherwise(other).empty() &&
          charter_.feed_ops_max == other.charter_.feed_ops_max &&
          charter_.feed_bytes_max == other.charter_.feed_bytes_max &&
          certified_ == other.certified_ && posts_ == other.posts_ && access_ == other.access_ &&

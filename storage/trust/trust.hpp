@@ -185,6 +185,10 @@ class Trust {
   [[nodiscard]] const std::map<NodeId, NodeInfo>& nodes() const noexcept { return nodes_; }
   [[nodiscard]] const std::map<SpaceId, Space>& spaces() const noexcept { return spaces_; }
   [[nodiscard]] const Space* space(const SpaceId& id) const;
+  /// Whether somebody proposed the space, passed or not: what is written there is stored.
+  [[nodiscard]] bool knows_space(const SpaceId& id) const { return known_spaces_.contains(id); }
+  /// Spaces that are declared by this and not by `other`, or the other way round.
+  [[nodiscard]] std::vector<SpaceId> declared_otherwise(const Trust& other) const;
   /// The one that a name means, of several that share it.
   [[nodiscard]] const Space* space_named(std::string_view name) const;
   /// Today: what a node serves, and what it lets its own people do.
@@ -278,6 +282,7 @@ class Trust {
   std::set<std::pair<NodeId, MemberId>> known_;
   std::set<std::pair<NodeId, MemberId>> certified_;
   std::map<SpaceId, Space> spaces_;
+  std::set<SpaceId> known_spaces_;
   std::map<std::string, SpaceId, std::less<>> names_;
   std::vector<AccessRule> access_;  ///< of passed decisions
   std::set<Digest> invitations_;

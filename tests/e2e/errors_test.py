@@ -29,6 +29,14 @@ class Usage(Case):
         self.assertIn("il n’y a pas de commande",
                       self.refuses(node, 2, "frobnicate", lang="fr")["message"])
 
+    def test_of_a_global_option_given_twice_the_last_holds(self):
+        node = self.node("n")
+        node.init()
+        for first, last, word in (("en", "fr", "Membre"), ("fr", "en", "Member")):
+            done = node.run("--lang", first, "status", "--lang", last, json_output=False)
+            self.assertEqual(done.code, 0, done.err)
+            self.assertIn(word, done.out)
+
     def test_help_in_both_languages(self):
         node = self.node("n")
         for words in ((), ("peer",), ("peer", "add"), ("import",), ("serve",)):

@@ -236,6 +236,21 @@ class Thieves(Case):
         self.assertNotIn("reissue", parted)
         self.assertIn("left the federation", self.refuses(c, 4, "reissue")["message"])
 
+    def test_a_space_made_and_written_in_before_a_leave_under_a_wrong_clock_is_published_again(self):
+        a, b = self.federation("une", "deux")
+        b.env = {"MAILLON_FAULT": "clock_far_ahead"}
+        b.ok("space", "create", "projets")
+        b.ok("put", "projets", "--space", "projets", "nom=pont")
+        b.ok("leave")
+        b.env = {}
+        b.ok("reissue")
+        self.converge(a, b)
+        self.assertEqual(self.membership(a)["deux"], "former")
+        for node in (a, b):
+            self.assertEqual(node.ok("verify", "--deep")["errors"], [])
+            found = node.ok("find", "projets", "--space", "projets")["records"]
+            self.assertEqual([r["fields"]["nom"] for r in found], ["pont"])
+
     def test_a_leave_under_a_wrong_clock_reaches_the_others_by_the_line(self):
         a, b = self.federation("une", "deux")
         a.serve()

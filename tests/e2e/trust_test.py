@@ -400,6 +400,14 @@ class Trust(Case):
         b.ok("put", "--space", "projets", "idees", "nom=encore une")
         self.converge(*nodes)
         self.assertEqual(a.ok("find", "--space", "projets", "idees")["total"], 2)
+        # Whoever takes its own right to read away is told what nobody would get any more.
+        told = a.on_terminal("n\n", "propose", "narrow", "projets", "--reader", "une").out
+        self.assertNotIn("reached no peer", told)
+        a.ok("put", "--space", "projets", "idees", "nom=encore seule")
+        told = a.on_terminal("n\n", "propose", "narrow", "projets", "--reader", "une").out
+        self.assertIn("1 commit(s) written here have reached no peer", told)
+        told = a.on_terminal("n\n", "propose", "narrow", "projets", "--reader", "deux").out
+        self.assertNotIn("reached no peer", told)
         self.refuses(a, 3, "propose", "remove", "personne")
         self.refuses(a, 2, "propose", "charter", "quorum", "beaucoup")
         self.refuses(a, 3, "vote", "abcdef")

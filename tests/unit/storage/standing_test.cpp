@@ -166,6 +166,43 @@ TEST_F(Removed, AHeldCommitSparesOnlyOnceItsTimeHasCome) {
   EXPECT_TRUE(after.begin()->ends_with("vu")) << *after.begin();
 }
 
+// Whoever has not heard of it stores what is written there all the same, and may hear of it later.
+TEST_F(Removed, WhatIsWrittenInASpaceThatItDeclaredMeanwhileIsStoredAndHasNoEffect) {
+  Proposal declare;
+  SpaceDeclaration space;
+  space.federation = *founder.node->store->federation();
+  space.nonce = Bytes(16, 7);
+  space.name = "projets";
+  space.readers = space.writers = {"all"};
+  declare.space = encode(space);
+  TestNode& node = *member.node;
+  const std::vector<GovernanceOp> ops{{OpKind::proposal, encode(declare)},
+                                      {OpKind::vote, encode(Vote{std::nullopt, 1})}};
+  must(node.store->begin());
+  const auto declared =
+      must(node.store->write_governance(ops, node.author(), kEpoch + 1s, node.rng));
+  must(node.store->commit());
+  Peer other{2};
+  (void)other.node->receive(declared, kEpoch + 2s);
+  const auto written =
+      other.node->write("projets", {patch("lieux", record_number(1), {{"nom", Value::of_text("ici")}})},
+                        kEpoch + 2s);
+  ASSERT_EQ(written.commits.size(), 1u);
+  const auto removed = removal({});
+  std::vector<CommitPtr> all{declared, written.commits.front(), removed};
+  std::ranges::sort(all, {}, &Commit::id);
+  do {
+    Peer reader{3};
+    Store& store = *reader.node->store;
+    for (const CommitPtr& commit : all) (void)reader.node->receive(commit, kEpoch + 2min);
+    const auto entry = must(store.log().find(written.commits.front()->id));
+    ASSERT_TRUE(entry.has_value());
+    EXPECT_TRUE(entry->is_void);
+    EXPECT_EQ(store.trust()->space(space_id(*declare.space)), nullptr);
+    EXPECT_TRUE(reader.verify().has_value());
+  } while (std::ranges::next_permutation(all, {}, &Commit::id).found);
+}
+
 /// The member leaves, and names this as the end of its work.
 CommitPtr leave(Peer& member, const CommitId& end) {
   TestNode& node = *member.node;
