@@ -53,8 +53,8 @@ class Bundle(Case):
         before = self.b.digests()
         with open(self.stick, "rb") as source:
             sound = source.read()
-        for spoiled in (sound[:-1], sound[:len(sound) // 2], sound[:60] + b"X" + sound[61:],
-                        sound + b"X", sound[:20]):
+        for spoiled in (sound[:-1], sound[:len(sound) // 2], sound + b"X", sound[:20],
+                        sound[:60] + bytes([sound[60] ^ 1]) + sound[61:]):
             with open(self.path("bad"), "wb") as out:
                 out.write(spoiled)
             self.refuses(self.b, 6, "bundle", "import", self.path("bad"))
