@@ -9,6 +9,8 @@
 #include "node/admin/schema.hpp"
 #include "node/admin/space_names.hpp"
 #include "node/catalogue/table_reader.hpp"
+#include "node/federation/decisions.hpp"
+#include "node/federation/proposal_names.hpp"
 #include "node/replica/lookup.hpp"
 #include "node/replica/scrub.hpp"
 #include "node/replica/standing.hpp"
@@ -249,6 +251,19 @@ Result<void> Call::still_speaks() {
 }
 
 Result<void> Call::has_good_key() {
+  const auto trust = replica().trust();
+  if (const auto* by = federation::certificate_void_by(*trust, replica().identity().node)) {
+    const std::string name = federation::ProposalNames{*trust}.brief(by->id);
+    return said(Errc::not_allowed,
+                "the 24 words by which this node speaks for its member were replaced by decision " +
+                    name + ": what it writes counts for nothing",
+                "les 24 mots par lesquels ce nœud parle pour son membre ont été remplacés par la "
+                "décision " + name + " : ce qu’il écrit ne compte pas",
+                "if this machine is yours, `maillon node rotate` gives it a new key by the new words, "
+                "and `maillon reissue --all` publishes what it wrote",
+                "si cette machine est la vôtre, « maillon node rotate » lui donne une autre clé avec "
+                "les nouveaux mots, et « maillon reissue --all » publie ce qu’elle a écrit");
+  }
   if (!key_was_taken_back(*replica().trust(), replica().identity().node)) return {};
   return said(Errc::not_allowed,
               "the key of this node was taken back: what it writes counts for nothing",

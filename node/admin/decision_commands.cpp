@@ -193,6 +193,11 @@ Result<std::string> left_behind(Call& call, const Trust& trust, const Proposal& 
 /// What leaves nobody to decide anything is done only by who was told so.
 Result<void> check_delegates_left(const Call& call, const Trust& trust, const Proposal& proposal) {
   if (call.has("yes") || !drops_last_delegate(trust, proposal)) return {};
+  if (leaves_nobody(trust, proposal))
+    return said(Errc::refused, "this is the last member: this federation ends without it",
+                "c’est le dernier membre : sans lui, cette fédération s’éteint",
+                "invite another member first, or insist with --yes",
+                "invitez d’abord un autre membre, ou insistez avec --yes");
   return said(Errc::refused,
               "this is the last delegate: without one nobody can decide anything any more, and "
               "only `maillon federation refound` goes on",
@@ -206,6 +211,7 @@ Result<void> check_delegates_left(const Call& call, const Trust& trust, const Pr
 
 Result<Reply> propose_decision(Call& call) {
   MAILLON_TRY(const auto trust, call.federation());
+  MAILLON_CHECK(call.still_speaks());
   MAILLON_TRY(const Proposal proposal, asked_for(call, *trust));
   MAILLON_CHECK(check_clock(call));
   MAILLON_TRY(const std::string unsent, left_behind(call, *trust, proposal));
@@ -269,6 +275,7 @@ Result<Reply> cast_vote(Call& call) {
   MAILLON_TRY(const auto trust, call.federation());
   MAILLON_TRY(const std::string wanted, call.need("id"));
   MAILLON_TRY(const Decision* d, find_decision(call, *trust, wanted));
+  MAILLON_CHECK(call.still_speaks());
   MAILLON_CHECK(check_clock(call));
   if (call.has("preview")) return preview(call, decision_in_words(call, *trust, *d));
   MAILLON_CHECK(call.before_deciding());
@@ -279,8 +286,9 @@ Result<Reply> cast_vote(Call& call) {
 
 Result<Reply> leave_federation(Call& call) {
   MAILLON_TRY(const auto trust, call.federation());
+  MAILLON_CHECK(call.still_speaks());
   Proposal proposal;
-  proposal.remove = Removal{call.replica().identity().member};
+  proposal.remove = Removal{call.self()};
   MAILLON_CHECK(check_clock(call));
   MAILLON_TRY(const std::string unsent, left_behind(call, *trust, proposal));
   if (call.has("preview")) return preview(call, *trust, proposal, unsent);
@@ -292,6 +300,7 @@ Result<Reply> leave_federation(Call& call) {
 
 Result<Reply> create_space(Call& call) {
   MAILLON_TRY(const auto trust, call.federation());
+  MAILLON_CHECK(call.still_speaks());
   MAILLON_TRY(const std::string wanted, call.need("name"));
   MAILLON_TRY(const std::string name, proper_name(wanted, Naming::space));
   MAILLON_TRY(auto readers, rules_of(call, *trust, "readers"));

@@ -362,7 +362,8 @@ std::string rules_in_words(const Trust& trust, const std::vector<std::string>& r
 std::string proposal_in_words(const Call& call, const Trust& trust, const Proposal& proposal) {
   const Matter matter{proposal, call.self(), nullptr, nullptr, BackThen{trust, std::nullopt}};
   std::string out = change_in_words(call, trust, matter);
-  if (drops_last_delegate(trust, proposal)) out += ' ' + without_delegates(call);
+  if (drops_last_delegate(trust, proposal))
+    out += ' ' + (leaves_nobody(trust, proposal) ? without_members(call) : without_delegates(call));
   return out;
 }
 
@@ -383,7 +384,8 @@ std::string charter_in_words(const Call& call, const Trust& trust) {
   const Charter& charter = trust.charter();
   std::string out = "  " + quorum_in_words(call, std::to_string(charter.quorum)) + '\n';
   out +=
-      charter.delegates.empty()
+      trust.members().empty() ? "  " + without_members(call) + '\n'
+      : charter.delegates.empty()
           ? "  " + without_delegates(call) + '\n'
           : call.say("  Délégués : {}. Plus de la moitié d’entre eux décide de ce qui restreint.\n",
                      "  Delegates: {}. More than half of them decide what restricts.\n",
@@ -403,6 +405,19 @@ std::string without_delegates(const Call& call) {
       "« maillon federation refound » fonde alors une fédération qui continue celle-ci.",
       "Without a delegate nobody can remove a member, change the charter or name a delegate any "
       "more: `maillon federation refound` then founds a federation that continues this one.");
+}
+
+std::string without_members(const Call& call) {
+  return call.say(
+      "Sans membre, cette fédération s’éteint ; ce qui est ici reste lisible, et « maillon export » "
+      "l’emporte.",
+      "Without a member this federation ends; what is here stays readable, and `maillon export` takes "
+      "it along.");
+}
+
+bool leaves_nobody(const Trust& trust, const Proposal& proposal) {
+  return proposal.remove && trust.members().size() == 1 &&
+         trust.member(proposal.remove->member) != nullptr;
 }
 
 bool drops_last_delegate(const Trust& trust, const Proposal& proposal) {

@@ -23,6 +23,10 @@ namespace maillon::admin {
 [[nodiscard]] std::string charter_in_words(const Call& call, const storage::Trust& trust);
 /// What a federation without delegates can still do.
 [[nodiscard]] std::string without_delegates(const Call& call);
+/// What is left of a federation without members.
+[[nodiscard]] std::string without_members(const Call& call);
+/// Whether the proposal, once passed, takes the last member away.
+[[nodiscard]] bool leaves_nobody(const storage::Trust& trust, const Proposal& proposal);
 /// Whether the proposal, once passed, leaves a federation that has delegates without any.
 [[nodiscard]] bool drops_last_delegate(const storage::Trust& trust, const Proposal& proposal);
 

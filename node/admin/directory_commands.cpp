@@ -301,7 +301,7 @@ Result<Reply> show_federation(Call& call) {
   json.end_array().key("delegates").array();
   for (const MemberId& id : charter.delegates) json.text(id.hex());
   json.end_array().end_object();
-  if (trust->members().empty())
+  if (trust->members().empty() && trust->former().empty())
     return answer(
         call,
         call.say("Fédération {}\nSa charte arrivera avec le premier échange.\n",

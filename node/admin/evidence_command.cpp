@@ -89,7 +89,12 @@ std::string in_words(Call& call, const storage::Trust& trust, const Seen& seen) 
                   "{} kept apart here\n",
                   for_terminal(call.name_of(trust.graph().at(*charge.since.begin()).member), 60),
                   charge.needed, bytes_in_words(seen.aside_bytes, call.language()));
-  if (own)
+  if (own && trust.member(call.self()) == nullptr)
+    out += call.say("  C’est ce nœud, dont le membre n’est plus de la fédération ; une fois réadmis : "
+                    "« maillon node rotate », puis « maillon reissue ».\n",
+                    "  This is this node, whose member is in the federation no more; once admitted "
+                    "again: `maillon node rotate`, then `maillon reissue`.\n");
+  else if (own)
     out += call.say("  C’est ce nœud : « maillon node rotate », puis « maillon reissue » ; rien "
                     "n’est perdu.\n",
                     "  This is this node: `maillon node rotate`, then `maillon reissue`; nothing "

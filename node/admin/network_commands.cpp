@@ -340,7 +340,7 @@ Result<Reply> sync_now(Call& call) {
   // One sentence is enough.
   if (!call.wants_json()) out.text.clear();
   // The peers may well have been reached, and have said so.
-  if (const auto gone = call.still_member(); outcome.connected == 0 && gone.has_error())
+  if (const auto gone = call.still_speaks(); outcome.connected == 0 && gone.has_error())
     return with_error(call, std::move(out), gone.error());
   return with_error(call, std::move(out),
                     outcome.disk_full        ? full

@@ -8,6 +8,8 @@
 #include "node/admin/decision_words.hpp"
 #include "node/admin/parting.hpp"
 #include "node/admin/taken_words.hpp"
+#include "node/federation/decisions.hpp"
+#include "node/federation/proposal_names.hpp"
 
 /// How this node is: identity, spaces, peers, waiting work, and what somebody should look at.
 namespace maillon::admin {
@@ -131,6 +133,17 @@ void warn_of_standing(Call& call, const Seen& seen, std::vector<std::string>& ou
         "machine is still yours (a copy of it may have taken back the key of both), `maillon node "
         "rotate` gives it another by the 24 words, then `maillon reissue` says what it wrote since; "
         "else leave it alone"));
+  if (const auto* by = federation::certificate_void_by(*trust, who.node))
+    out.push_back(call.say(
+        "les 24 mots par lesquels ce nœud parle pour son membre ont été remplacés par la décision "
+        "{} : il n’écrit plus et les pairs le refusent ; si cette machine est la vôtre, « maillon "
+        "node rotate » lui donne une autre clé avec les nouveaux mots, puis « maillon reissue --all "
+        "» publie ce qu’elle a écrit",
+        "the 24 words by which this node speaks for its member were replaced by decision {}: it "
+        "writes nothing more, and peers refuse it; if this machine is yours, `maillon node rotate` "
+        "gives it another key by the new words, then `maillon reissue --all` publishes what it "
+        "wrote",
+        federation::ProposalNames{*trust}.brief(by->id)));
   std::ranges::move(taken_rights_in_words(call), std::back_inserter(out));
   if (seen.own_late > 0)
     out.push_back(call.say(

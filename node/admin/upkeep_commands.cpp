@@ -72,11 +72,11 @@ Result<Reply> reissue_stranded(Call& call) {
   if (disputed > 0)
     text += call.say(
         "{} commit(s) sont restés : signés avec une clé que ce membre a reprise, et inconnus de lui "
-        "à ce moment. S’ils viennent d’une copie de sa machine, et non d’un voleur : « maillon "
-        "reissue --all ».\n",
+        "à ce moment, ou avec une clé qui ne compte pas, car ses mots ont été remplacés. S’ils "
+        "viennent d’une machine du membre, et non d’un voleur : « maillon reissue --all ».\n",
         "{} commit(s) were left: signed with a key that this member took back, and not known to it "
-        "then. If they come from a copy of its machine, and not from a thief: `maillon reissue "
-        "--all`.\n",
+        "then, or with one that does not count, since its words were replaced. If they come from a "
+        "machine of the member's, and not from a thief: `maillon reissue --all`.\n",
         disputed);
   return answer(call, std::move(text), std::move(json));
 }

@@ -268,6 +268,13 @@ const Decision* root_replaced_by(const Trust& trust, const MemberId& key) {
   return nullptr;
 }
 
+const Decision* certificate_void_by(const Trust& trust, const NodeId& node) {
+  if (trust.nodes().contains(node)) return nullptr;
+  for (const storage::KnownCertificate& known : trust.graph().certificates(node))
+    if (const Decision* by = root_replaced_by(trust, known.certificate->member)) return by;
+  return nullptr;
+}
+
 Result<void> publish_certificate(replica::Replica& replica, ByteView certificate) {
   return replica.writer().run_void([&](Store& store) -> Result<void> {
     MAILLON_TRY(const auto proven, crypto::NodeCertificate::decode_verified(certificate));

@@ -57,6 +57,10 @@ struct Lapse {
 /// The decision by which a root key is one no more, or nullptr; for as long as the Trust lives.
 [[nodiscard]] const storage::Decision* root_replaced_by(const storage::Trust& trust,
                                                         const MemberId& key);
+/// Of a node that no certificate makes one of its member's: the decision by which the words that
+/// certified it were replaced, or nullptr; for as long as the Trust lives.
+[[nodiscard]] const storage::Decision* certificate_void_by(const storage::Trust& trust,
+                                                           const NodeId& node);
 /// Publishes the certificate of a further node of a member, if annuaire has not got it yet.
 [[nodiscard]] Result<void> publish_certificate(replica::Replica& replica, ByteView certificate);
 

@@ -144,6 +144,17 @@ Result<std::shared_ptr<const Trust>> Store::trust_for(const Header& header) {
   return out;
 }
 
+bool Store::introduces_itself(const Commit& commit, const Trust& trust) {
+  const bool brings = commit.header.space == trust.annuaire() &&
+                      std::ranges::find(commit.body.ops.ops,
+                                        static_cast<std::uint32_t>(OpKind::certificate),
+                                        &Op::kind) != commit.body.ops.ops.end();
+  if (!brings) return false;
+  Trust with = trust;
+  with.apply(commit);
+  return with.certified(commit.header.node, commit.header.member);
+}
+
 Result<bool> Store::stands_on_held(const Commit& commit) {
   std::vector<CommitId> past{commit.header.deps};
   past.insert(past.end(), commit.header.annuaire_heads.begin(), commit.header.annuaire_heads.end());
@@ -186,7 +197,8 @@ Result<std::optional<Received>> Store::judge(const Commit& commit) {
   // Its annuaire heads are here, so what it says of itself can be judged now. If one of them is
   // held, so is what it says, an admission perhaps, and this commit with it.
   MAILLON_TRY(const auto trust, trust_for(h));
-  if (!trust->known(h.node, h.member)) return no("its author is not a member");
+  if (!trust->known(h.node, h.member) && !introduces_itself(commit, *trust))
+    return no("its author is not a member");
   if (!trust->knows_space(h.space)) return no("its space is not declared");
   const SpaceId& annuaire = trust->annuaire();
   if (h.seq == 1 && (h.space == annuaire ? h.deps : h.annuaire_heads).empty())

@@ -136,6 +136,8 @@ class TakenBack {
       std::set<CommitId>& named = named_[key];
       for (const Limit& limit : trust_.limits()) {
         if (!concerns(limit)) continue;
+        // Only who has the words takes a key back, so what says so is the member's own.
+        named.insert(trust_.graph().at(limit.since).id);
         const auto to = history.up_to(limit.cuts, feed.key.space);
         for (std::size_t i = 0; i < to.size(); ++i)
           if (to[i]) named.insert(history.commits()[i].entry.cid);
@@ -177,7 +179,9 @@ Result<Store::Stranded> Store::stranded(const MemberId& member, const NodeId& se
       continue;
     MAILLON_TRY(const bool again, is_published_again(entry, member));
     if (again) continue;
-    MAILLON_TRY(const bool disputed, taken_back.covers(entry, feed));
+    MAILLON_TRY(const bool beyond, taken_back.covers(entry, feed));
+    // With words that were replaced, a thief may have made keys of its own.
+    const bool disputed = beyond || !trust_->certified(feed.key.node, member);
     (disputed ? out.disputed : out.own).push_back(entry);
   }
   return out;
@@ -216,17 +220,26 @@ Result<std::vector<CommitPtr>> Store::reissue_stranded(const Author& author, Uni
   std::vector<LogEntry> all = found.own;
   if (disputed) all.insert(all.end(), found.disputed.begin(), found.disputed.end());
   std::ranges::sort(all, {}, &LogEntry::id);
+  // Of a key that is new, the others must hear first.
+  const auto introduces = [&](const LogEntry& old) {
+    return std::ranges::any_of(trust_->graph().certificates(author.node()),
+                               [&](const KnownCertificate& known) {
+                                 return trust_->graph().at(known.number).id == old.cid;
+                               });
+  };
+  std::ranges::stable_partition(all, introduces);
   std::vector<CommitPtr> out;
   std::map<CommitId, CommitId> renamed;
   for (const LogEntry& old : all) {
-    MAILLON_TRY(auto commit, reissue_one(old, author, now, rng, renamed));
+    MAILLON_TRY(auto commit, reissue_one(old, author, now, rng, introduces(old), renamed));
     out.push_back(std::move(commit));
   }
   return out;
 }
 
 Result<CommitPtr> Store::reissue_one(const LogEntry& old, const Author& author, UnixMillis now,
-                                     Rng& rng, std::map<CommitId, CommitId>& renamed) {
+                                     Rng& rng, bool introduces,
+                                     std::map<CommitId, CommitId>& renamed) {
   MAILLON_TRY(SignedCommit bytes, log_.bytes_of(old.id));
   MAILLON_TRY(const CommitPtr original, load_commit(std::move(bytes)));
   std::vector<std::optional<Remains>> remains;
@@ -239,7 +252,7 @@ Result<CommitPtr> Store::reissue_one(const LogEntry& old, const Author& author, 
                    "un commit dont une partie a disparu ne peut pas être republié"};
     remains.push_back(std::move(left));
   }
-  MAILLON_TRY(Opening opening, open_feed(original->header.space, author, now));
+  MAILLON_TRY(Opening opening, open_feed(original->header.space, author, now, introduces));
   leave_out(*original, renamed, opening.header);
   // Nothing stands on what was set aside.
   std::vector<CommitId> deps;

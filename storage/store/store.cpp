@@ -73,7 +73,7 @@ Result<void> Store::set_unwanted(Unwanted unwanted) {
 bool Store::keeps(const SpaceId& space) const {
   if (!trust_->federation() || space == trust_->annuaire()) return true;
   if (unwanted_.contains(space)) return false;
-  return !reader_ || trust_->space(space) == nullptr || trust_->ever_reader(*reader_, space);
+  return !reader_ || trust_->space(space) == nullptr || trust_->may_read(*reader_, space);
 }
 
 Result<void> Store::fold_trust() {

@@ -188,8 +188,8 @@ class Store {
   /// What reissue_stranded() would publish again.
   struct Stranded {
     std::vector<LogEntry> own;
-    /// Signed with a key that the member took back, and not named then: whoever has the key may
-    /// have written it.
+    /// Signed with a key that the member took back, and not named then, or with one whose certificate
+    /// does not count: whoever has the key, or words that were replaced, may have written it.
     std::vector<LogEntry> disputed;
   };
   /// What another node of the member wrote, whose key is good, is for that node to publish.
@@ -229,6 +229,8 @@ class Store {
   Result<std::vector<CommitPtr>> admit_waiting(const CommitId& for_this, UnixMillis now);
   Result<std::vector<CommitId>> missing(const Commit& commit);
   Result<bool> stands_on_held(const Commit& commit);
+  /// Whether a commit of annuaire brings the certificate by which its author speaks for its member.
+  [[nodiscard]] static bool introduces_itself(const Commit& commit, const Trust& trust);
   /// Whether its member never had the right to write there, or its node never was one of the
   /// member's.
   [[nodiscard]] static bool lacks_right(const Header& header, const Trust& trust);
@@ -318,14 +320,16 @@ class Store {
   Result<void> check_may_write(const SpaceId& space, const Author& author);
   struct Opening;    ///< what the next header starts from
   struct OpScratch;  ///< room for one op, kept between ops
-  Result<Opening> open_feed(const SpaceId& space, const Author& author, UnixMillis now);
+  /// `introduces`: the commit will bring its author's own certificate.
+  Result<Opening> open_feed(const SpaceId& space, const Author& author, UnixMillis now,
+                            bool introduces = false);
   /// Up to which HLC the author's next commit builds on others. What a wrong clock wrote stays out,
   /// lest it drag later commits along, unless the feed itself stands there already.
   Result<Hlc> reach(const FeedKey& feed, UnixMillis now);
   /// The heads of a space, those beyond `reach` replaced by what they depend on; by commit id.
   Result<std::vector<LogEntry>> heads_within(std::int64_t space, Hlc reach);
   /// The heads of annuaire that a commit of the author may build on. They must say that it may.
-  Result<std::vector<LogEntry>> annuaire_within(const Header& header, Hlc reach);
+  Result<std::vector<LogEntry>> annuaire_within(const Header& header, Hlc reach, bool introduces);
   Result<CommitPtr> seal_and_take(CommitDraft& draft, Opening& opening, const Author& author,
                                   Rng& rng);
   Result<std::optional<ChangeOutcome>> draft_change(const Change& change, const Author& author,
@@ -352,7 +356,7 @@ class Store {
                                              std::string_view field);
   Result<bool> is_published_again(const LogEntry& entry, const MemberId& member);
   Result<CommitPtr> reissue_one(const LogEntry& old, const Author& author, UnixMillis now, Rng& rng,
-                                std::map<CommitId, CommitId>& renamed);
+                                bool introduces, std::map<CommitId, CommitId>& renamed);
 
   Database db_;
   Log log_;

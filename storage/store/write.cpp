@@ -124,7 +124,7 @@ struct Store::NamedDrafts {
 };
 
 Result<Store::Opening> Store::open_feed(const SpaceId& space, const Author& author,
-                                        UnixMillis now) {
+                                        UnixMillis now, bool introduces) {
   Opening out;
   Header& h = out.header;
   h.federation = federation_.value_or(FederationId::zero());
@@ -149,13 +149,13 @@ Result<Store::Opening> Store::open_feed(const SpaceId& space, const Author& auth
   MAILLON_TRY(const Hlc within, reach(h.feed(), now));
   const bool governs = space == trust_->annuaire();
   MAILLON_TRY(const auto heads,
-              governs ? annuaire_within(h, within) : heads_within(feed.space, within));
+              governs ? annuaire_within(h, within, introduces) : heads_within(feed.space, within));
   for (const LogEntry& head : heads) {
     highest = std::max(highest, head.hlc);
     if (head.cid != h.previous && h.deps.size() < kOwnHeadsMax) h.deps.push_back(head.cid);
   }
   if (federation_ && !governs) {
-    MAILLON_TRY(const auto known, annuaire_within(h, within));
+    MAILLON_TRY(const auto known, annuaire_within(h, within, introduces));
     std::vector<CommitId> ids;
     for (const LogEntry& head : known)
       if (ids.size() < kOwnHeadsMax) ids.push_back(head.cid);
@@ -200,14 +200,15 @@ Result<std::vector<LogEntry>> Store::heads_within(std::int64_t space, Hlc reach)
   return out;
 }
 
-Result<std::vector<LogEntry>> Store::annuaire_within(const Header& header, Hlc reach) {
+Result<std::vector<LogEntry>> Store::annuaire_within(const Header& header, Hlc reach,
+                                                     bool introduces) {
   MAILLON_TRY(const std::int64_t annuaire, log_.space_row(trust_->annuaire()));
   MAILLON_TRY(auto all, log_.heads(annuaire));
   if (std::ranges::none_of(all, [&](const LogEntry& head) { return head.hlc > reach; })) return all;
   MAILLON_TRY(const auto trust, trust_until(reach));
   // A clock that is behind its own admission is what is wrong.
-  if (!trust->certified(header.node, header.member) || trust->space(header.space) == nullptr)
-    return all;
+  const bool certified = introduces || trust->certified(header.node, header.member);
+  if (!certified || trust->space(header.space) == nullptr) return all;
   return heads_within(annuaire, reach);
 }
 

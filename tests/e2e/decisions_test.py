@@ -73,6 +73,23 @@ class Decisions(Case):
         for page in (("proposal", "list"), ("federation", "show")):
             self.assertIn("federation refound", a.run(*page, json_output=False).out)
 
+    def test_the_last_member_is_promised_nothing(self):
+        a = self.founder("une")
+        for lang, told in (("en", "this federation ends"), ("fr", "cette fédération s’éteint")):
+            error = self.refuses(a, 1, "leave", lang=lang)
+            self.assertIn(told, error["message"])
+            self.assertNotIn("refound", error["message"] + error["hint"])
+        asked = a.on_terminal("o\n", "leave", lang="fr").out
+        self.assertIn("cette fédération s’éteint", asked)
+        self.assertNotIn("refound", asked)
+        shown = a.run("federation", "show", json_output=False).out
+        self.assertIn("Essai", shown)
+        self.assertIn("this federation ends", shown)
+        self.assertNotIn("refound", shown)
+        # What is refused anyway is said before anybody must agree.
+        for command in (("leave",), ("propose", "charter", "quorum", "2"), ("space", "create", "x")):
+            self.assertEqual(a.run(*command, json_output=False).code, 4, command)
+
     def test_a_node_whose_key_was_taken_back_writes_no_more(self):
         a, b = self.two()
         b.ok("put", "lieux", "nom=Un")

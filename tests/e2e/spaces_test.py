@@ -1,5 +1,6 @@
 """Which spaces a node keeps, by its own choice and by right; and what a former member is told."""
 
+import os
 import sqlite3
 
 from harness import Case
@@ -104,6 +105,7 @@ class Spaces(Case):
         self.assertIn("Warning: this member was removed", b.run("status", json_output=False).out)
         self.assertIn("exclu de la fédération", b.run("status", lang="fr", json_output=False).out)
         for command in (("put", "lieux", "nom=non"), ("propose", "charter", "quorum", "2"), ("leave",),
+                        ("space", "create", "x"),
                         ("import", self.write("l.csv", "id,nom\n1,non\n"), "--collection", "lieux",
                          "--source", "s")):
             error = self.refuses(b, 4, *command)
@@ -118,6 +120,28 @@ class Spaces(Case):
         self.assertEqual(b.ok("status")["membership"], "member")
         self.assertEqual(b.ok("find", "lieux")["total"], 2)
         self.assertNotIn("misbehaved", a.log() + b.log())
+
+    def test_nor_does_a_stick_bring_it_what_it_may_no_longer_read(self):
+        a, b, c = nodes = self.federation("une", "deux", "trois")
+        a.ok("put", "lieux", "nom=avant")
+        self.converge(*nodes)
+        a.ok("propose", "remove", "deux")
+        a.ok("propose", "narrow", "catalogue/16", "--reader", "trois")
+        a.ok("put", "lieux", "nom=zzcanari")
+        stick = self.path("stick")
+        a.ok("bundle", "export", "--force", "-o", stick)
+        for node in (b, c):
+            # In one go with what takes the right away, and once more.
+            for _ in range(2):
+                self.assertEqual(node.ok("bundle", "import", stick)["not_for_us"] > 0, True)
+            with open(os.path.join(node.dir, "maillon.db"), "rb") as db:
+                self.assertFalse(b"zzcanari" in db.read())
+            self.assertEqual(self.names(node), ["avant"])
+            self.assertEqual(node.ok("verify", "--deep")["errors"], [])
+        a.ok("propose", "widen", "catalogue/16", "--reader", "trois")
+        self.converge(a, c)
+        self.assertEqual(self.names(c), ["avant", "zzcanari"])
+        self.assertEqual(a.digests(), c.digests())
 
     def test_who_is_connected_when_it_is_removed_learns_that_at_once(self):
         a = self.founder("une")

@@ -251,6 +251,74 @@ class Thieves(Case):
             found = node.ok("find", "projets", "--space", "projets")["records"]
             self.assertEqual([r["fields"]["nom"] for r in found], ["pont"])
 
+    def test_a_key_changed_under_a_wrong_clock_is_known_once_it_is_published_again(self):
+        a, b, c = nodes = self.federation("une", "deux", "trois")
+        b.ok("put", "lieux", "nom=avant")
+        self.converge(*nodes)
+        b.env = {"MAILLON_FAULT": "clock_far_ahead"}
+        b.ok("put", "lieux", "nom=demain")
+        b.ok("node", "rotate", "--words-file", b.words)
+        b.env = {}
+        b.ok("put", "lieux", "nom=après")
+        # One of the others hears of the key twice, one only at the right time.
+        self.converge(a, b)
+        self.assertEqual(self.names(a), ["avant"])
+        self.assertEqual(b.ok("reissue"), {"reissued": 3, "disputed": 0})
+        self.assertEqual(b.ok("reissue"), {"reissued": 0, "disputed": 0})
+        self.assertEqual(b.ok("status")["warnings"], [])
+        a.serve()
+        b.ok("peer", "add", f"ws://127.0.0.1:{a.port}")
+        self.assertTrue(b.ok("sync", "--wait", 60)["converged"])
+        a.stop()
+        self.converge(*nodes)
+        for node in nodes:
+            self.assertEqual(self.names(node), ["après", "avant", "demain"])
+            self.assertEqual(node.ok("verify", "--deep")["errors"], [])
+            self.assertEqual(node.digests(), a.digests())
+        b.ok("put", "lieux", "nom=depuis")
+        self.converge(*nodes)
+        self.assertIn("depuis", self.names(c))
+
+    def test_what_a_thief_of_the_words_wrote_is_published_again_only_on_purpose(self):
+        a, b, c = nodes = self.federation("une", "deux", "trois")
+        b.ok("put", "lieux", "nom=avant")
+        new = self.node("mots")
+        key = new.ok("init", "--name", "deux", "--region", "16", "--words-file", new.words)["member_id"]
+        # The thief's node is let in by who does not know yet that the words are replaced.
+        thief = self.node("voleur")
+        thief.ok("init", "--name", "deux", "--region", "16", "--recover", "--words-file", b.words)
+        c.serve()
+        code = c.ok("invite", "--region", "16")["code"]
+        decided = a.ok("propose", "root-key", "deux", key)["id"]
+        self.assertEqual(thief.ok("join", code, "--wait", 60)["status"], "admitted")
+        thief.ok("put", "lieux", "nom=vol")
+        thief.ok("sync", "--wait", 60)
+        c.stop()
+        self.converge(*nodes, thief)
+        for node in nodes:
+            self.assertEqual(self.names(node), ["avant"])
+        for lang, told in (("en", "were replaced by decision"), ("fr", "ont été remplacés par la décision")):
+            for command in (("put", "lieux", "nom=vol"), ("space", "create", "q"), ("leave",),
+                            ("invite",), ("propose", "charter", "quorum", "2"), ("reissue",)):
+                error = self.refuses(thief, 4, *command, lang=lang)
+                self.assertIn(told, error["message"])
+                self.assertIn(decided[:12], error["message"])
+                self.assertIn("node rotate", error["hint"])
+            self.assertTrue(any(told in w for w in thief.ok("status", lang=lang)["warnings"]))
+        # The member goes on with the new words, and takes along what it knows to be its own.
+        b.ok("node", "rotate", "--words-file", new.words)
+        self.assertEqual(b.ok("reissue"), {"reissued": 0, "disputed": 1})
+        self.assertIn("its words were replaced", b.run("reissue", json_output=False).out)
+        self.converge(*nodes, thief)
+        self.assertEqual(self.names(a), ["avant"])
+        # It was no thief but the member's second machine.
+        thief.ok("node", "rotate", "--words-file", new.words)
+        self.assertEqual(thief.ok("reissue", "--all")["reissued"], 1)
+        self.converge(*nodes, thief)
+        for node in nodes:
+            self.assertEqual(self.names(node), ["avant", "vol"])
+            self.assertEqual(node.ok("verify", "--deep")["errors"], [])
+
     def test_a_leave_under_a_wrong_clock_reaches_the_others_by_the_line(self):
         a, b = self.federation("une", "deux")
         a.serve()
