@@ -35,7 +35,7 @@ class Collector {
     }
     name_owned(collection);
     if (merge::show(state, reader_.records().context()).deleted) return take_delete();
-    take_fields(state);
+    MAILLON_CHECK(take_fields(state));
     hand_.edits = std::move(edits);
     if (!imported_.fields.empty()) out_.from_sources.push_back(imported_);
     if (!hand_.fields.empty() || !hand_.edits.empty()) out_.by_hand.push_back(hand_);
@@ -85,7 +85,7 @@ class Collector {
   Result<std::vector<FieldEdit>> own_edits(merge::RecordState& state) {
     std::vector<FieldEdit> out;
     for (merge::FieldState& field : state.fields) {
-      const std::string name{reader_.names().text(field.name)};
+      MAILLON_TRY(const std::string_view name, reader_.names().text(field.name));
       MAILLON_TRY(auto edit, merge::has_elements(field.tag) ? own_elements(field)
                                                             : own_totals(state, field));
       if (edit.values.empty()) continue;
@@ -183,10 +183,10 @@ class Collector {
       change.fields.emplace_back(name, *std::move(value));
   }
 
-  void take_fields(const merge::RecordState& state) {
+  Result<void> take_fields(const merge::RecordState& state) {
     for (const auto& field : state.fields) {
       if (field.tag != static_cast<std::uint32_t>(FieldTag::reg)) continue;
-      const std::string name{reader_.names().text(field.name)};
+      MAILLON_TRY(const std::string_view name, reader_.names().text(field.name));
       bool typed_over = field.heads.size() == 1;
       for (const auto& head : field.heads) {
         const merge::OpEntry& entry = state.ops[head.op];
@@ -197,11 +197,12 @@ class Collector {
         if (typed_over && take_corrected(name)) add(hand_, name, head.value);
       }
     }
+    return {};
   }
 
   /// What its own source said before somebody typed over it: as long as the source says the same,
   /// it says nothing new, and must not come back over the correction, whoever made that.
-  bool take_corrected(const std::string& name) {
+  bool take_corrected(std::string_view name) {
     for (const HistoryOp& step : history_) {
       if (step.external_id().empty() || step.is_void || !is_ours(step)) continue;
       const auto fields = step.commit->body.ops.fields_of(*step.op);

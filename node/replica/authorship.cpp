@@ -13,7 +13,9 @@ class Authorship {
   explicit Authorship(Reader& reader) : reader_(reader) {}
 
   Result<FieldAuthors> of(const merge::RecordState& state, const merge::ShownField& shown) {
-    FieldAuthors out{std::string{reader_.names().text(shown.name())}, shown.tag(), {}};
+    FieldAuthors out;
+    MAILLON_TRY(out.field, reader_.names().text(shown.name()));
+    out.tag = shown.tag();
     if (merge::has_elements(shown.tag())) {
       merge::FieldState field = *shown.field;
       MAILLON_TRY(merge::Document* const document, field.open());

@@ -52,7 +52,7 @@ Result<std::optional<RecordView>> undeleted(Reader& reader, const SpaceId& space
   out.visible = shown.visible;
   for (const auto& field : shown.fields) {
     FieldView one;
-    one.name = reader.names().text(field.name());
+    MAILLON_TRY(one.name, reader.names().text(field.name()));
     one.tag = field.tag();
     auto value = field.value();
     one.readable = value.has_value();

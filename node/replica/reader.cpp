@@ -81,7 +81,7 @@ Result<RecordView> Reader::view(std::string_view collection, const RecordId& id,
   for (std::size_t i = 0; i < shown.fields.size(); ++i) {
     const merge::ShownField& field = shown.fields[i];
     FieldView one;
-    one.name = names_.text(field.name());
+    MAILLON_TRY(one.name, names_.text(field.name()));
     one.tag = field.tag();
     auto value = field.value();
     // What others wrote may be no value of ours; what we stored must be.
@@ -245,13 +245,14 @@ Result<std::vector<HistoryEntry>> Reader::history(const SpaceId& space, std::str
   for (merge::FieldState& field : state.fields) {
     if (!merge::has_elements(field.tag)) continue;
     MAILLON_TRY(const merge::Document* const document, field.open());
-    shown[{std::string{names_.text(field.name)}, field.tag}] = document->authors();
+    MAILLON_TRY(const std::string_view name, names_.text(field.name));
+    shown[{std::string{name}, field.tag}] = document->authors();
   }
   const auto live = [&](const merge::OpRef& ref, std::string_view field, std::uint32_t tag) {
     // Whoever only took something out brought nothing that could be superseded.
     if (merge::has_elements(tag)) return shown[{std::string{field}, tag}].contains(ref);
     for (const auto& known : state.fields)
-      if (names_.text(known.name) == field)
+      if (records_.context().name(known.name) == field)
         for (const auto& head : known.heads)
           if (state.ops[head.op].ref == ref && !state.ops[head.op].is_void) return true;
     return false;
@@ -299,6 +300,7 @@ Result<std::vector<HistoryEntry>> Reader::history(const SpaceId& space, std::str
       out.push_back(entry);
     }
   }
+  MAILLON_CHECK(records_.context().check());
   return out;
 }
 

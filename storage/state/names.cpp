@@ -28,7 +28,7 @@ Result<std::int64_t> Names::intern(std::string_view text) {
   return id;
 }
 
-Result<std::string_view> Names::look_up(std::int64_t id) {
+Result<std::string_view> Names::text(std::int64_t id) {
   const auto slot = static_cast<std::size_t>(id);
   if (slot < texts_.size() && texts_[slot].data() != nullptr) return texts_[slot];
   MAILLON_TRY(auto get, db_.prepare("SELECT text FROM name WHERE id = ?1"));
@@ -38,12 +38,6 @@ Result<std::string_view> Names::look_up(std::int64_t id) {
                  "une fiche enregistrée se sert d’un nom qui n’est pas là"};
   remember(id, get.text(0));
   return texts_[slot];
-}
-
-std::string_view Names::text(std::int64_t id) {
-  const auto found = look_up(id);
-  MAILLON_ASSERT(found.has_value(), "a stored record uses known names");
-  return *found;
 }
 
 Result<std::optional<std::int64_t>> Names::find_collection(std::int64_t space,
@@ -82,7 +76,7 @@ CommitId LogContext::commit_id(std::int64_t commit) const {
 }
 
 std::string_view LogContext::name(std::int64_t id) const {
-  auto text = names_.look_up(id);
+  auto text = names_.text(id);
   if (text) return *text;
   if (!failed_) failed_ = std::move(text).error();
   return {};

@@ -17,10 +17,8 @@ class Names {
   explicit Names(Database& db) noexcept : db_(db) {}
   Result<std::int64_t> intern(std::string_view text);  ///< writer only
   Result<std::optional<std::int64_t>> find(std::string_view text);
-  /// Errc::integrity for a number that no name has.
-  Result<std::string_view> look_up(std::int64_t id);
-  /// The same where it cannot fail: names of states that were read through LogContext.
-  [[nodiscard]] std::string_view text(std::int64_t id);
+  /// Errc::integrity for a number that no name has: some row of the table is lost.
+  Result<std::string_view> text(std::int64_t id);
   Result<std::int64_t> collection(std::int64_t space, std::string_view name);  ///< writer only
   Result<std::optional<std::int64_t>> find_collection(std::int64_t space, std::string_view name);
   void clear();

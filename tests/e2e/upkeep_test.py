@@ -181,9 +181,14 @@ class Damage(Case):
 
     def test_a_lost_name_is_told_with_a_way_out(self):
         a = self.founder()
-        a.ok("put", "lieux", "nom=Un", "zzz=1")
-        self.change(a, "UPDATE name SET id = id + 1000 WHERE text = 'zzz'")
-        self.assertIn("maillon verify", self.refuses(a, 6, "status")["hint"])
+        id = a.ok("put", "lieux", "nom=Un", "zzz=1", "tags+=x", "--type", "tags=set")["id"]
+        self.change(a, "UPDATE name SET id = id + 1000 WHERE text IN ('zzz', 'tags')")
+        for words in (("status",), ("find", "lieux"), ("find", "lieux", "--text", "un"),
+                      ("get", "lieux", id), ("get", "lieux", id, "--authors"),
+                      ("history", "lieux", id), ("why", "lieux", id),
+                      ("export", "--collection", "lieux", "-o", self.path("out.csv")),
+                      ("put", "lieux", "--id", id, "nom=Deux"), ("delete", "lieux", id)):
+            self.assertIn("maillon verify", self.refuses(a, 6, *words)["hint"], words)
 
     def test_a_newer_folder_is_left_alone(self):
         a = self.founder()

@@ -290,7 +290,7 @@ std::string describe_state(Store& store, const SpaceId& space) {
     for (const std::string& op : ops) out += " " + op;
     out += "\n";
     for (const auto& field : state.fields) {
-      out += head + " " + std::string{store.names().text(field.name)} + "#" +
+      out += head + " " + std::string{sure(store.names().text(field.name), "name")} + "#" +
              std::to_string(field.tag) + ":";
       for (const auto& value : field.heads)
         out += " " + name_of(state.ops[value.op]) + (value.through ? "t=" : "=") +

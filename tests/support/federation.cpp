@@ -137,7 +137,7 @@ std::string TestNode::value(std::string_view where, std::string_view collection,
   if (!record) return "-";
   const auto state = must(merge::decode_state(record->state));
   for (const auto& shown : merge::show(state, store->records().context()).fields)
-    if (store->names().text(shown.name()) == field) return must(shown.value()).display();
+    if (must(store->names().text(shown.name())) == field) return must(shown.value()).display();
   return "-";
 }
 

@@ -95,7 +95,7 @@ oracle::State state_of(Store& store, const SpaceId& space) {
     oracle::Record record;
     record.deleted_somewhere = shown.deleted || shown.edit_won_over_delete;
     for (const merge::ShownField& field : shown.fields) {
-      auto& to = record.fields[{std::string{store.names().text(field.name())}, field.tag()}];
+      auto& to = record.fields[{std::string{must(store.names().text(field.name()))}, field.tag()}];
       if (merge::has_elements(field.tag())) {
         merge::FieldState copy = *field.field;
         for (const Bytes& value : must(copy.open())->values()) to.elements.push_back(text_of(value));

@@ -333,7 +333,7 @@ void World::write_without_right(Peer& peer, const Step& step) {
     if (entry.removes || entry.bare) op.whole.push_back(dot(entry));
   for (const auto& field : state.fields)
     for (const auto& head : field.heads)
-      if (store.names().text(field.name) == op.field && !head.through)
+      if (must(store.names().text(field.name)) == op.field && !head.through)
         op.field_dots.push_back(dot(state.ops[head.op]));
   (void)peer.node->receive(sign_by_hand(peer, {op}, {}, now_), now_);
 }

@@ -43,7 +43,7 @@ std::string shown(Store& store, const SpaceId& space, const RecordId& id = kReco
     out += "=" + must(Value::decode(head.value)).display() + "@" + entry.hex().substr(0, 8);
   };
   for (const auto& field : view.fields) {
-    out += std::string{store.names().text(field.name())};
+    out += std::string{must(store.names().text(field.name()))};
     if (field.shown == nullptr) out += "=" + must(field.value()).display();
     if (field.shown != nullptr) add(*field.shown);
     for (const auto* other : field.others) add(*other);
