@@ -138,6 +138,17 @@ Result<Place> Call::place(std::string_view collection) const {
   return Place{space->id, typed, typed};
 }
 
+Result<Place> Call::place_to_write(std::string_view collection) const {
+  MAILLON_TRY(auto out, place(collection));
+  if (out.id != context_.replica.trust()->annuaire()) return out;
+  return said(Errc::refused, "`annuaire` holds decisions, and no records",
+              "« annuaire » contient des décisions, et pas de fiches",
+              "leave out --space, or name another one: `maillon space list` shows them; decisions "
+              "are made with `maillon propose`",
+              "n’écrivez pas --space, ou nommez-en un autre : « maillon space list » les montre ; "
+              "les décisions se prennent avec « maillon propose »");
+}
+
 std::vector<Place> Call::readable_spaces() const {
   std::vector<Place> out;
   const auto trust = context_.replica.trust();

@@ -56,6 +56,8 @@ class Call {
   [[nodiscard]] Result<std::shared_ptr<const storage::Trust>> entered_federation() const;
   /// The space that --space names, or the collection's own; readable by this member.
   [[nodiscard]] Result<Place> place(std::string_view collection) const;
+  /// The same for whoever writes records there; Errc::refused for annuaire.
+  [[nodiscard]] Result<Place> place_to_write(std::string_view collection) const;
   [[nodiscard]] std::vector<Place> readable_spaces() const;
   [[nodiscard]] std::string home_region() const;
   /// How many delegates there are.

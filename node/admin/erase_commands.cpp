@@ -332,7 +332,7 @@ Result<Reply> decide(Call& call, bool lift) {
 
 Result<Reply> erase_record(Call& call) {
   MAILLON_TRY(const std::string collection, call.need("collection"));
-  MAILLON_TRY(const Place place, call.place(collection));
+  MAILLON_TRY(const Place place, call.place_to_write(collection));
   MAILLON_TRY(const auto wish, wish_of(call, place));
   const bool preview = call.has("preview");
   if (!preview) MAILLON_CHECK(call.before_writing());

@@ -21,10 +21,11 @@ struct Target {
   RecordId id = RecordId::zero();
 };
 
-Result<Target> target_of(Call& call) {
+Result<Target> target_of(Call& call, bool to_write = false) {
   Target out;
   MAILLON_TRY(out.collection, call.need("collection"));
-  MAILLON_TRY(out.place, call.place(out.collection));
+  MAILLON_TRY(out.place,
+              to_write ? call.place_to_write(out.collection) : call.place(out.collection));
   MAILLON_TRY(const std::string id, call.need("id"));
   MAILLON_TRY(out.id, call.identify(out.place, out.collection, id));
   return out;
@@ -269,10 +270,10 @@ Result<Reply> find_records(Call& call) {
 Result<Reply> put_record(Call& call) {
   Target target;
   if (call.has("id")) {
-    MAILLON_TRY(target, target_of(call));
+    MAILLON_TRY(target, target_of(call, /*to_write=*/true));
   } else {
     MAILLON_TRY(target.collection, call.need("collection"));
-    MAILLON_TRY(target.place, call.place(target.collection));
+    MAILLON_TRY(target.place, call.place_to_write(target.collection));
     target.id = call.has("key") ? storage::owned_record_id(target.collection,
                                                           call.replica().identity().member,
                                                           call.text("key"))
@@ -313,7 +314,7 @@ Result<Reply> put_record(Call& call) {
 }
 
 Result<Reply> delete_record(Call& call) {
-  MAILLON_TRY(const Target target, target_of(call));
+  MAILLON_TRY(const Target target, target_of(call, /*to_write=*/true));
   storage::Change change = change_of(target, {});
   change.kind = OpKind::remove;
   MAILLON_TRY(const auto wrote, call.write_one(target.place, change));
@@ -451,7 +452,7 @@ std::optional<replica::TypedValue> picked_of(const replica::FieldView& field,
 
 Result<Reply> resolve_conflict(Call& call) {
   if (call.has("all")) return resolve_all(call);
-  MAILLON_TRY(const Target target, target_of(call));
+  MAILLON_TRY(const Target target, target_of(call, /*to_write=*/true));
   MAILLON_TRY(const RecordView record, view_of(call, target));
   if (call.has("keep") || call.has("delete")) return settle_delete(call, target, record);
   MAILLON_TRY(auto fields, assignments_of(call));

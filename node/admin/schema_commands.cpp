@@ -173,7 +173,7 @@ Result<Reply> add_schema(Call& call) {
     return said(Errc::malformed, "the file is too large for a schema",
                 "le fichier est trop gros pour un schéma", "use at most 1 MiB", "1 Mio au plus");
   MAILLON_TRY(const Schema schema, read_schema(as_text(file)));
-  MAILLON_TRY(const Place place, call.place(schema.collection));
+  MAILLON_TRY(const Place place, call.place_to_write(schema.collection));
   MAILLON_TRY(const auto before, call.schema_of(place, schema.collection));
   storage::Change change;
   change.collection = kSchemas;

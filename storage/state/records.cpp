@@ -350,8 +350,9 @@ Result<void> Records::refold(const Commit& commit, std::int64_t space) {
   if (MAILLON_FAULT("void_not_folded_again")) return {};
   for (const Op& op : commit.body.ops.ops) {
     if (!touches_records(op)) continue;
-    MAILLON_TRY(const std::int64_t collection, names_.collection(space, op.collection));
-    MAILLON_TRY(const auto row, find(collection, op.id));
+    MAILLON_TRY(const auto collection, names_.find_collection(space, op.collection));
+    if (!collection) continue;
+    MAILLON_TRY(const auto row, find(*collection, op.id));
     if (!row) continue;
     MAILLON_CHECK(refold_row(op.collection, op.id, *row));
   }

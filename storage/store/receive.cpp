@@ -266,11 +266,12 @@ Result<void> Store::apply_at(const Commit& commit, std::int64_t log_id, const Fe
     auto next = std::make_shared<Trust>(*trust_);
     next->apply(commit, is_void);
     const auto before = std::exchange(trust_, std::move(next));
-    MAILLON_CHECK(judge_by_new_trust(*before));
+    // It has no records: nobody could erase or forget what they say.
+    return judge_by_new_trust(*before);
   }
   MAILLON_CHECK(records_.apply(commit, log_id, feed.space, is_void));
-  if (!governs) MAILLON_CHECK(take_erasures(commit, log_id));
-  return governs ? Result<void>{} : judge_around(commit, feed.space);
+  MAILLON_CHECK(take_erasures(commit, log_id));
+  return judge_around(commit, feed.space);
 }
 
 Result<void> Store::void_reissued(const Commit& commit) {

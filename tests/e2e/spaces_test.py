@@ -76,6 +76,22 @@ class Spaces(Case):
         self.synced(hub, a)
         self.assertEqual(read(), 2)
 
+    def test_annuaire_takes_no_records(self):
+        a = self.founder()
+        id = a.ok("put", "lieux", "nom=Un")["id"]
+        table = self.write("l.csv", "id,nom\n1,non\n")
+        schema = self.write("s.json", '{"collection": "outils", "fields": [{"name": "nom"}]}')
+        for words in (("put", "lieux", "nom=non"), ("put", "lieux", "--id", id, "nom=non"),
+                      ("delete", "lieux", id), ("resolve", "lieux", id, "nom=non"),
+                      ("erase", "lieux", id, "--yes"), ("import", table, "--collection", "lieux"),
+                      ("import", table, "--collection", "lieux", "--dry-run"), ("schema", "add", schema)):
+            error = self.refuses(a, 1, *words, "--space", "annuaire")
+            self.assertEqual(error["code"], "refused", words)
+            self.assertIn("maillon space list", error["hint"])
+        said = a.run("put", "lieux", "nom=non", "--space", "annuaire", lang="fr", json_output=False)
+        self.assertIn("contient des décisions, et pas de fiches", said.err)
+        self.assertEqual(a.ok("find", "lieux", "--space", "annuaire")["total"], 0)
+
     def commits(self, node):
         """How many of others it has."""
         with sqlite3.connect(f"file:{node.dir}/maillon.db?mode=ro", uri=True) as db:

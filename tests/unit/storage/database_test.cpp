@@ -89,6 +89,27 @@ TEST_F(File, IsMigratedOnceAndThenLeftAlone) {
   EXPECT_EQ(disk.current(), before);
 }
 
+TEST_F(File, OfAnEarlierSchemaLosesTheRecordsOfAnnuaireAlone) {
+  {
+    auto db = must(Database::open(kPath, options()));
+    must(migrate(db));
+    must(db.execute("PRAGMA user_version=3;"
+                    "INSERT INTO space VALUES(1, zeroblob(32)), (2, randomblob(32));"
+                    "INSERT INTO feed VALUES(1, 1, zeroblob(32), zeroblob(8), zeroblob(32));"
+                    "INSERT INTO log VALUES(1, zeroblob(32), 1, 1, zeroblob(8), 0, 0, x'', zeroblob(64), x'');"
+                    "INSERT INTO meta VALUES('federation', zeroblob(32));"
+                    "INSERT INTO collection VALUES(1, 1, 'lieux'), (2, 2, 'lieux');"
+                    "INSERT INTO record VALUES(1, 1, zeroblob(16), 1, NULL, 1, x''),"
+                    " (2, 2, zeroblob(16), 1, NULL, 2, x'');"
+                    "INSERT INTO doc VALUES(1, 1), (2, 2)"));
+  }
+  auto db = must(Database::open(kPath, options()));
+  must(migrate(db));
+  for (const char* left : {"SELECT sum(id) FROM record", "SELECT sum(id) FROM collection",
+                           "SELECT sum(id) FROM doc"})
+    EXPECT_EQ(must(db.integer(left)), 2) << left;
+}
+
 TEST_F(File, DemandsDurabilityAndReferences) {
   auto db = must(Database::open(kPath, options()));
   EXPECT_GE(must(db.integer("PRAGMA synchronous")), 2) << "FULL or more";

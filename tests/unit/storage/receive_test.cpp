@@ -122,6 +122,21 @@ TEST_F(Receiving, TheFirstCommitOfAFeedNamesAnnuairesHeads) {
   EXPECT_EQ(got_alone.reason, "the first commit of a feed must name annuaire's heads");
 }
 
+TEST_F(Receiving, OpsOnRecordsDoNothingInAnnuaire) {
+  const Digest before = reader.node->digest("annuaire");
+  const RecordId id = record_number(7);
+  const auto wrote = author.node->write(
+      "annuaire", {patch("lieux", id, {{"nom", Value::of_text("chez les décisions")}})}, kEpoch + 2s);
+  ASSERT_EQ(wrote.commits.size(), 1u);
+  EXPECT_EQ(reader.node->receive(wrote.commits[0], kEpoch + 2s).outcome, Outcome::applied);
+  for (Peer* peer : {&author, &reader}) {
+    EXPECT_EQ(peer->node->value("annuaire", "lieux", id, "nom"), "-");
+    EXPECT_EQ(peer->node->digest("annuaire"), before);
+    EXPECT_EQ(peer->node->value(kCatalogue, "lieux", record_number(1), "nom"), "un");
+  }
+  EXPECT_EQ(author.node->frontier("annuaire"), reader.node->frontier("annuaire"));
+}
+
 TEST_F(Receiving, OpsMayNotNameAnotherSpaceOrTheFuture) {
   HandOp cross = op(2, "x");
   cross.whole = {{author.node->commits("annuaire")[0]->id, 1}};
