@@ -390,6 +390,25 @@ Result<Reply> show_history(Call& call) {
 
 namespace {
 
+/// Errc::refused where this node could not bring back all that the delete took away.
+Result<void> remembers_all(Call& call, const Target& target) {
+  const auto forgotten = call.replica().read<std::set<std::string>>([&](Reader& reader) {
+    return replica::forgotten(reader, target.place.id, target.collection, target.id);
+  });
+  if (forgotten.has_error()) return forgotten.error();
+  if (forgotten->empty()) return {};
+  std::string names;
+  for (const std::string& name : *forgotten)
+    names += (names.empty() ? "" : ", ") + for_terminal(name, 60);
+  return said(Errc::refused,
+              "what the record said before the delete was settled and is forgotten here: " + names,
+              "ce que la fiche disait avant la suppression a été arrêté puis oublié ici : " + names,
+              "`maillon resolve COLLECTION ID FIELD=VALUE` keeps what is shown, with the values that "
+              "you give; a node that has not forgotten can still use --keep",
+              "« maillon resolve COLLECTION ID CHAMP=VALEUR » garde ce qui est montré, avec les "
+              "valeurs que vous donnez ; un nœud qui n’a pas oublié peut encore faire --keep");
+}
+
 /// What the delete had taken away, beside what is shown: one write that has seen the delete.
 Result<storage::Change> kept(Call& call, const Target& target, const RecordView& record) {
   const auto whole = call.replica().read<std::optional<RecordView>>([&](Reader& reader) {
@@ -432,6 +451,7 @@ Result<Reply> settle_delete(Call& call, const Target& target, const RecordView& 
     MAILLON_TRY(const auto wrote, call.write_one(target.place, change));
     return written(call, target, wrote, call.say("Fiche supprimée", "Record deleted"));
   }
+  MAILLON_CHECK(remembers_all(call, target));
   MAILLON_TRY(const storage::Change change, kept(call, target, record));
   MAILLON_TRY(const auto wrote, call.write_one(target.place, change));
   return written(call, target, wrote, call.say("Fiche rétablie en entier", "Whole record kept"));

@@ -175,6 +175,19 @@ std::set<OpRef> spent(const History& history, const std::set<OpRef>& by) {
   return out;
 }
 
+std::set<std::pair<OpRef, std::int64_t>> standing(const History& history) {
+  std::map<OpRef, const OpInput*> ops;
+  for (const OpInput& op : history.ops) ops.emplace(op.ref, &op);
+  Superseded superseded{history, ops};
+  for (const auto& [ref, op] : ops)
+    if (!op->is_void) superseded.spread_from(*op);
+  std::set<std::pair<OpRef, std::int64_t>> out;
+  for (const auto& [ref, op] : ops)
+    for (const FieldChange& change : op->fields)
+      if (!op->is_void && !superseded.taken(ref, change)) out.emplace(ref, change.name);
+  return out;
+}
+
 RecordState fold(const History& history, const Context& context) {
   std::map<OpRef, const OpInput*> ops;
   for (const OpInput& op : history.ops) ops.emplace(op.ref, &op);

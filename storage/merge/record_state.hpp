@@ -118,6 +118,8 @@ struct History {
 /// Of a record's ops those of which nothing is left but what they replaced, for `by` alone, which are
 /// not void, have taken all of it away.
 [[nodiscard]] std::set<OpRef> spent(const History& history, const std::set<OpRef>& by);
+/// Changes, by op and name of the field, that nobody has taken away as a whole.
+[[nodiscard]] std::set<std::pair<OpRef, std::int64_t>> standing(const History& history);
 
 /// A field as people see it.
 struct ShownField {

@@ -515,14 +515,9 @@ Result<merge::RecordState> Records::without_deletes(std::string_view collection,
                                                     const RecordId& rid, ByteView state,
                                                     std::vector<CommitPtr>& keep) {
   std::vector<merge::OpRef> from;
-  std::vector<merge::OpRef> deletes;
   MAILLON_TRY(const auto heads, merge::decode_state(state));
-  for (const auto& op : heads.ops) {
-    from.push_back(op.ref);
-    // A delete that was written over is past: what it took away has been gone since.
-    if (op.removes && !op.superseded) deletes.push_back(op.ref);
-  }
-  return fold_from(collection, rid, std::move(from), keep, deletes);
+  for (const auto& op : heads.ops) from.push_back(op.ref);
+  return fold_from(collection, rid, std::move(from), keep, live_deletes(heads));
 }
 
 Result<std::vector<HistoryOp>> Records::history(std::string_view collection, const RecordId& rid,

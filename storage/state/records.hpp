@@ -69,6 +69,8 @@ struct HistoryOp {
 };
 
 [[nodiscard]] std::int64_t flags_of(const merge::RecordState& state, const merge::Context& context);
+/// The deletes that hold.
+[[nodiscard]] std::vector<merge::OpRef> live_deletes(const merge::RecordState& state);
 /// Ops that say something of a record; the others govern, erase, or are pruned away.
 [[nodiscard]] bool touches_records(const Op& op);
 
@@ -108,6 +110,10 @@ class Records {
   /// The record as it would be had nobody deleted it. `keep` holds what the state points into.
   Result<merge::RecordState> without_deletes(std::string_view collection, const RecordId& rid,
                                              ByteView state, std::vector<CommitPtr>& keep);
+
+  /// Fields of which that record would say something that was pruned.
+  Result<std::set<std::string>> forgotten_with_deletes(std::string_view collection,
+                                                       const RecordId& rid, ByteView state);
 
   /// Hash of all visible records and conflicts of a space, in order of collection and id.
   Result<Digest> digest(std::int64_t space);

@@ -1,8 +1,9 @@
 #include <algorithm>
 
+#include "storage/merge/document.hpp"
 #include "storage/state/records.hpp"
 
-/// What may be pruned of a record (docs/merge.md, "Forgetting").
+/// What may be pruned of a record, and what is missing where it was (docs/merge.md, "Forgetting").
 namespace maillon::storage {
 namespace {
 
@@ -27,6 +28,14 @@ bool names_nothing(const OpTable& table, const Op& op) {
 
 }  // namespace
 
+std::vector<merge::OpRef> live_deletes(const merge::RecordState& state) {
+  std::vector<merge::OpRef> out;
+  // A delete that was written over is past: what it took away has been gone since.
+  for (const merge::OpEntry& op : state.ops)
+    if (op.removes && !op.superseded) out.push_back(op.ref);
+  return out;
+}
+
 Result<std::vector<merge::OpRef>> Records::spent(std::string_view collection, const RecordId& rid,
                                                  ByteView state,
                                                  const std::set<std::int64_t>& settled) {
@@ -40,10 +49,13 @@ Result<std::vector<merge::OpRef>> Records::spent(std::string_view collection, co
         names_nothing(table, table.ops[only.leaf - 1]))
       return std::vector<merge::OpRef>{};
   }
+  // What was deleted while somebody edited may be brought back until somebody decides.
+  const bool undecided = merge::show(heads, context_).edit_won_over_delete;
+  const auto deletes = undecided ? live_deletes(heads) : std::vector<merge::OpRef>{};
   MAILLON_TRY(const auto steps, history(collection, rid, state));
   std::vector<Resolved> parts;
   merge::History all;
-  MAILLON_CHECK(as_inputs(steps, parts, {}, all));
+  MAILLON_CHECK(as_inputs(steps, parts, deletes, all));
   std::optional<MemberId> owner;
   for (const HistoryOp& step : steps)
     if (step.op->id_form == IdForm::owned) owner = step.commit->body.table.members[step.op->owner];
@@ -69,6 +81,28 @@ Result<std::vector<merge::OpRef>> Records::spent(std::string_view collection, co
     if (step.op->fields.count > 0 && found.contains(step.ref) && by.contains(step.ref) && !imports.contains(step.ref) &&
         !step.remains && step.op->state == LeafState::full)
       out.push_back(step.ref);
+  return out;
+}
+
+Result<std::set<std::string>> Records::forgotten_with_deletes(std::string_view collection,
+                                                              const RecordId& rid,
+                                                              ByteView state) {
+  MAILLON_TRY(const auto heads, merge::decode_state(state));
+  MAILLON_TRY(const auto steps, history(collection, rid, state));
+  std::vector<Resolved> parts;
+  merge::History undeleted;
+  MAILLON_CHECK(as_inputs(steps, parts, live_deletes(heads), undeleted));
+  const auto standing = merge::standing(undeleted);
+  std::set<std::string> out;
+  for (const HistoryOp& step : steps) {
+    if (step.remains || step.op->state != LeafState::bare) continue;
+    for (const OpField& field : step.commit->body.ops.fields_of(*step.op)) {
+      // Whoever only took something out brought nothing that could be missing.
+      if (merge::has_elements(field.tag) && field.runs.count == 0) continue;
+      MAILLON_TRY(const auto name, names_.find(field.name));
+      if (name && standing.contains({step.ref, *name})) out.emplace(field.name);
+    }
+  }
   return out;
 }
 

@@ -92,6 +92,25 @@ class Settling(Case):
             node.ok("verify", "--deep")
         self.assertEqual(len({node.digests()["catalogue/16"] for node in self.all}), 1)
 
+    def test_what_was_forgotten_with_a_delete_is_not_called_whole(self):
+        self.away.ok("put", "lieux", "--id", self.gone, "telephone=05")
+        self.after_400_days(*self.all)
+        self.let_it_prune(self.a)
+        self.converge(*self.all)
+        self.away.ok("reissue")
+        self.converge(*self.all)
+        self.assertTrue(self.a.ok("get", "lieux", self.gone)["edit_won_over_delete"])
+        refused = self.refuses(self.a, 1, "resolve", "lieux", self.gone, "--keep")
+        self.assertIn("forgotten here: description, nom", refused["message"])
+        self.assertIn("FIELD=VALUE", refused["hint"])
+        self.a.ok("resolve", "lieux", self.gone, "nom=Fermé")
+        self.converge(*self.all)
+        for node in self.all:
+            self.assertEqual(node.ok("get", "lieux", self.gone)["fields"],
+                             {"nom": "Fermé", "telephone": "05"})
+            self.assertEqual(node.ok("conflicts")["conflicts"], [])
+            node.ok("verify", "--deep")
+
     def test_a_keeper_is_asked_and_says_why_not(self):
         refused = self.refuses(self.a, 1, "propose", "checkpoint", "catalogue/16", "--yes")
         self.assertIn("old enough", refused["message"])

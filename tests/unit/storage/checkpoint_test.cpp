@@ -155,6 +155,30 @@ TEST_F(Settling, WhatIsDeletedDoesNotComeBackThroughWhoDidNotKnow) {
   EXPECT_EQ(founder.node->digest(kCatalogue), absent.node->digest(kCatalogue));
 }
 
+TEST_F(Settling, WhatAnEditWonBesideStaysUntilSomebodyDecides) {
+  write(founder, patch("lieux", record_number(1), {{"nom", Value::of_text("un")},
+                                                   {"tel", Value::of_text("05")}}), 1);
+  write(founder, say(1, "site", "ancien"), 1);
+  exchange(founder, absent, 2);
+  write(founder, removal("lieux", record_number(1)), 3);
+  write(absent, patch("lieux", record_number(1), {{"nom", Value::of_text("deux")},
+                                                  {"site", Value::of_text("nouveau")}}), 3);
+  exchange(founder, absent, 4);
+  build_on(member, 5);
+  ASSERT_TRUE(settle(30, 31).has_value());
+  // The telephone would come back, the old site would not.
+  EXPECT_EQ(founder.prune(), 1u);
+  EXPECT_EQ(leaves(founder)[0], LeafState::full);
+  EXPECT_EQ(leaves(founder)[1], LeafState::bare);
+  write(founder, say(1, "nom", "trois"), 32);
+  build_on(member, 33);
+  ASSERT_TRUE(settle(50, 51).has_value());
+  EXPECT_GE(founder.prune(), 1u);
+  EXPECT_EQ(leaves(founder)[0], LeafState::bare);
+  EXPECT_EQ(named(founder, 1), "trois");
+  EXPECT_TRUE(founder.verify().has_value());
+}
+
 TEST_F(Settling, ASourceDoesNotBringBackWhatWasDeleted) {
   const auto row = [] {
     return imported("lieux", "carte", "7", {{"nom", Value::of_text("sept")}});
