@@ -33,6 +33,14 @@ Error damaged_commit(const CommitId& id) {
                "restaurez une sauvegarde, ou repartez d’un dossier neuf : les pairs renverront tout"};
 }
 
+/// Bytes of memory, about.
+std::size_t size_of(const Commit& commit) {
+  const OpTable& table = commit.body.ops;
+  return commit.bytes.body.size() + commit.body.raw.size() + table.ops.size() * sizeof(Op) +
+         table.fields.size() * sizeof(OpField) + table.dots.size() * sizeof(DotRange) +
+         table.runs.size() * sizeof(Run);
+}
+
 }  // namespace
 
 std::int64_t flags_of(const merge::RecordState& state, const merge::Context& context) {
@@ -47,18 +55,28 @@ bool touches_records(const Op& op) {
 }
 
 Result<CommitPtr> CommitCache::get(std::int64_t log_id) {
-  const auto known = std::ranges::find(slots_, log_id, &std::pair<std::int64_t, CommitPtr>::first);
+  const auto known = std::ranges::find(slots_, log_id, &Slot::log_id);
   if (known != slots_.end()) {
     std::rotate(slots_.begin(), known, known + 1);
-    return slots_.front().second;
+    return slots_.front().commit;
   }
   MAILLON_TRY(SignedCommit bytes, log_.bytes_of(log_id));
   MAILLON_TRY(const CommitPtr commit, load_commit(std::move(bytes)));
   MAILLON_TRY(const CommitId id, log_.commit_id_of(log_id));
   if (commit->id != id) return damaged_commit(id);
-  if (slots_.size() == kSlots) slots_.pop_back();
-  slots_.insert(slots_.begin(), {log_id, commit});
+  slots_.insert(slots_.begin(), {log_id, commit, size_of(*commit)});
+  std::size_t all = 0;
+  const auto last = std::ranges::find_if(slots_, [&](const Slot& slot) {
+    all += slot.bytes;
+    return all > kBytes && &slot != slots_.data();
+  });
+  slots_.erase(last, slots_.end());
+  if (slots_.size() > kSlots) slots_.pop_back();
   return commit;
+}
+
+void CommitCache::forget(std::int64_t log_id) {
+  std::erase_if(slots_, [&](const Slot& slot) { return slot.log_id == log_id; });
 }
 
 Result<std::optional<RecordRow>> Records::find(std::int64_t collection, const RecordId& rid) {

@@ -37,12 +37,19 @@ class CommitCache {
  public:
   explicit CommitCache(Log& log) noexcept : log_(log) {}
   Result<CommitPtr> get(std::int64_t log_id);
+  void forget(std::int64_t log_id);
   void clear() { slots_.clear(); }
 
  private:
-  static constexpr std::size_t kSlots = 4;  ///< a parsed commit of full size takes some 3 MiB
+  static constexpr std::size_t kSlots = 32;
+  static constexpr std::size_t kBytes = 12u << 20;  ///< parsed; one commit of full size takes some 3 MiB
+  struct Slot {
+    std::int64_t log_id = 0;
+    CommitPtr commit;
+    std::size_t bytes = 0;
+  };
   Log& log_;
-  std::vector<std::pair<std::int64_t, CommitPtr>> slots_;
+  std::vector<Slot> slots_;  ///< what was asked for last comes first
 };
 
 /// One step of a record's history, newest first.

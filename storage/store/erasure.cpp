@@ -44,7 +44,8 @@ bool asks_to_erase(const Commit& commit) {
 /// What an erasing op, or a commit that publishes erased ops again, leads to.
 struct Store::Erasing {
   std::map<std::int64_t, std::set<std::uint32_t>> destroyed;  ///< leaves by commit
-  std::set<std::pair<std::int64_t, RecordId>> records;        ///< that look different now
+  /// That look different now, with an op that was meant.
+  std::map<std::pair<std::int64_t, RecordId>, merge::OpRef> records;
 };
 
 Result<ErasureEffect> Store::effect_of(const Commit& asking, const LogEntry& entry,
@@ -112,7 +113,7 @@ Result<void> Store::note_erasure(const merge::OpRef& target, const merge::OpRef&
   MAILLON_TRY(const bool changed,
               records_.erasures().put({target, by, effect}, collection, op.id));
   if (!changed) return {};
-  erasing.records.emplace(collection, op.id);
+  erasing.records.try_emplace({collection, op.id}, target);
   if (effect == ErasureEffect::destroys) erasing.destroyed[target.commit].insert(target.leaf);
   return {};
 }
@@ -187,8 +188,12 @@ Result<Store::ErasedNames> Store::erased_of(std::int64_t collection, const Recor
 Result<void> Store::carry_out(const Erasing& erasing) {
   if (!MAILLON_FAULT("erasure_only_hides"))
     for (const auto& [log_id, leaves] : erasing.destroyed) MAILLON_CHECK(destroy(log_id, leaves));
-  for (const auto& [collection, rid] : erasing.records)
-    MAILLON_CHECK(records_.refold_record(collection, rid));
+  // As they stand in the log: records whose ops lie side by side need the same commits.
+  std::vector<std::pair<merge::OpRef, std::pair<std::int64_t, RecordId>>> ordered;
+  for (const auto& [record, target] : erasing.records) ordered.emplace_back(target, record);
+  std::ranges::sort(ordered);
+  for (const auto& [target, record] : ordered)
+    MAILLON_CHECK(records_.refold_record(record.first, record.second));
   return {};
 }
 
@@ -202,7 +207,7 @@ Result<bool> Store::make_bare(std::int64_t log_id, const std::set<std::uint32_t>
   if (cuts.empty()) return false;
   MAILLON_TRY(const Bytes packed, cut_body(bytes.body, commit->header.leaves, cuts));
   MAILLON_CHECK(log_.replace_body(log_id, packed));
-  records_.commits().clear();
+  records_.commits().forget(log_id);
   return true;
 }
 

@@ -111,6 +111,28 @@ TEST_F(Erasures, OneFieldGoesFromEveryByteAndTheOthersStay) {
   }
 }
 
+// Erasing of many records whose versions lie in some commits reads each of those a few times.
+TEST_F(Erasures, CommitsThatWereReadStayAtHandUntilTheyChangeOrTakeTooMuch) {
+  CommitCache& commits = a.node->store->records().commits();
+  const auto wrote = [&](const std::string& value) {
+    now += 1s;
+    const auto done = a.node->write(
+        kCatalogue, {patch("lieux", kRecord, {{"tel", Value::of_text(value)}})}, now);
+    return must(a.node->store->log().find(done.commits.at(0)->id))->id;
+  };
+  std::vector<std::pair<std::int64_t, CommitPtr>> known;
+  for (int i = 0; i < 12; ++i) known.emplace_back(wrote(std::string{kPhone} + std::to_string(i)), nullptr);
+  for (auto& [id, commit] : known) commit = must(commits.get(id));
+  for (const auto& [id, commit] : known) EXPECT_EQ(must(commits.get(id)), commit);
+  const std::int64_t other = wrote("autre");
+  const CommitPtr kept = must(commits.get(other));
+  EXPECT_EQ(erase(a, {"", kRecord, {}, std::string{kPhone}}).own, 12u);
+  for (const auto& [id, commit] : known) EXPECT_EQ(must(commits.get(id))->body.ops.ops[0].state, LeafState::bare);
+  EXPECT_EQ(must(commits.get(other)), kept);
+  for (int i = 0; i < 16; ++i) (void)must(commits.get(wrote(to_hex(a.node->rng.bytes<400'000>()))));
+  EXPECT_NE(must(commits.get(other)), kept);
+}
+
 TEST_F(Erasures, FormerValuesGoAsWell) {
   write(a, row(kPhone));
   write(a, patch("lieux", kRow, {{"tel", Value::of_text("0545111111")}}));
