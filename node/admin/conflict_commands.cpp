@@ -185,26 +185,18 @@ namespace {
 /// How the values of one field become one; nothing where the rule has no answer.
 using Rule = std::function<std::optional<TypedValue>(const Conflict&, const replica::FieldView&)>;
 
-/// The parts of a list as the national schema writes one, `a|b`, or of a JSON array.
+/// The parts of a list between bars, or of a JSON array.
 std::optional<std::vector<std::string>> parts_of(const Value& value, bool arrays) {
+  if (!arrays)
+    return value.kind() == Value::Kind::text ? std::optional{between_bars(value.text())} : std::nullopt;
+  if (value.kind() != Value::Kind::json || !value.text().starts_with('[')) return std::nullopt;
   std::vector<std::string> out;
-  if (arrays) {
-    if (value.kind() != Value::Kind::json || !value.text().starts_with('[')) return std::nullopt;
-    for (const Value& element : elements_of(value)) {
-      std::string json;
-      append_json_value(json, element);
-      out.push_back(std::move(json));
-    }
-    return out;
+  for (const Value& element : elements_of(value)) {
+    std::string json;
+    append_json_value(json, element);
+    out.push_back(std::move(json));
   }
-  if (value.kind() != Value::Kind::text) return std::nullopt;
-  std::string_view rest = value.text();
-  for (;;) {
-    const std::size_t bar = rest.find('|');
-    if (!rest.substr(0, bar).empty()) out.emplace_back(rest.substr(0, bar));
-    if (bar == std::string_view::npos) return out;
-    rest.remove_prefix(bar + 1);
-  }
+  return out;
 }
 
 /// Of registers alone: the other types unite by themselves, or count.

@@ -244,10 +244,13 @@ class Import {
     if ((version_ || schema_) && !judge(row, batch)) return {};
     change.collection = collection_;
     change.form = IdForm::derived;
-    change.untyped = summary_.format == catalogue::Format::csv;
+    change.untyped = is_untyped();
     change.external_id = std::move(row.external_id);
     for (const auto& [name, value] : row.fields) batch.bytes += name.size() + value.text().size();
-    change.fields = std::move(row.fields);
+    if (schema_)
+      take_row(*schema_, std::move(row.fields), change);
+    else
+      change.fields = std::move(row.fields);
     batch.changes.push_back(std::move(change));
     batch.positions.push_back({row.line, row.record});
     if (batch.changes.size() < kBatchRows && batch.bytes < kBatchBytes) return {};
@@ -260,9 +263,11 @@ class Import {
     return {};
   }
 
+  [[nodiscard]] bool is_untyped() const { return summary_.format == catalogue::Format::csv; }
+
   /// False when --strict refuses the row.
   bool judge(const catalogue::Row& row, Batch& batch) {
-    auto found = schema_ ? judge_row(*schema_, row) : catalogue::validate_lieu(row, *version_);
+    auto found = schema_ ? judge_row(*schema_, row, is_untyped()) : catalogue::validate_lieu(row, *version_);
     if (strict_ && !found.empty()) {
       for (auto& warning : found)
         refuse({warning.line, std::move(warning.field), std::move(warning.reason_en),

@@ -231,6 +231,40 @@ bool has_form(ValueForm form, const std::string& text) {
   return true;
 }
 
+bool is_extreme(FieldTag type) { return type == FieldTag::max || type == FieldTag::min; }
+
+/// A cell of CSV as a number or boolean, where that is what the schema wants.
+Value in_form(const FieldSchema& field, Value value) {
+  const std::string& text = value.text();
+  if (value.kind() != Value::Kind::text) return value;
+  const bool number = field.form == ValueForm::number || field.form == ValueForm::integer ||
+                      (is_extreme(field.type) && field.form == ValueForm::any);
+  if (number && is_json_number(text)) return {Value::Kind::number, text};
+  if (field.form == ValueForm::boolean && has_form(field.form, text)) return Value::of_bool(text == "true");
+  return value;
+}
+
+std::optional<Value> parsed_array(const std::string& text) {
+  catalogue::JsonScanner scanner{text};
+  Value out;
+  scanner.skip_space();
+  if (scanner.peek() != '[' || !scanner.value(out, 0)) return std::nullopt;
+  scanner.skip_space();
+  return scanner.at_end() ? std::optional{std::move(out)} : std::nullopt;
+}
+
+/// What a row puts into a set: of a cell, what an export wrote there, or the parts between bars.
+std::vector<Value> elements_in(const FieldSchema& field, const Value& value, bool untyped) {
+  if (value.display().empty()) return {};
+  if (value.kind() == Value::Kind::json && value.text().starts_with('[')) return elements_of(value);
+  if (!untyped || value.kind() != Value::Kind::text) return {value};
+  if (const auto array = parsed_array(value.text())) return elements_of(*array);
+  std::vector<Value> out;
+  for (const std::string& part : between_bars(value.text()))
+    out.push_back(in_form(field, Value::of_text(part)));
+  return out;
+}
+
 std::optional<Misfit> misfit_of_one(const FieldSchema& field, const std::string& text) {
   if (!has_form(field.form, text))
     return Misfit{fmt::format("the schema wants a value of the form `{}`", word_for(field.form)),
@@ -366,6 +400,9 @@ const std::string& label_of(const FieldSchema& field, Language language) {
 
 std::optional<Misfit> misfit(const FieldSchema& field, const Value& value) {
   if (value.is_null() || value.display().empty()) return std::nullopt;
+  if (is_extreme(field.type) && value.kind() != Value::Kind::text && value.kind() != Value::Kind::number)
+    return Misfit{fmt::format("the type `{}` takes a number or a text", word_for(field.type)),
+                  fmt::format("le type « {} » attend un nombre ou un texte", word_for(field.type))};
   if (value.kind() == Value::Kind::json && value.text().starts_with('[')) {
     for (const Value& one : elements_of(value))
       if (auto found = misfit_of_one(field, one.display())) return found;
@@ -375,7 +412,8 @@ std::optional<Misfit> misfit(const FieldSchema& field, const Value& value) {
   return field.type == FieldTag::text ? std::nullopt : misfit_of_one(field, value.display());
 }
 
-std::vector<catalogue::Warning> judge_row(const Schema& schema, const catalogue::Row& row) {
+std::vector<catalogue::Warning> judge_row(const Schema& schema, const catalogue::Row& row,
+                                          bool untyped) {
   std::vector<catalogue::Warning> out;
   const auto warn = [&](const std::string& field, const Value& value, Misfit why) {
     out.push_back({row.line, field, for_terminal(value.display(), 200), {}, std::move(why.en),
@@ -387,9 +425,38 @@ std::vector<catalogue::Warning> judge_row(const Schema& schema, const catalogue:
     if (empty && field.required)
       warn(field.name, Value{}, {"the schema requires it", "le schéma l’exige"});
     if (empty) continue;
-    if (auto found = misfit(field, given->second)) warn(field.name, given->second, *std::move(found));
+    std::vector<Value> all{given->second};
+    if (field.type == FieldTag::set) all = elements_in(field, given->second, untyped);
+    for (const Value& one : all)
+      if (auto found = misfit(field, one)) {
+        warn(field.name, one, *std::move(found));
+        break;
+      }
   }
   return out;
+}
+
+void take_row(const Schema& schema, catalogue::Fields&& fields, storage::Change& change) {
+  for (auto& [name, value] : fields) {
+    const FieldSchema* const field = schema.field(name);
+    if (field != nullptr && change.untyped && field->type != FieldTag::set)
+      value = in_form(*field, std::move(value));
+    const bool ranks = (value.kind() == Value::Kind::text && !value.text().empty()) ||
+                       value.kind() == Value::Kind::number;
+    storage::FieldEdit edit;
+    if (field != nullptr && field->type == FieldTag::set)
+      edit.values = elements_in(*field, value, change.untyped);
+    else if (field != nullptr && is_extreme(field->type) && ranks)
+      edit.values = {value};
+    else {
+      change.fields.emplace_back(std::move(name), std::move(value));
+      continue;
+    }
+    edit.name = std::move(name);
+    edit.tag = field->type;
+    edit.as_register = std::move(value);
+    change.edits.push_back(std::move(edit));
+  }
 }
 
 }  // namespace maillon::admin

@@ -60,8 +60,13 @@ struct Misfit {
   std::string fr;
 };
 [[nodiscard]] std::optional<Misfit> misfit(const FieldSchema& field, const Value& value);
-/// Of a row of a file.
+/// Of a row of a file; `untyped`: of one whose cells are texts, whatever they say.
 [[nodiscard]] std::vector<catalogue::Warning> judge_row(const Schema& schema,
-                                                        const catalogue::Row& row);
+                                                        const catalogue::Row& row, bool untyped);
+
+/// Puts the fields of a row into a change of a source, in the types and forms of the schema. Where
+/// two who import one file would count or say it twice, and for what a type cannot take, they stay
+/// registers.
+void take_row(const Schema& schema, catalogue::Fields&& fields, storage::Change& change);
 
 }  // namespace maillon::admin

@@ -98,6 +98,16 @@ std::vector<Value> elements_of(const Value& array) {
   }
 }
 
+std::vector<std::string> between_bars(std::string_view text) {
+  std::vector<std::string> out;
+  for (;;) {
+    const std::size_t bar = text.find('|');
+    if (!text.substr(0, bar).empty()) out.emplace_back(text.substr(0, bar));
+    if (bar == std::string_view::npos) return out;
+    text.remove_prefix(bar + 1);
+  }
+}
+
 Result<FieldTypes> parse_types(std::span<const std::string> arguments) {
   FieldTypes out;
   for (const std::string& argument : arguments) {

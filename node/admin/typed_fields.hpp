@@ -16,6 +16,8 @@ using FieldTypes = std::map<std::string, FieldTag, std::less<>>;
 [[nodiscard]] std::string_view word_for(FieldTag tag);
 /// The elements of a JSON array that was read before; none of anything else.
 [[nodiscard]] std::vector<Value> elements_of(const Value& array);
+/// The parts of a list as the national schema writes one, `a|b`; empty ones are none.
+[[nodiscard]] std::vector<std::string> between_bars(std::string_view text);
 /// From FIELD=TYPE. Errc::usage.
 [[nodiscard]] Result<FieldTypes> parse_types(std::span<const std::string> arguments);
 

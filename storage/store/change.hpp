@@ -20,6 +20,7 @@ struct FieldEdit {
   FieldTag tag = FieldTag::reg;
   How how = How::set;
   std::vector<Value> values = {};  ///< one, except of sets and lists
+  Value as_register = {};          ///< of a row of a source: what it says where the record has a register
 };
 
 /// A change that somebody wishes for; dots are filled in when it is written.

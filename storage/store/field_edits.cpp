@@ -199,36 +199,44 @@ Result<Drafts> edit_list(const FieldEdit& edit, merge::Document& document, const
   return out;
 }
 
-Drafts edit_set(const FieldEdit& edit, merge::Document& document) {
+Result<Drafts> edit_set(const FieldEdit& edit, merge::Document& document, const Writing& writing) {
   const merge::Set& set = *document.set();
+  const std::vector<ByteView> there = set.values();
   const std::vector<Bytes> given = encoded(edit.values);
-  FieldDraft draft;
-  draft.tag = edit.tag;
-  std::vector<Bytes> added;
   const auto has = [](const auto& values, ByteView value) {
     return std::ranges::any_of(values,
                                [&](const auto& one) { return std::ranges::equal(one, value); });
   };
-  const auto take_out = [&](ByteView value) {
-    for (const merge::ElementRef& element : set.elements_of(value))
-      draft.removed.push_back({element.op, element.offset, 1});
-  };
+  std::vector<Bytes> added;
+  std::vector<ByteView> dropped;
   for (const Bytes& value : given) {
     if (edit.how == FieldEdit::How::remove)
-      take_out(value);
-    else if (!has(set.values(), value) && !has(added, value))
+      dropped.emplace_back(value);
+    else if (!has(there, value) && !has(added, value))
       added.push_back(value);
   }
   if (edit.how == FieldEdit::How::set)
-    for (const ByteView value : set.values())
-      if (!has(given, value)) take_out(value);
-  if (added.empty() && draft.removed.empty()) return {};
+    for (const ByteView value : there)
+      if (!has(given, value)) dropped.push_back(value);
+  std::optional<SaidBefore> before;
+  if (writing.said_before && !(added.empty() && dropped.empty())) {
+    MAILLON_TRY(before, writing.said_before());
+    if (!before) return Drafts{};
+    std::erase_if(added, [&](const Bytes& value) { return before->values.contains(value); });
+  }
+  FieldDraft draft;
+  draft.tag = edit.tag;
+  for (const ByteView value : dropped)
+    for (const merge::ElementRef& element : set.elements_of(value))
+      if (!before || before->ops.contains(element.op))
+        draft.removed.push_back({element.op, element.offset, 1});
+  if (added.empty() && draft.removed.empty()) return Drafts{};
   std::ranges::sort(draft.removed);
   if (!added.empty())
     draft.runs.push_back({std::nullopt, std::nullopt, std::nullopt,
                           static_cast<std::uint32_t>(added.size())});
   merge::encode_elements(added, draft.value);
-  return {std::move(draft)};
+  return Drafts{std::move(draft)};
 }
 
 /// Brings no element and takes none out.
@@ -329,7 +337,7 @@ Result<std::vector<FieldDraft>> draft_edit(const FieldEdit& edit, const RecordSt
   } else if (edit.tag == FieldTag::list) {
     MAILLON_TRY(out, edit_list(edit, document, own, context));
   } else {
-    out = edit_set(edit, document);
+    MAILLON_TRY(out, edit_set(edit, document, writing));
   }
   if (out.empty() && writing.confirms) out.push_back(nothing_new(edit.tag));
   return out;

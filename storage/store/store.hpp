@@ -111,6 +111,7 @@ struct Pruned {
 
 class SpaceHistory;
 struct FieldDraft;
+struct SaidBefore;
 struct ErasureWish;
 struct ErasureOutcome;
 
@@ -332,13 +333,16 @@ class Store {
   Result<std::vector<LogEntry>> annuaire_within(const Header& header, Hlc reach, bool introduces);
   Result<CommitPtr> seal_and_take(CommitDraft& draft, Opening& opening, const Author& author,
                                   Rng& rng);
-  Result<std::optional<ChangeOutcome>> draft_change(const Change& change, const Author& author,
+  Result<std::optional<ChangeOutcome>> draft_change(const Change& asked, const Author& author,
                                                     const SpaceId& space, Hlc reach,
                                                     CommitDraft& draft);
   Result<void> check_owner(const Change& change, const RecordRow& row, const Author& author);
   struct NamedDrafts;  ///< what the ops of a change say of one field
+  /// Of fields in `erased` a row of a source says nothing.
   Result<std::vector<NamedDrafts>> draft_edits(const Change& change, const Author& author,
-                                               const SpaceId& space, const merge::RecordState& state,
+                                               const SpaceId& space, const RecordRow* row,
+                                               const merge::RecordState& state,
+                                               const std::set<std::string>& erased,
                                                const CommitDraft& draft);
   Result<void> add_ops(const Change& change, const Author& author,
                        std::span<const std::pair<std::string, Value>> fields,
@@ -351,9 +355,17 @@ class Store {
   Result<std::vector<std::pair<std::string, Value>>> wanted_fields(
       const Change& change, const RecordRow& row, const merge::RecordState& state,
       const std::set<std::string>& erased);
+
+  // Rows of sources (source_fields.cpp).
   Result<std::optional<Bytes>> last_imported(const Change& change, const RecordRow& row,
                                              const merge::RecordState& state,
-                                             std::string_view field);
+                                             const merge::FieldState& field, std::string_view name);
+  /// The change with the types that the record has, and with the sets that the row leaves out.
+  Result<Change> as_typed_here(const Change& change, const merge::RecordState& state);
+  /// Of a set. None where something of it was erased.
+  Result<std::optional<SaidBefore>> said_before(const Change& change, const RecordRow& row,
+                                                const std::string& field);
+
   Result<bool> is_published_again(const LogEntry& entry, const MemberId& member);
   Result<CommitPtr> reissue_one(const LogEntry& old, const Author& author, UnixMillis now, Rng& rng,
                                 bool introduces, std::map<CommitId, CommitId>& renamed);

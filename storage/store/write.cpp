@@ -61,6 +61,12 @@ bool shows_other_type(const merge::Shown& shown, std::int64_t name, FieldTag tag
   });
 }
 
+bool has_set(const merge::RecordState& state) {
+  return std::ranges::any_of(state.fields, [](const merge::FieldState& field) {
+    return field.tag == static_cast<std::uint32_t>(FieldTag::set) && field.elements > 0;
+  });
+}
+
 const merge::FieldState* register_of(const merge::RecordState& state, std::int64_t name) {
   return field_of(state, name, FieldTag::reg);
 }
@@ -286,20 +292,26 @@ Result<void> Store::check_owner(const Change& change, const RecordRow& row, cons
                "demandez-leur de la modifier, ou créez votre propre fiche"};
 }
 
-Result<std::optional<ChangeOutcome>> Store::draft_change(const Change& change, const Author& author,
+Result<std::optional<ChangeOutcome>> Store::draft_change(const Change& asked, const Author& author,
                                                          const SpaceId& space, Hlc reach,
                                                          CommitDraft& draft) {
   MAILLON_TRY(const std::int64_t space_row, log_.space_row(space));
-  MAILLON_TRY(const auto collection, names_.find_collection(space_row, change.collection));
+  MAILLON_TRY(const auto collection, names_.find_collection(space_row, asked.collection));
   std::optional<RecordRow> row;
   if (collection) {
-    MAILLON_TRY(row, records_.find(*collection, change.id));
+    MAILLON_TRY(row, records_.find(*collection, asked.id));
   }
   merge::RecordState state;
   if (row) {
     MAILLON_TRY(state, merge::decode_state(row->state));
-    MAILLON_CHECK(check_owner(change, *row, author));
+    MAILLON_CHECK(check_owner(asked, *row, author));
   }
+  const bool from_source = !asked.external_id.empty();
+  std::optional<Change> typed;
+  if (from_source && (!asked.edits.empty() || has_set(state))) {
+    MAILLON_TRY(typed, as_typed_here(asked, state));
+  }
+  const Change& change = typed ? *typed : asked;
   const merge::Shown shown = merge::show(state, records_.context());
   const bool removes = change.kind == OpKind::remove;
   if (removes && !shown.visible) return std::optional{ChangeOutcome::not_found};
@@ -308,20 +320,21 @@ Result<std::optional<ChangeOutcome>> Store::draft_change(const Change& change, c
   std::vector<NamedDrafts> edits;
   if (!removes) {
     fields = change.fields;
+    ErasedNames erased;
     if (row) {
-      ErasedNames erased;
-      if (!change.external_id.empty()) {
+      if (from_source) {
         MAILLON_TRY(erased, erased_of(*collection, change.id));
       }
       if (erased.whole) return std::optional{ChangeOutcome::erased_here};
       MAILLON_TRY(wanted, wanted_fields(change, *row, state, erased.fields));
       fields = wanted;
     }
-    MAILLON_TRY(edits, draft_edits(change, author, space, state, draft));
-    const bool asked = !change.fields.empty() || !change.edits.empty();
-    if (fields.empty() && edits.empty() && (row || asked)) return std::optional<ChangeOutcome>{};
+    MAILLON_TRY(edits, draft_edits(change, author, space, row ? &*row : nullptr, state,
+                                   erased.fields, draft));
+    const bool any = !change.fields.empty() || !change.edits.empty();
+    if (fields.empty() && edits.empty() && (row || any)) return std::optional<ChangeOutcome>{};
     // A source that still lists what was deleted here does not bring it back.
-    if (shown.deleted && !change.external_id.empty())
+    if (shown.deleted && from_source)
       return std::optional{ChangeOutcome::deleted_here};
   }
   MAILLON_CHECK(records_.context().check());
@@ -331,18 +344,31 @@ Result<std::optional<ChangeOutcome>> Store::draft_change(const Change& change, c
 
 Result<std::vector<Store::NamedDrafts>> Store::draft_edits(const Change& change,
                                                            const Author& author, const SpaceId& space,
+                                                           const RecordRow* row,
                                                            const merge::RecordState& state,
+                                                           const std::set<std::string>& erased,
                                                            const CommitDraft& draft) {
   std::vector<NamedDrafts> out;
   if (change.edits.empty()) return out;
   MAILLON_TRY(const FeedRow feed, log_.feed_row({space, author.node(), author.incarnation},
                                                 author.member));
   const merge::Shown shown = merge::show(state, records_.context());
+  const bool from_source = !change.external_id.empty();
   for (const FieldEdit& edit : change.edits) {
+    if (erased.contains(edit.name)) {
+      if (!edit.values.empty()) scratch_->withheld.push_back(edit.name);
+      continue;
+    }
     MAILLON_TRY(const auto name, names_.find(edit.name));
-    const bool confirms = edit.how == FieldEdit::How::set && name &&
+    const bool confirms = !from_source && edit.how == FieldEdit::How::set && name &&
                           shows_other_type(shown, *name, edit.tag);
-    const Writing writing{feed.id, draft.ops() + 1, confirms};
+    Writing writing{feed.id, draft.ops() + 1, confirms};
+    if (from_source && row != nullptr)
+      writing.said_before = [&]() -> Result<std::optional<SaidBefore>> {
+        MAILLON_TRY(auto before, said_before(change, *row, edit.name));
+        if (!before && !edit.values.empty()) scratch_->withheld.push_back(edit.name);
+        return before;
+      };
     const merge::FieldState* const field = name ? field_of(state, *name, edit.tag) : nullptr;
     MAILLON_TRY(auto ops, draft_edit(edit, state, field, writing, records_.context()));
     if (!ops.empty()) out.push_back({&edit, std::move(ops)});
@@ -514,7 +540,7 @@ Result<std::vector<std::pair<std::string, Value>>> Store::wanted_fields(
       continue;
     // Somebody corrected what the source said: as long as it says the same, it says nothing new.
     if (from_source && field != nullptr) {
-      MAILLON_TRY(const auto before, last_imported(change, row, state, name));
+      MAILLON_TRY(const auto before, last_imported(change, row, state, *field, name));
       if (before && says(*before, value, encoded, change.untyped)) continue;
     }
     const bool alike = change.untyped && field != nullptr && !field->heads.empty();
@@ -526,6 +552,7 @@ Result<std::vector<std::pair<std::string, Value>>> Store::wanted_fields(
   const Bytes none_encoded = none.encoded();
   const Bytes empty_encoded = empty.encoded();
   for (const auto& field : state.fields) {
+    if (field.tag != static_cast<std::uint32_t>(FieldTag::reg)) continue;
     const std::string name{records_.context().name(field.name)};
     if (has_field(change.fields, name)) continue;
     const bool by_source = std::ranges::any_of(field.heads, [&](const merge::FieldHead& head) {
@@ -537,26 +564,6 @@ Result<std::vector<std::pair<std::string, Value>>> Store::wanted_fields(
   }
   MAILLON_CHECK(records_.context().check());
   return out;
-}
-
-Result<std::optional<Bytes>> Store::last_imported(const Change& change, const RecordRow& row,
-                                                  const merge::RecordState& state,
-                                                  std::string_view name) {
-  MAILLON_TRY(const auto id, names_.find(name));
-  const merge::FieldState* field = id ? register_of(state, *id) : nullptr;
-  if (field == nullptr) return std::optional<Bytes>{};
-  for (const auto& head : field->heads)
-    if (state.ops[head.op].imported)
-      return std::optional{Bytes{head.value.begin(), head.value.end()}};
-  MAILLON_TRY(const auto history, records_.history(change.collection, change.id, row.state));
-  for (const HistoryOp& step : history) {
-    if (step.external_id().empty() || step.source() != change.source) continue;
-    const auto fields = step.commit->body.ops.fields_of(*step.op);
-    for (std::size_t i = 0; i < fields.size(); ++i)
-      if (fields[i].name == name)
-        return std::optional{Bytes{step.value(i).begin(), step.value(i).end()}};
-  }
-  return std::optional<Bytes>{};
 }
 
 Result<CommitPtr> Store::write_governance(std::span<const GovernanceOp> ops, const Author& author,

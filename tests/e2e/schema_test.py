@@ -87,6 +87,84 @@ class Schemas(Case):
         self.assertEqual((strict.code, strict.json["created"], strict.json["rejected"]), (1, 1, 2))
         self.assertEqual(self.a.ok("import", table, "--collection", "equipements")["created"], 2)
 
+    TYPED = {
+        "collection": "ateliers",
+        "fields": [
+            {"name": "nom"},
+            {"name": "langues", "type": "set", "values": ["fr", "ar", "en", "pt", "es"]},
+            {"name": "places", "form": "integer"},
+            {"name": "ouvert", "form": "boolean"},
+            {"name": "dernier", "type": "max", "form": "date"},
+            {"name": "tarif", "type": "min"},
+            {"name": "inscrits", "type": "counter"},
+        ],
+    }
+    HEAD = "id,nom,langues,places,ouvert,dernier,tarif,inscrits\n"
+    ONE = "1,Initiation,fr|ar,12,true,2026-01-02,3.5,4\n"
+    TWO = '2,Tableur,"[""fr"",""en""]",trois,peut-être,2026-02-02,9,5\n'
+
+    def take(self, node, text):
+        done = node.ok("import", self.write("a.csv", text), "--collection", "ateliers")
+        return done["created"], done["changed"], done["commits"]
+
+    def fields(self, node, id="1"):
+        return node.ok("get", "ateliers", id)["fields"]
+
+    def test_imports_write_the_types_of_the_schema(self):
+        self.add(self.a, self.TYPED)
+        self.meet()
+        table = self.HEAD + self.ONE + self.TWO
+        done = self.a.ok("import", self.write("a.csv", table), "--collection", "ateliers")
+        self.assertEqual([(w["line"], w["field"]) for w in done["warnings"]], [(3, "places"), (3, "ouvert")])
+        self.assertEqual(self.fields(self.a), {
+            "id": "1", "nom": "Initiation", "langues": ["ar", "fr"], "places": 12, "ouvert": True,
+            "dernier": "2026-01-02", "tarif": 3.5, "inscrits": "4"})
+        self.assertEqual((self.fields(self.a, "2")["langues"], self.fields(self.a, "2")["places"]),
+                         (["en", "fr"], "trois"))
+        # Whoever imports the same meets in the same records.
+        self.take(self.b, table)
+        self.meet()
+        self.assertEqual(self.b.ok("conflicts")["conflicts"], [])
+        self.assertEqual(self.fields(self.b)["langues"], ["ar", "fr"])
+        self.assertEqual(self.take(self.a, table), (0, 0, 0))
+        # A source that says nothing new leaves alone what people changed.
+        self.a.ok("put", "ateliers", "--id", "1", "langues+=es", "tarif=2")
+        self.a.ok("put", "ateliers", "--id", "1", "langues-=fr")
+        self.assertEqual(self.take(self.a, table), (0, 0, 0))
+        self.assertEqual((self.fields(self.a)["langues"], self.fields(self.a)["tarif"]), (["ar", "es"], 2))
+        row = "1,Initiation,{},13,false,2026-03-02,3.5,4\n"
+        for said, shown in (("ar|pt", ["ar", "es", "pt"]), ("pt|en", ["en", "es", "pt"]), ("", ["es"])):
+            changed = self.HEAD + row.format(said) + self.TWO
+            self.assertEqual(self.take(self.a, changed), (0, 1, 1), said)
+            self.assertEqual(self.fields(self.a)["langues"], shown)
+            self.assertEqual(self.take(self.a, changed), (0, 0, 0), said)
+        fields = self.fields(self.a)
+        self.assertEqual((fields["places"], fields["ouvert"], fields["dernier"]), (13, False, "2026-03-02"))
+        for format in ("csv", "jsonl"):
+            out = self.path("out." + format)
+            self.a.ok("export", "--collection", "ateliers", "-o", out)
+            again = self.a.ok("import", out, "--collection", "ateliers", "--source", "a")
+            self.assertEqual((again["unchanged"], again["commits"]), (2, 0), format)
+        # What was erased of a set is not brought back.
+        self.a.ok("erase", "ateliers", "2", "--words", "en", "--yes")
+        done = self.a.ok("import", self.write("a.csv", changed), "--collection", "ateliers")
+        self.assertEqual(done["commits"], 0)
+        self.assertIn((3, "langues"), [(w["line"], w["field"]) for w in done["warnings"]])
+        self.assertEqual(self.fields(self.a, "2")["langues"], ["fr"])
+        self.meet()
+        self.assertEqual(self.b.ok("conflicts")["conflicts"], [])
+        for node in (self.a, self.b):
+            self.assertEqual(node.ok("verify", "--deep")["errors"], [])
+
+    def test_what_was_imported_before_the_schema_stays_as_it_is(self):
+        table = self.HEAD + self.ONE
+        self.take(self.a, table)
+        self.add(self.a, self.TYPED)
+        self.assertEqual(self.take(self.a, table), (0, 0, 0))
+        self.assertEqual(self.take(self.a, table.replace("fr|ar", "fr|en")), (0, 1, 1))
+        self.assertEqual(self.fields(self.a)["langues"], "fr|en")
+        self.assertEqual(self.a.ok("conflicts")["conflicts"], [])
+
     def test_what_nobody_described_and_the_national_schema(self):
         self.a.ok("put", "divers", "nom=X", "tags+=a", "--type", "tags=set")
         shown = self.a.ok("schema", "show", "divers")

@@ -41,6 +41,51 @@ class Fields : public testing::Test {
   UnixMillis now = kEpoch;
 };
 
+TEST_F(Fields, RowsOfASourceChangeInASetWhatTheSourceChanged) {
+  const RecordId id = derived_record_id("lieux", "carte", "7");
+  const auto take = [&](Peer& peer, const std::vector<std::string>& said) {
+    now += 1s;
+    Change row = imported("lieux", "carte", "7", {{"nom", Value::of_text("sept")}});
+    FieldEdit edit{"langues", FieldTag::set};
+    for (const std::string& one : said) edit.values.push_back(Value::of_text(one));
+    if (!said.empty()) row.edits = {std::move(edit)};
+    return peer.node->write(kCatalogue, {row}, now).commits.size();
+  };
+  const auto put = [&](Peer& peer, How how, const char* what) {
+    now += 1s;
+    Change change = patch("lieux", id, {});
+    change.edits = {{"langues", FieldTag::set, how, {Value::of_text(what)}}};
+    peer.node->write(kCatalogue, {change}, now);
+  };
+  const auto shown = [&](Peer& peer) { return peer.node->value(kCatalogue, "lieux", id, "langues"); };
+  EXPECT_EQ(take(a, {"ar", "fr"}), 1u);
+  EXPECT_EQ(take(b, {"ar", "fr"}), 1u);
+  meet();
+  EXPECT_EQ(shown(a), R"(["ar","fr"])");
+  for (Peer* peer : {&a, &b}) EXPECT_EQ(take(*peer, {"ar", "fr"}), 0u);
+  put(b, How::add, "es");
+  put(b, How::remove, "fr");
+  meet();
+  EXPECT_EQ(take(a, {"ar", "fr"}), 0u);
+  EXPECT_EQ(shown(a), R"(["ar","es"])");
+  // What it had brought, by whomever, goes where it says no more; what others added stays.
+  EXPECT_EQ(take(a, {"pt"}), 1u);
+  meet();
+  EXPECT_EQ(shown(b), R"(["es","pt"])");
+  EXPECT_EQ(take(b, {}), 1u);
+  EXPECT_EQ(take(b, {}), 0u);
+  meet();
+  EXPECT_EQ(shown(a), R"(["es"])");
+  // Beside a register nothing else is written.
+  now += 1s;
+  a.node->write(kCatalogue, {imported("lieux", "carte", "8", {{"langues", Value::of_text("fr")}})}, now);
+  Change row = imported("lieux", "carte", "8", {});
+  row.edits = {{"langues", FieldTag::set, How::set, {Value::of_text("fr"), Value::of_text("ar")},
+                Value::of_text("fr|ar")}};
+  a.node->write(kCatalogue, {row}, now + 1s);
+  EXPECT_EQ(a.node->value(kCatalogue, "lieux", derived_record_id("lieux", "carte", "8"), "langues"), "fr|ar");
+}
+
 /// Of words that the other kind of sentence does not use, or few of them.
 std::string sentence(crypto::SeededRng& rng, bool fresh = false) {
   static constexpr std::array kWords{"le",     "lieu", "ouvre", "lundi", "mardi", "avec",  "rendez",
