@@ -9,6 +9,19 @@ namespace {
 
 constexpr std::uint8_t kBodyForm = 1;
 constexpr int kZstdLevel = 3;
+constexpr int kTightLevel = 19;
+constexpr int kTightLevelOfLong = 9;
+constexpr std::size_t kLong = 256u << 10;
+
+Bytes pack(ByteView raw, int level) {
+  Bytes out(ZSTD_compressBound(raw.size()));
+  const std::size_t size =
+      ZSTD_compress(out.data(), out.size(), raw.data(), raw.size(), level);
+  MAILLON_ASSERT(ZSTD_isError(size) == 0, "zstd packs into its own bound");
+  out.resize(size);
+  out.shrink_to_fit();
+  return out;
+}
 
 Error bad(const char* why) { return Error{Errc::malformed, why}; }
 
@@ -242,14 +255,10 @@ Result<Body> parse_body(Bytes raw, std::uint32_t leaves, bool trusted) {
   return BodyParser{std::move(raw), leaves, trusted}.run();
 }
 
-Bytes pack_body(ByteView raw) {
-  Bytes out(ZSTD_compressBound(raw.size()));
-  const std::size_t size =
-      ZSTD_compress(out.data(), out.size(), raw.data(), raw.size(), kZstdLevel);
-  MAILLON_ASSERT(ZSTD_isError(size) == 0, "zstd packs into its own bound");
-  out.resize(size);
-  out.shrink_to_fit();
-  return out;
+Bytes pack_body(ByteView raw) { return pack(raw, kZstdLevel); }
+
+Bytes pack_body_tightly(ByteView raw) {
+  return pack(raw, raw.size() <= kLong ? kTightLevel : kTightLevelOfLong);
 }
 
 Result<Bytes> unpack_body(ByteView packed) {

@@ -25,7 +25,7 @@ class BodyCutter {
     read_pieces();
     MAILLON_CHECK(mark(cuts));
     hash_payloads();
-    return pack_body(written());
+    return written();
   }
 
  private:
@@ -184,12 +184,28 @@ class BodyCutter {
   std::uint8_t form_ = 0;
 };
 
+Result<Bytes> cut_raw(Bytes raw, std::uint32_t leaves, std::span<const LeafCut> cuts) {
+  MAILLON_TRY(Body body, parse_body(std::move(raw), leaves, /*trusted=*/true));
+  return BodyCutter{std::move(body)}.run(cuts);
+}
+
 }  // namespace
 
 Result<Bytes> cut_body(ByteView packed, std::uint32_t leaves, std::span<const LeafCut> cuts) {
   MAILLON_TRY(Bytes raw, unpack_body(packed));
-  MAILLON_TRY(Body body, parse_body(std::move(raw), leaves, /*trusted=*/true));
-  return BodyCutter{std::move(body)}.run(cuts);
+  MAILLON_TRY(const Bytes rest, cut_raw(std::move(raw), leaves, cuts));
+  return pack_body(rest);
+}
+
+Result<std::optional<RestingBody>> resting_body(ByteView packed, std::uint32_t leaves,
+                                                std::span<const LeafCut> cuts, bool first_time) {
+  MAILLON_TRY(const Bytes whole, unpack_body(packed));
+  MAILLON_TRY(const Bytes rest, cut_raw(whole, leaves, cuts));
+  RestingBody out{pack_body_tightly(rest), true};
+  if (first_time)
+    if (Bytes again = pack_body_tightly(whole); again.size() <= out.packed.size())
+      out = {std::move(again), false};
+  return out.packed.size() < packed.size() ? std::optional{std::move(out)} : std::nullopt;
 }
 
 }  // namespace maillon::storage

@@ -9,6 +9,9 @@
 namespace maillon::storage {
 namespace {
 
+/// Bytes of bodies that one step packs anew, each for a second at most: others wait to write.
+constexpr std::size_t kPackedAtOnce = 256u << 10;
+
 /// What others had for long: commits from before a moment on which another member had built by then.
 /// Of a space that nobody else reads, all from before it.
 std::vector<bool> shared_before(const SpaceHistory& history, const Trust& trust,
@@ -61,6 +64,14 @@ std::vector<CommitId> heads_of(const SpaceHistory& history, const std::vector<bo
 
 std::string pruned_key(const SpaceId& space) { return "pruned." + space.hex(); }
 
+/// As encoded() gives it, or empty.
+Result<Bytes> pruned_with(Database& db, const SpaceId& space) {
+  MAILLON_TRY(auto get, db.prepare("SELECT value FROM meta WHERE key = ?1"));
+  const std::string key = pruned_key(space);
+  MAILLON_TRY(const bool known, get.bind(1, std::string_view{key}).step());
+  return known ? Bytes{get.blob(0).begin(), get.blob(0).end()} : Bytes{};
+}
+
 /// By which checkpoints a space was pruned.
 Bytes encoded(const std::vector<ProposalId>& checkpoints) {
   Bytes out;
@@ -70,6 +81,16 @@ Bytes encoded(const std::vector<ProposalId>& checkpoints) {
     w.le32(id.leaf);
   }
   return out;
+}
+
+bool lists(ByteView encoded_ids, const ProposalId& id) {
+  ByteReader in{encoded_ids};
+  while (in.left() > 0) {
+    const ByteView commit = in.raw(CommitId::kSize);
+    const bool same = in.le32() == id.leaf;
+    if (same && std::ranges::equal(commit, id.commit.bytes())) return true;
+  }
+  return false;
 }
 
 /// Those of which all that they settle is here.
@@ -101,11 +122,7 @@ Result<std::vector<SpaceId>> to_prune(Database& db, Log& log, const Trust& trust
     if (trust.checkpoints(id).empty()) continue;
     MAILLON_TRY(const auto row, log.find_space(id));
     if (!row) continue;
-    MAILLON_TRY(auto get, db.prepare("SELECT value FROM meta WHERE key = ?1"));
-    const std::string key = pruned_key(id);
-    MAILLON_TRY(const bool known, get.bind(1, std::string_view{key}).step());
-    const Bytes before = known ? Bytes{get.blob(0).begin(), get.blob(0).end()} : Bytes{};
-    get.reset();
+    MAILLON_TRY(const Bytes before, pruned_with(db, id));
     const auto all = trust.checkpoints(id);
     if (before == encoded(ids_of({all.begin(), all.end()}))) continue;
     MAILLON_TRY(const auto whole, whole_ones(log, trust, id));
@@ -180,32 +197,62 @@ Result<Pruned> Store::prune(const SpaceId& space, std::int64_t after, std::size_
     MAILLON_TRY(auto fresh, what_is_settled(*row, space));
     pruning_.insert_or_assign(space, std::move(fresh));
   }
-  const Pruning& pruning = pruning_.at(space);
-  MAILLON_TRY(auto next, records_.after(*row, after, records));
-  Pruned out;
-  std::map<std::int64_t, std::set<std::uint32_t>> leaves;
-  std::vector<std::pair<std::int64_t, RecordId>> changed;
+  Pruning& pruning = pruning_.at(space);
+  Pruned out{0, after};
+  MAILLON_CHECK(pruning.found ? take_out_spent(pruning, *row, out)
+                              : look_for_spent(pruning, *row, records, out));
+  out.more = !pruning.found || !pruning.spent.empty();
+  if (out.more) return out;
+  MAILLON_CHECK(set_meta(pruned_key(space), encoded(pruning.checkpoints)));
+  pruning_.erase(space);
+  return out;
+}
+
+Result<void> Store::look_for_spent(Pruning& pruning, std::int64_t space, std::size_t records,
+                                   Pruned& out) {
+  MAILLON_TRY(const auto next, records_.after(space, out.last, records));
+  pruning.found = next.size() < records;
   for (const RecordPlace& place : next) {
     out.last = place.row;
     MAILLON_TRY(const auto found, records_.find(place.collection, place.rid));
     if (!found) continue;
     MAILLON_TRY(const auto spent,
                 records_.spent(place.name, place.rid, found->state, pruning.settled));
-    for (const merge::OpRef& ref : spent) leaves[ref.commit].insert(ref.leaf);
-    if (!spent.empty()) changed.emplace_back(place.collection, place.rid);
-    out.leaves += spent.size();
+    for (const merge::OpRef& ref : spent) pruning.spent[ref.commit].push_back({ref.leaf});
   }
-  for (const auto& [log_id, some] : leaves) {
-    MAILLON_TRY(const bool bared, make_bare(log_id, some));
-    (void)bared;
+  if (pruning.found)
+    for (auto& [log_id, leaves] : pruning.spent) std::ranges::sort(leaves, {}, &LeafCut::leaf);
+  return {};
+}
+
+Result<void> Store::take_out_spent(Pruning& pruning, std::int64_t space, Pruned& out) {
+  std::size_t bytes = 0;
+  while (!pruning.spent.empty() && bytes < kPackedAtOnce) {
+    const auto [log_id, leaves] = *pruning.spent.begin();
+    pruning.spent.erase(pruning.spent.begin());
+    MAILLON_TRY(const SignedCommit stored, log_.bytes_of(log_id));
+    MAILLON_TRY(const CommitPtr commit, load_commit(stored));
+    const auto& ops = commit->body.ops.ops;
+    // What somebody asked to erase meanwhile has gone its own way.
+    auto cuts = leaves;
+    std::erase_if(cuts, [&](const LeafCut& cut) {
+      return ops[cut.leaf - 1].state != LeafState::full;
+    });
+    MAILLON_TRY(const auto resting, resting_body(stored.body, commit->header.leaves, cuts,
+                                                 !pruning.before.contains(log_id)));
+    bytes += commit->header.body_size;
+    if (!resting) continue;
+    MAILLON_CHECK(log_.replace_body(log_id, resting->packed));
+    records_.commits().forget(log_id);
+    if (!resting->is_cut) continue;
+    out.leaves += cuts.size();
+    for (const LeafCut& cut : cuts) {
+      const Op& op = ops[cut.leaf - 1];
+      MAILLON_TRY(const auto collection, names_.find_collection(space, op.collection));
+      if (collection) MAILLON_CHECK(records_.refold_record(*collection, op.id));
+    }
   }
-  for (const auto& [collection, rid] : changed)
-    MAILLON_CHECK(records_.refold_record(collection, rid));
-  out.more = next.size() == records;
-  if (out.more) return out;
-  MAILLON_CHECK(set_meta(pruned_key(space), encoded(pruning.checkpoints)));
-  pruning_.erase(space);
-  return out;
+  return {};
 }
 
 Result<Store::Pruning> Store::what_is_settled(std::int64_t row, const SpaceId& space) {
@@ -214,9 +261,16 @@ Result<Store::Pruning> Store::what_is_settled(std::int64_t row, const SpaceId& s
   const auto& commits = history.commits();
   MAILLON_TRY(const auto whole, whole_ones(log_, *trust_, space));
   out.checkpoints = ids_of(whole);
+  MAILLON_TRY(const Bytes last, pruned_with(db_, space));
+  std::vector<std::shared_ptr<const Settled>> before;
+  for (const auto& one : whole)
+    if (lists(last, one->id)) before.push_back(one);
   const Settlement settlement{history, whole};
-  for (std::size_t i = 0; i < commits.size(); ++i)
+  const Settlement settled_before{history, before};
+  for (std::size_t i = 0; i < commits.size(); ++i) {
     if (settlement.stands(i)) out.settled.insert(commits[i].entry.id);
+    if (settled_before.stands(i)) out.before.insert(commits[i].entry.id);
+  }
   return out;
 }
 

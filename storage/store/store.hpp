@@ -153,8 +153,9 @@ class Store {
   /// nothing new, or more than one can hold.
   Result<std::optional<Checkpoint>> draft_checkpoint(const SpaceId& space, Hlc before);
   Result<Agreement> agrees_with(const Checkpoint& checkpoint, Hlc before);
-  /// Takes from the log what the space's checkpoints leave nobody in need of, looking at so many
-  /// records after one; 0 begins, and reads the log.
+  /// Takes from the log what the space's checkpoints leave nobody in need of, where that makes it
+  /// smaller: first looks at so many records after one, then packs commits anew. 0 begins, and reads
+  /// the log.
   Result<Pruned> prune(const SpaceId& space, std::int64_t after, std::size_t records);
   /// Asks to erase: of the author's own member at once, of others once they or the delegates say so.
   /// No commits when there is nothing to erase, or to `rehearse`.
@@ -275,7 +276,12 @@ class Store {
   struct Pruning {
     std::vector<ProposalId> checkpoints = {};  ///< of which all is here
     std::set<std::int64_t> settled = {};       ///< commits that count for good by these
+    std::set<std::int64_t> before = {};        ///< by those with which the space was pruned last
+    bool found = false;                        ///< all records were looked at
+    std::map<std::int64_t, std::vector<LeafCut>> spent = {};  ///< not yet taken out; ascending
   };
+  Result<void> look_for_spent(Pruning& pruning, std::int64_t space, std::size_t records, Pruned& out);
+  Result<void> take_out_spent(Pruning& pruning, std::int64_t space, Pruned& out);
   Result<Pruning> what_is_settled(std::int64_t row, const SpaceId& space);
 
   // What stands in the log (admission.cpp).

@@ -176,7 +176,70 @@ class Run {
     erase_some();
   }
 
+  /// What 10,000 edits leave on the disk once they are settled, beside the same records written once.
+  void forgetting() {
+    constexpr std::uint64_t kRounds = 100;
+    fmt::print("\n{} records, changed {} times each, a commit for all at once\n", records_, kRounds);
+    fs::create_directories(dir_);
+    prepare();
+    a_.service.reset();
+    crypto::SeededRng rng{1};
+    std::vector<storage::Change> all;
+    for (std::uint64_t i = 0; i < records_; ++i) all.push_back(change_of(i));
+    a_.write(all);
+    const double once = indexed_size();
+    for (std::uint64_t round = 0; round < kRounds; ++round) {
+      for (std::uint64_t i = 0; i < records_; ++i) all[i] = edit_of(i, rng);
+      a_.write(all);
+    }
+    const double before = indexed_size();
+    settle();
+    const double from = seconds_now();
+    federation::Pruner pruner{*a_.replica};
+    while (must(pruner.step())) {
+    }
+    const double took = seconds_now() - from;
+    const double after = indexed_size();
+    print("disk with all of it", fmt::format("{:.2f} MiB", before / (1 << 20)),
+          fmt::format("{:.2f}x once", before / once), "-", "", true);
+    print("disk once it is settled and packed", fmt::format("{:.2f} MiB", after / (1 << 20)),
+          fmt::format("{:.2f}x once", after / once), "3x", "", after <= 3 * once);
+    print(fmt::format("  in which {} payloads went", pruner.leaves()), fmt::format("{:.3f} s", took), "",
+          "-", "", true);
+    a_.replica.reset();
+  }
+
  private:
+  /// As people change a place: its telephone, its mail, its hours, or what it says of itself.
+  static storage::Change edit_of(std::uint64_t number, Rng& rng) {
+    storage::Change out = change_of(number);
+    out.form = IdForm::random;
+    out.source.clear();
+    out.external_id.clear();
+    const auto some = rng.u64();
+    const auto of_another = row(some >> 8);
+    const std::string text = "Lieu ouvert à tous ; " + of_another[2].second.text() + ", " +
+                             of_another[14].second.text() + " ; sur rendez-vous au " +
+                             of_another[9].second.text();
+    const std::array fields{of_another[9], of_another[10],
+                            std::pair{std::string{"horaires"},
+                                      Value::of_text(fmt::format("Mo-Fr 09:{:02}-12:00,14:00-1{}:30",
+                                                                 some % 60, some % 7 + 3))},
+                            std::pair{std::string{"presentation"}, Value::of_text(text)}};
+    out.fields = {fields[some % fields.size()]};
+    return out;
+  }
+
+  /// Bytes of the database, its search index made.
+  double indexed_size() {
+    (void)must(a_.replica->write<bool>([](storage::Store&) -> Result<bool> { return true; }));
+    MAILLON_ASSERT(a_.replica->finish_index().has_value(), "the search index can be made");
+    a_.replica.reset();
+    const auto size = static_cast<double>(fs::file_size(dir_ + "/a/maillon.db"));
+    a_.replica = must(replica::Replica::open(dir_ + "/a", std::nullopt));
+    return size;
+  }
+
   void prepare() {
     crypto::SystemRng rng;
     const crypto::SigningKey root{crypto::Secret32::random(rng)};
@@ -292,10 +355,8 @@ class Run {
     if (first_cost_ == 0) first_cost_ = once;
     print("one local change, durable", fmt::format("{:.0f} us", once * 1e6),
           fmt::format("{:.2f}x first", once / first_cost_), "1.2x", "", once <= 1.2 * first_cost_);
-    (void)must(a_.replica->write<bool>([](storage::Store&) -> Result<bool> { return true; }));
-    for (auto left = a_.replica->finish_index(); left.has_error();) break;
+    const double size = indexed_size();
     a_.replica.reset();
-    const double size = static_cast<double>(fs::file_size(dir_ + "/a/maillon.db"));
     const double ratio = size / static_cast<double>(limits_.raw_bytes);
     print("disk: log, state, indexes, full text", fmt::format("{:.1f} MiB", size / (1 << 20)),
           fmt::format("{:.2f}x raw", ratio), "3x", "2x", ratio <= 3);
@@ -428,6 +489,7 @@ int main(int argc, char** argv) {
         .all();
     std::filesystem::remove_all(root / std::to_string(records));
   }
+  bench::Run{{}, (root / "forgetting").string(), 100, first_cost}.forgetting();
   std::filesystem::remove_all(root);
   return 0;
 }

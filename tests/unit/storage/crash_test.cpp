@@ -25,7 +25,8 @@ class Life {
           kCatalogue,
           {imported("lieux", "carte", std::to_string(i), {{"nom", text("a")}}),
            patch("lieux", record_number(1), {{"tel", text("0" + std::to_string(i))}}),
-           patch("lieux", record_number(4), {{"nom", text("version " + std::to_string(i))}})},
+           // Long enough that the disk gains by forgetting it.
+           patch("lieux", record_number(4), {{"nom", text("version " + std::to_string(i) + to_hex(rng_.bytes<100>()))}})},
           kEpoch + i * 1s);
     // Settled is what somebody else has built on.
     other_.pull(founder_, kEpoch + 4s);
@@ -110,8 +111,11 @@ class Life {
     return out;
   }
   Result<void> prune(Store& store) {
-    MAILLON_TRY(const Pruned done, store.prune(space(), 0, 100));
-    return done.leaves == 2 ? Result<void>{} : Error{Errc::refused, "not both versions"};
+    std::size_t leaves = 0;
+    for (Pruned done{0, 0, true}; done.more; leaves += done.leaves) {
+      MAILLON_TRY(done, store.prune(space(), done.last, 100));
+    }
+    return leaves == 2 ? Result<void>{} : Error{Errc::refused, "not both versions"};
   }
 
   Peer founder_{0};
