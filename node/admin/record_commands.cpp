@@ -409,6 +409,12 @@ Result<void> remembers_all(Call& call, const Target& target) {
               "valeurs que vous donnez ; un nœud qui n’a pas oublié peut encore faire --keep");
 }
 
+/// Whether the field may show some of what it held, and the delete have taken the rest.
+bool has_parts(const replica::FieldView& field) {
+  const auto tag = static_cast<FieldTag>(field.tag);
+  return tag == FieldTag::set || tag == FieldTag::list || tag == FieldTag::text;
+}
+
 /// What the delete had taken away, beside what is shown: one write that has seen the delete.
 Result<storage::Change> kept(Call& call, const Target& target, const RecordView& record) {
   const auto whole = call.replica().read<std::optional<RecordView>>([&](Reader& reader) {
@@ -423,9 +429,12 @@ Result<storage::Change> kept(Call& call, const Target& target, const RecordView&
     all.push_back({field.name, storage::FieldEdit::How::set, field.value});
     types.fields.push_back(field);
   };
-  for (const auto& field : record.fields)
+  for (const auto& field : record.fields) {
     // Several values are a question of its own, which this does not answer.
-    if (field.others.empty()) add(field);
+    if (!field.others.empty()) continue;
+    const auto* entire = *whole ? (*whole)->field(field.name) : nullptr;
+    add(entire != nullptr && entire->tag == field.tag && has_parts(field) ? *entire : field);
+  }
   if (whole->has_value())
     for (const auto& field : (*whole)->fields)
       if (record.field(field.name) == nullptr) add(field);

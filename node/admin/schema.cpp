@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <boost/json.hpp>
+#include <cmath>
+#include <cstdlib>
 #include <set>
 
 #include "node/catalogue/json_scanner.hpp"
@@ -279,6 +281,13 @@ std::optional<Misfit> misfit_of_one(const FieldSchema& field, const std::string&
   return std::nullopt;
 }
 
+/// Whether a field of the types max and min can hold the value: numbers are compared as doubles.
+bool can_rank(const Value& value) {
+  if (value.kind() == Value::Kind::number)
+    return std::isfinite(std::strtod(value.text().c_str(), nullptr));
+  return value.kind() == Value::Kind::text && !value.text().empty();
+}
+
 }  // namespace
 
 RecordId schema_id(std::string_view collection) {
@@ -403,6 +412,9 @@ std::optional<Misfit> misfit(const FieldSchema& field, const Value& value) {
   if (is_extreme(field.type) && value.kind() != Value::Kind::text && value.kind() != Value::Kind::number)
     return Misfit{fmt::format("the type `{}` takes a number or a text", word_for(field.type)),
                   fmt::format("le type « {} » attend un nombre ou un texte", word_for(field.type))};
+  if (is_extreme(field.type) && !can_rank(value))
+    return Misfit{fmt::format("the type `{}` takes no number as great as this", word_for(field.type)),
+                  fmt::format("le type « {} » n’admet pas de nombre aussi grand", word_for(field.type))};
   if (value.kind() == Value::Kind::json && value.text().starts_with('[')) {
     for (const Value& one : elements_of(value))
       if (auto found = misfit_of_one(field, one.display())) return found;
@@ -425,7 +437,7 @@ std::vector<catalogue::Warning> judge_row(const Schema& schema, const catalogue:
     if (empty && field.required)
       warn(field.name, Value{}, {"the schema requires it", "le schéma l’exige"});
     if (empty) continue;
-    std::vector<Value> all{given->second};
+    std::vector<Value> all{untyped ? in_form(field, given->second) : given->second};
     if (field.type == FieldTag::set) all = elements_in(field, given->second, untyped);
     for (const Value& one : all)
       if (auto found = misfit(field, one)) {
@@ -441,12 +453,10 @@ void take_row(const Schema& schema, catalogue::Fields&& fields, storage::Change&
     const FieldSchema* const field = schema.field(name);
     if (field != nullptr && change.untyped && field->type != FieldTag::set)
       value = in_form(*field, std::move(value));
-    const bool ranks = (value.kind() == Value::Kind::text && !value.text().empty()) ||
-                       value.kind() == Value::Kind::number;
     storage::FieldEdit edit;
     if (field != nullptr && field->type == FieldTag::set)
       edit.values = elements_in(*field, value, change.untyped);
-    else if (field != nullptr && is_extreme(field->type) && ranks)
+    else if (field != nullptr && is_extreme(field->type) && can_rank(value))
       edit.values = {value};
     else {
       change.fields.emplace_back(std::move(name), std::move(value));

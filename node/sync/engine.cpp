@@ -66,12 +66,12 @@ void Engine::closed(SessionId id) {
   part(id);
 }
 
-bool Engine::may_share(const Session& s, const SpaceId& space) {
+bool Engine::may_share(const Session& s, const SpaceId& space) const {
   const auto spaces = spaces_of(s);
   return std::ranges::find(spaces, space) != spaces.end();
 }
 
-std::vector<SpaceId> Engine::spaces_of(const Session& s) {
+std::vector<SpaceId> Engine::spaces_of(const Session& s) const {
   std::vector<SpaceId> out;
   if (const auto annuaire = store_.annuaire()) out.push_back(*annuaire);
   for (const SpaceId& space : store_.shared_with(s.member))
@@ -513,9 +513,12 @@ std::vector<std::pair<SessionId, SessionView>> Engine::sessions() const {
       view.pushing += lane.opened && lane.pushes() ? 1 : 0;
       view.missing += lane.missing.size();
     }
+    // What one of both has lost the right to read meanwhile is exchanged no more.
+    const auto shared = spaces_of(s);
     view.in_sync =
         s.greeted && !s.lanes.empty() && std::ranges::all_of(s.lanes, [&](const auto& entry) {
           const auto& [space, lane] = entry;
+          if (std::ranges::find(shared, space) == shared.end()) return true;
           return lane.theirs == store_.frontier(space) && lane.held == store_.held(space);
         });
     out.emplace_back(id, view);

@@ -204,8 +204,8 @@ class Engine {
   void on_frontier(SessionId id, Session& s, const Frontier& frontier);
   void on_push(SessionId id, Session& s, const Push& push);
 
-  [[nodiscard]] bool may_share(const Session& s, const SpaceId& space);
-  [[nodiscard]] std::vector<SpaceId> spaces_of(const Session& s);
+  [[nodiscard]] bool may_share(const Session& s, const SpaceId& space) const;
+  [[nodiscard]] std::vector<SpaceId> spaces_of(const Session& s) const;
   [[nodiscard]] bool annuaire_settled(const Session& s);
   void compare(SessionId id, Session& s, const SpaceId& space, bool may_repeat);
   void compare_all(SessionId id, Session& s);

@@ -198,11 +198,12 @@ Result<Bytes> cut_body(ByteView packed, std::uint32_t leaves, std::span<const Le
 }
 
 Result<std::optional<RestingBody>> resting_body(ByteView packed, std::uint32_t leaves,
-                                                std::span<const LeafCut> cuts, bool first_time) {
+                                                std::span<const LeafCut> cuts, Resting how) {
   MAILLON_TRY(const Bytes whole, unpack_body(packed));
   MAILLON_TRY(const Bytes rest, cut_raw(whole, leaves, cuts));
   RestingBody out{pack_body_tightly(rest), true};
-  if (first_time)
+  if (how == Resting::cut && !cuts.empty()) return std::optional{std::move(out)};
+  if (how == Resting::whole_or_cut)
     if (Bytes again = pack_body_tightly(whole); again.size() <= out.packed.size())
       out = {std::move(again), false};
   return out.packed.size() < packed.size() ? std::optional{std::move(out)} : std::nullopt;

@@ -118,11 +118,15 @@ struct RestingBody {
   Bytes packed;
   bool is_cut = false;
 };
-/// The body as small as it can be, with or without what `cuts` names: a payload's place takes its hash,
-/// and its neighbours seeds of their own. Nothing where it is as small already. `first_time`: it was not
-/// packed by this before, so that packing it whole may help.
+enum class Resting : std::uint8_t {
+  whole_or_cut,  ///< whichever is smaller: a payload's place takes its hash, its neighbours more seeds
+  cut_if_smaller,  ///< it was packed by this before
+  cut,
+};
+/// The body as small as it can be, with or without what `cuts` names. Nothing where it is as small
+/// already.
 [[nodiscard]] Result<std::optional<RestingBody>> resting_body(ByteView packed, std::uint32_t leaves,
                                                               std::span<const LeafCut> cuts,
-                                                              bool first_time);
+                                                              Resting how);
 
 }  // namespace maillon::storage

@@ -189,7 +189,8 @@ Result<Agreement> Store::agrees_with(const Checkpoint& checkpoint, Hlc before) {
                                                                     : Agreement::differs;
 }
 
-Result<Pruned> Store::prune(const SpaceId& space, std::int64_t after, std::size_t records) {
+Result<Pruned> Store::prune(const SpaceId& space, std::int64_t after, std::size_t records,
+                            bool all) {
   MAILLON_TRY(const auto row, log_.find_space(space));
   if (!row) return Pruned{};
   const auto known = pruning_.find(space);
@@ -199,7 +200,7 @@ Result<Pruned> Store::prune(const SpaceId& space, std::int64_t after, std::size_
   }
   Pruning& pruning = pruning_.at(space);
   Pruned out{0, after};
-  MAILLON_CHECK(pruning.found ? take_out_spent(pruning, *row, out)
+  MAILLON_CHECK(pruning.found ? take_out_spent(pruning, *row, all, out)
                               : look_for_spent(pruning, *row, records, out));
   out.more = !pruning.found || !pruning.spent.empty();
   if (out.more) return out;
@@ -225,7 +226,7 @@ Result<void> Store::look_for_spent(Pruning& pruning, std::int64_t space, std::si
   return {};
 }
 
-Result<void> Store::take_out_spent(Pruning& pruning, std::int64_t space, Pruned& out) {
+Result<void> Store::take_out_spent(Pruning& pruning, std::int64_t space, bool all, Pruned& out) {
   std::size_t bytes = 0;
   while (!pruning.spent.empty() && bytes < kPackedAtOnce) {
     const auto [log_id, leaves] = *pruning.spent.begin();
@@ -238,8 +239,11 @@ Result<void> Store::take_out_spent(Pruning& pruning, std::int64_t space, Pruned&
     std::erase_if(cuts, [&](const LeafCut& cut) {
       return ops[cut.leaf - 1].state != LeafState::full;
     });
-    MAILLON_TRY(const auto resting, resting_body(stored.body, commit->header.leaves, cuts,
-                                                 !pruning.before.contains(log_id)));
+    const bool packed_before = pruning.before.contains(log_id);
+    const Resting how = all             ? Resting::cut
+                        : packed_before ? Resting::cut_if_smaller
+                                        : Resting::whole_or_cut;
+    MAILLON_TRY(const auto resting, resting_body(stored.body, commit->header.leaves, cuts, how));
     bytes += commit->header.body_size;
     if (!resting) continue;
     MAILLON_CHECK(log_.replace_body(log_id, resting->packed));

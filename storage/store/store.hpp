@@ -154,9 +154,10 @@ class Store {
   Result<std::optional<Checkpoint>> draft_checkpoint(const SpaceId& space, Hlc before);
   Result<Agreement> agrees_with(const Checkpoint& checkpoint, Hlc before);
   /// Takes from the log what the space's checkpoints leave nobody in need of, where that makes it
-  /// smaller: first looks at so many records after one, then packs commits anew. 0 begins, and reads
-  /// the log.
-  Result<Pruned> prune(const SpaceId& space, std::int64_t after, std::size_t records);
+  /// smaller, or (`all`) whatever it costs: first looks at so many records after one, then packs
+  /// commits anew. 0 begins, and reads the log.
+  Result<Pruned> prune(const SpaceId& space, std::int64_t after, std::size_t records,
+                       bool all = false);
   /// Asks to erase: of the author's own member at once, of others once they or the delegates say so.
   /// No commits when there is nothing to erase, or to `rehearse`.
   Result<ErasureOutcome> erase(const SpaceId& space, std::span<const ErasureWish> wishes,
@@ -281,7 +282,7 @@ class Store {
     std::map<std::int64_t, std::vector<LeafCut>> spent = {};  ///< not yet taken out; ascending
   };
   Result<void> look_for_spent(Pruning& pruning, std::int64_t space, std::size_t records, Pruned& out);
-  Result<void> take_out_spent(Pruning& pruning, std::int64_t space, Pruned& out);
+  Result<void> take_out_spent(Pruning& pruning, std::int64_t space, bool all, Pruned& out);
   Result<Pruning> what_is_settled(std::int64_t row, const SpaceId& space);
 
   // What stands in the log (admission.cpp).
@@ -367,7 +368,8 @@ class Store {
                                              const merge::RecordState& state,
                                              const merge::FieldState& field, std::string_view name);
   /// The change with the types that the record has, and with the sets that the row leaves out.
-  Result<Change> as_typed_here(const Change& change, const merge::RecordState& state);
+  Result<Change> as_typed_here(const Change& change, const RecordRow& row,
+                               const merge::RecordState& state);
   /// Of a set. None where something of it was erased.
   Result<std::optional<SaidBefore>> said_before(const Change& change, const RecordRow& row,
                                                 const std::string& field);

@@ -308,8 +308,8 @@ Result<std::optional<ChangeOutcome>> Store::draft_change(const Change& asked, co
   }
   const bool from_source = !asked.external_id.empty();
   std::optional<Change> typed;
-  if (from_source && (!asked.edits.empty() || has_set(state))) {
-    MAILLON_TRY(typed, as_typed_here(asked, state));
+  if (from_source && row && (!asked.edits.empty() || has_set(state))) {
+    MAILLON_TRY(typed, as_typed_here(asked, *row, state));
   }
   const Change& change = typed ? *typed : asked;
   const merge::Shown shown = merge::show(state, records_.context());

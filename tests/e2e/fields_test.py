@@ -112,16 +112,18 @@ class Fields(Case):
             self.assertIn(sentence, notes)
 
     def test_a_delete_takes_all_of_it_and_keep_brings_it_back(self):
-        self.put(self.b, "notes=Ouvert le lundi. Et le mardi.")
+        self.put(self.b, "notes=Ouvert le lundi. Et le mardi.", "langues+=ar", "etapes+=retour")
         self.a.ok("delete", "lieux", self.id)
         self.meet()
         for node in (self.a, self.b):
             self.assertTrue(node.ok("get", "lieux", self.id)["edit_won_over_delete"])
         self.a.ok("resolve", "lieux", self.id, "--keep")
         self.meet()
+        # Also of what the edit went on from, which the delete took away beside it.
         fields = self.fields(self.b)
-        self.assertEqual(fields["langues"], ["fr"])
-        self.assertEqual(fields["etapes"], ["accueil", "atelier", "bilan"])
+        self.assertEqual(fields["notes"], "Ouvert le lundi. Et le mardi.")
+        self.assertEqual(fields["langues"], ["ar", "fr"])
+        self.assertEqual(fields["etapes"], ["accueil", "atelier", "bilan", "retour"])
         self.assertEqual(self.b.ok("conflicts")["conflicts"], [])
         self.assertEqual(self.b.ok("verify", "--deep")["errors"], [])
 

@@ -165,6 +165,58 @@ class Schemas(Case):
         self.assertEqual(self.fields(self.a)["langues"], "fr|en")
         self.assertEqual(self.a.ok("conflicts")["conflicts"], [])
 
+    def test_two_who_import_before_and_after_the_schema_lose_nothing(self):
+        table = self.HEAD + self.ONE
+        self.take(self.a, table)
+        self.add(self.b, self.TYPED)
+        self.take(self.b, table)
+        self.meet()
+        # Both types stand side by side until somebody decides; the source says nothing new meanwhile.
+        for node in (self.a, self.b):
+            self.assertEqual(self.take(node, table), (0, 0, 0))
+            self.assertEqual(self.fields(node)["langues"], ["ar", "fr"])
+            self.assertEqual(self.fields(node)["dernier"], "2026-01-02")
+        self.assertEqual([c["field"] for c in self.a.ok("conflicts")["conflicts"]].count("langues"), 1)
+        self.a.ok("resolve", "ateliers", "1", "langues=fr|ar")
+        self.assertEqual(self.take(self.a, table), (0, 0, 0))
+        self.assertEqual(self.take(self.a, table.replace("fr|ar", "fr|ar|en")), (0, 1, 1))
+        self.assertEqual(self.fields(self.a)["langues"], "fr|ar|en")
+
+    def test_a_column_that_changes_its_type_keeps_what_the_source_says(self):
+        self.add(self.a, self.TYPED)
+        table = self.HEAD + self.ONE
+        self.take(self.a, table)
+        plain = {**self.TYPED, "fields": [{"name": "nom"}]}
+        self.add(self.a, plain)
+        self.take(self.a, table)
+        self.assertEqual(self.fields(self.a)["langues"], "fr|ar")
+        self.add(self.a, self.TYPED)
+        self.assertEqual(self.take(self.a, table), (0, 0, 0))
+        for said in ("fr|en", "fr|pt"):
+            self.take(self.a, table.replace("fr|ar", said))
+            self.assertEqual(self.fields(self.a)["langues"], said)
+
+    def test_a_source_brings_a_set_back_with_the_rest_of_a_record_that_returned(self):
+        self.add(self.a, self.TYPED)
+        table = self.HEAD + self.ONE
+        self.take(self.a, table)
+        before = self.fields(self.a)
+        record = self.a.ok("get", "ateliers", "1")["id"]
+        self.a.ok("delete", "ateliers", record)
+        self.assertEqual(self.take(self.a, table), (0, 0, 0))
+        self.a.ok("put", "ateliers", "--id", record, "nom=Initiation")
+        self.take(self.a, table)
+        self.assertEqual(self.fields(self.a), before)
+        self.assertEqual(self.take(self.a, table), (0, 0, 0))
+
+    def test_a_number_that_cannot_be_ranked_is_kept_and_told(self):
+        self.add(self.a, self.TYPED)
+        row = self.HEAD + "1,Initiation,fr,12,true,2026-01-02,1e400,4\n"
+        done = self.a.ok("import", self.write("a.csv", row), "--collection", "ateliers")
+        self.assertEqual([(w["line"], w["field"]) for w in done["warnings"]], [(2, "tarif")])
+        self.assertIn("tarif", self.fields(self.a))
+        self.assertEqual(self.take(self.a, row), (0, 0, 0))
+
     def test_what_nobody_described_and_the_national_schema(self):
         self.a.ok("put", "divers", "nom=X", "tags+=a", "--type", "tags=set")
         shown = self.a.ok("schema", "show", "divers")

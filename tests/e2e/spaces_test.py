@@ -137,6 +137,17 @@ class Spaces(Case):
         self.assertEqual(b.ok("find", "lieux")["total"], 2)
         self.assertNotIn("misbehaved", a.log() + b.log())
 
+    def test_who_hears_from_a_peer_that_this_may_not_read_any_more_agrees_with_it(self):
+        a, b, c = self.federation("une", "deux", "trois")
+        a.ok("propose", "narrow", "catalogue/16", "--reader", "trois")
+        self.converge(a, c)
+        b.ok("put", "lieux", "nom=jamais envoyé")
+        c.serve()
+        b.ok("peer", "add", f"ws://127.0.0.1:{c.port}")
+        self.assertTrue(b.ok("sync", "--wait", 30)["converged"])
+        self.assertEqual(b.digests()["annuaire"], c.digests()["annuaire"])
+        self.assertEqual(self.names(c), [])
+
     def test_nor_does_a_stick_bring_it_what_it_may_no_longer_read(self):
         a, b, c = nodes = self.federation("une", "deux", "trois")
         a.ok("put", "lieux", "nom=avant")

@@ -277,7 +277,7 @@ void World::prune(SimNode& node) {
     MAILLON_TRY(const auto due, to_prune(store.database(), store.log(), *store.trust()));
     for (const SpaceId& space : due)
       for (Pruned done{0, 0, true}; done.more;) {
-        MAILLON_TRY(done, store.prune(space, done.last, 50));
+        MAILLON_TRY(done, store.prune(space, done.last, 50, /*all=*/true));
         room_.stats.pruned += done.leaves;
       }
     return std::vector<CommitPtr>{};
@@ -291,7 +291,7 @@ void World::prune_all() {
     for (const std::string& name : space_names()) {
       const auto space = node->space(name);
       sure(store.begin(), "prune");
-      for (Pruned done{0, 0, true}; space && done.more;) done = sure(store.prune(*space, done.last, 50), "prune");
+      for (Pruned done{0, 0, true}; space && done.more;) done = sure(store.prune(*space, done.last, 50, /*all=*/true), "prune");
       sure(store.commit(), "prune");
     }
   }

@@ -134,12 +134,12 @@ Result<void> Peer::verify() {
   return node->store->records().verify(*space);
 }
 
-std::size_t Peer::prune() {
+std::size_t Peer::prune(bool all) {
   Store& store = *node->store;
   std::size_t out = 0;
   for (Pruned done{0, 0, true}; done.more; out += done.leaves) {
     must(store.begin());
-    done = must(store.prune(node->space(kCatalogue), done.last, 3));
+    done = must(store.prune(node->space(kCatalogue), done.last, 3, all));
     must(store.commit());
   }
   return out;

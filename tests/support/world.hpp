@@ -45,8 +45,8 @@ class Peer {
   [[nodiscard]] std::string text();
   /// Errc::integrity when a stored record is not what the log makes of it.
   [[nodiscard]] Result<void> verify();
-  /// Takes out what nobody needs any more; how many leaves.
-  std::size_t prune();
+  /// Takes out what nobody needs any more, also where that saves no room; how many leaves.
+  std::size_t prune(bool all = true);
 
   static constexpr unsigned kMembersMax = 5;
   std::unique_ptr<storage::MemoryVfs> disk;

@@ -170,7 +170,7 @@ TEST_F(Settling, ManySmallChangesOfOneCommitStay) {
   build_on(member, 4);
   ASSERT_TRUE(settle(30, 31).has_value());
   const std::size_t before = bytes(founder);
-  EXPECT_EQ(founder.prune(), kRecords);
+  EXPECT_EQ(founder.prune(/*all=*/false), kRecords);
   EXPECT_LT(bytes(founder), before);
   const auto states = leaves(founder);
   EXPECT_EQ(std::ranges::count(states, LeafState::bare), kRecords);
