@@ -228,6 +228,7 @@ Result<void> Store::look_for_spent(Pruning& pruning, std::int64_t space, std::si
 
 Result<void> Store::take_out_spent(Pruning& pruning, std::int64_t space, bool all, Pruned& out) {
   std::size_t bytes = 0;
+  std::set<std::pair<std::int64_t, RecordId>> changed;
   while (!pruning.spent.empty() && bytes < kPackedAtOnce) {
     const auto [log_id, leaves] = *pruning.spent.begin();
     pruning.spent.erase(pruning.spent.begin());
@@ -253,9 +254,11 @@ Result<void> Store::take_out_spent(Pruning& pruning, std::int64_t space, bool al
     for (const LeafCut& cut : cuts) {
       const Op& op = ops[cut.leaf - 1];
       MAILLON_TRY(const auto collection, names_.find_collection(space, op.collection));
-      if (collection) MAILLON_CHECK(records_.refold_record(*collection, op.id));
+      if (collection) changed.emplace(*collection, op.id);
     }
   }
+  for (const auto& [collection, rid] : changed)
+    MAILLON_CHECK(records_.refold_record(collection, rid));
   return {};
 }
 
