@@ -275,7 +275,7 @@ Result<void> Call::has_good_key() {
                 "si cette machine est la vôtre, « maillon node rotate » lui donne une autre clé avec "
                 "les nouveaux mots, et « maillon reissue --all » publie ce qu’elle a écrit");
   }
-  if (!key_was_taken_back(*replica().trust(), replica().identity().node)) return {};
+  if (!key_was_taken_back(*trust, replica().identity().node)) return {};
   return said(Errc::not_allowed,
               "the key of this node was taken back: what it writes counts for nothing",
               "la clé de ce nœud a été reprise : ce qu’il écrit ne compte pas",

@@ -201,6 +201,9 @@ Result<std::optional<RestingBody>> resting_body(ByteView packed, std::uint32_t l
                                                 std::span<const LeafCut> cuts, Resting how) {
   MAILLON_TRY(const Bytes whole, unpack_body(packed));
   MAILLON_TRY(const Bytes rest, cut_raw(whole, leaves, cuts));
+  // Most of what was not cut before is not smaller now; that is found out at once.
+  if (how == Resting::cut_if_smaller && pack_body(rest).size() >= packed.size())
+    return std::optional<RestingBody>{};
   RestingBody out{pack_body_tightly(rest), true};
   if (how == Resting::cut && !cuts.empty()) return std::optional{std::move(out)};
   if (how == Resting::whole_or_cut)

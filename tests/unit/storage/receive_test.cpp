@@ -51,6 +51,24 @@ class Receiving : public testing::Test {
   CommitPtr second;
 };
 
+// Whoever changed its key, and publishes that again, may be heard before what it said first.
+TEST_F(Receiving, WhoBringsTheCertificateOfItsOwnKeyIsKnownByIt) {
+  TestNode& node = *author.node;
+  const crypto::SigningKey stranger{crypto::Secret32::random(node.rng)};
+  const auto introduced = [&](const crypto::SigningKey& root) {
+    const crypto::SigningKey fresh{crypto::Secret32::random(node.rng)};
+    const std::vector<GovernanceOp> ops{
+        {OpKind::certificate, crypto::NodeCertificate::make(root, fresh, 0).encode()}};
+    must(node.store->begin());
+    const auto commit = must(node.store->write_governance(ops, {node.member, 9, &fresh},
+                                                          kEpoch + 1s, node.rng));
+    must(node.store->commit());
+    return reader.node->receive(commit, kEpoch + 1s).outcome;
+  };
+  EXPECT_EQ(introduced(node.root_key), Outcome::applied);
+  EXPECT_EQ(introduced(stranger), Outcome::refused);
+}
+
 struct Rule {
   const char* name;
   const char* reason;
