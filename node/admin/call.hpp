@@ -151,8 +151,12 @@ Result<Reply> prove(Call& call);
 Result<Reply> list_schemas(Call& call);
 Result<Reply> show_schema(Call& call);
 Result<Reply> add_schema(Call& call);
-/// Erasures that wait for this member's word: it wrote what is to go, or is a delegate.
-[[nodiscard]] Result<std::size_t> erasures_to_decide(Call& call);
+/// Erasures that this member has to see to.
+struct ErasureConcerns {
+  std::size_t to_decide = 0;  ///< that wait for its word: it wrote what is to go, or is a delegate
+  std::size_t overdue = 0;    ///< that it asked for, and nodes have not carried out for 30 days
+};
+[[nodiscard]] Result<ErasureConcerns> erasure_concerns(Call& call);
 Result<Reply> erase_record(Call& call);
 Result<Reply> list_erasures(Call& call);
 Result<Reply> confirm_erasure(Call& call);

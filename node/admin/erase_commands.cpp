@@ -100,6 +100,8 @@ Result<std::vector<Listed>> all_erasures(Call& call) {
   return *found;
 }
 
+bool is_late(const Listed& erasure, UnixMillis now) { return now - erasure.time > kLate; }
+
 /// Nodes that hold the space, by whether they said that it is done.
 struct Receipts {
   std::vector<const storage::NodeInfo*> confirmed;
@@ -399,7 +401,7 @@ Result<Reply> list_erasures(Call& call) {
   json.object().key("erasures").array();
   std::string text;
   for (const Listed& one : all) {
-    const bool late = now - one.time > kLate;
+    const bool late = is_late(one, now);
     const Receipts receipts = one.destroyed > 0 ? receipts_of(*trust, one) : Receipts{};
     json.object()
         .field("id", one.id.hex())
@@ -434,17 +436,23 @@ Result<Reply> list_erasures(Call& call) {
   return answer(call, std::move(text), std::move(json));
 }
 
-Result<std::size_t> erasures_to_decide(Call& call) {
+Result<ErasureConcerns> erasure_concerns(Call& call) {
   MAILLON_TRY(const auto trust, call.entered_federation());
   MAILLON_TRY(const auto all, all_erasures(call));
+  const auto now = call.replica().clock().now();
   // Whoever has spoken is not asked again: another delegate may still be missing.
   const auto spoken = [&](const Listed& one) {
     const auto words = trust->erasure_words().find(one.id);
     return words != trust->erasure_words().end() &&
            (words->second.erase.contains(call.self()) || words->second.lift.contains(call.self()));
   };
-  return static_cast<std::size_t>(std::ranges::count_if(
-      all, [&](const Listed& one) { return decides(call, *trust, one) && !spoken(one); }));
+  ErasureConcerns out;
+  for (const Listed& one : all) {
+    out.to_decide += decides(call, *trust, one) && !spoken(one);
+    out.overdue += one.by == call.self() && one.destroyed > 0 && is_late(one, now) &&
+                   !receipts_of(*trust, one).awaited.empty();
+  }
+  return out;
 }
 
 Result<Reply> confirm_erasure(Call& call) { return decide(call, /*lift=*/false); }

@@ -32,7 +32,7 @@ struct Seen {
   std::size_t incarnations = 0;
   std::size_t own_ahead = 0;  ///< commits of this member that wait at its peers
   std::size_t own_late = 0;  ///< commits of this member that do not count since the others settled something
-  std::size_t to_erase = 0;   ///< erasures that wait for this member's word
+  ErasureConcerns erasures;
   std::vector<peers::PeerState> links;
   peers::ClockState clock;
   std::optional<federation::Waiting> waiting = {};  ///< for votes
@@ -191,10 +191,16 @@ std::vector<std::string> warnings_of(Call& call, const Seen& seen) {
   if (const auto lapse = federation::lapse_of(*trust, call.self()))
     out.push_back(sentence(lapsed(*trust, *lapse), call.language()));
   warn_of_standing(call, seen, out);
-  if (seen.to_erase > 0)
+  if (seen.erasures.to_decide > 0)
     out.push_back(call.say("{} effacement(s) attendent l’accord de ce membre : « maillon erasures »",
                            "{} erasure(s) wait for this member's word: `maillon erasures`",
-                           seen.to_erase));
+                           seen.erasures.to_decide));
+  if (seen.erasures.overdue > 0)
+    out.push_back(call.say("{} effacement(s) demandés par ce membre ne sont pas encore confirmés par tous les "
+                           "nœuds après 30 jours : « maillon erasures » dit lesquels manquent",
+                           "{} erasure(s) that this member asked for are not confirmed by all nodes after "
+                           "30 days: `maillon erasures` says which are missing",
+                           seen.erasures.overdue));
   if (auto clock = clock_warning(call.language(), seen.clock)) out.push_back(*std::move(clock));
   const std::string dir = call.replica().dir().string();
   if (call.replica().only_reads() || (call.peers() != nullptr && call.peers()->disk_full()))
@@ -388,7 +394,7 @@ Result<Reply> show_status(Call& call) {
   }
   MAILLON_TRY(seen->waiting, waiting_of(call.replica()));
   if (call.replica().federation()) {
-    MAILLON_TRY(seen->to_erase, erasures_to_decide(call));
+    MAILLON_TRY(seen->erasures, erasure_concerns(call));
   }
   const auto warnings = warnings_of(call, *seen);
   const auto& who = call.replica().identity();

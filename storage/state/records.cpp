@@ -201,8 +201,12 @@ void Records::fill_elements(const Commit& commit, const OpField& field,
       out.removed.push_back({{place_of(dot.index), dot.leaf}, dot.offset, dot.count});
   change.removed = std::span{out.removed}.subspan(from);
   const std::size_t first = out.runs.size();
-  for (const Run& run : commit.body.ops.runs_in(field.runs))
-    out.runs.push_back({anchor(run.left), anchor(run.right), anchor(run.moved), run.length});
+  for (const Run& run : commit.body.ops.runs_in(field.runs)) {
+    // What moves nothing that is here brings no value either.
+    auto moved = anchor(run.moved);
+    if (run.moved && !moved) moved.emplace();
+    out.runs.push_back({anchor(run.left), anchor(run.right), moved, run.length});
+  }
   change.runs = std::span{out.runs}.subspan(first);
 }
 

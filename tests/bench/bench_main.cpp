@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <charconv>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
@@ -25,6 +26,7 @@ namespace {
 
 namespace fs = std::filesystem;
 constexpr const char* kSpace = "catalogue/16";
+constexpr std::uint64_t kRecordsMin = 3000;  ///< what the two sides edit while they are apart
 
 /// The receiving process and its answers.
 class Child {
@@ -479,7 +481,16 @@ int main(int argc, char** argv) {
   if (const auto ready = crypto::self_test(); ready.has_error()) return 1;
   if (argc == 4 && std::string{argv[1]} == "--receiver") return bench::receive(argv[2], argv[3]);
   std::vector<std::uint64_t> sizes;
-  for (int i = 1; i < argc; ++i) sizes.push_back(std::stoull(argv[i]));
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view word{argv[i]};
+    std::uint64_t records = 0;
+    const auto [end, error] = std::from_chars(word.begin(), word.end(), records);
+    if (error != std::errc{} || end != word.end() || records < kRecordsMin) {
+      fmt::print(stderr, "maillon_bench [RECORDS …]: numbers of records, each at least {}\n", kRecordsMin);
+      return 2;
+    }
+    sizes.push_back(records);
+  }
   if (sizes.empty()) sizes = {10'000, 100'000, 1'000'000};
   const auto root = std::filesystem::temp_directory_path() / ("maillon-bench-" + std::to_string(getpid()));
   double first_cost = 0;

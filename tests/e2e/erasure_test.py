@@ -154,6 +154,30 @@ class Erasure(Case):
         for node in self.nodes_of:
             self.assertFalse(finds(node.dir, PHONE), node.name)
 
+    def test_whoever_asked_is_told_which_nodes_are_late(self):
+        self.a.ok("erase", "places", "7", "--field", "telephone")
+        self.converge(*self.nodes_of[:4])
+        self.converge(*self.nodes_of[:4])
+        self.assertEqual(self.a.ok("status")["warnings"], [])
+        # The same on this node's clock a year later.
+        self.a.env = self.b.env = {"MAILLON_FAULT": "clock_far_ahead"}
+        one = self.a.ok("erasures")["erasures"][0]
+        self.assertEqual((one["waiting"], [n["name"] for n in one["overdue"]]), ([], ["loin"]))
+        self.assertIn("en retard (plus de 30 jours) : loin",
+                      self.a.run("erasures", lang="fr", json_output=False).out)
+        late = [w for w in self.a.ok("status")["warnings"] if "not confirmed" in w]
+        self.assertEqual(len(late), 1)
+        self.assertIn("1 erasure(s) that this member asked for", late[0])
+        # Others have nothing to see to.
+        self.assertFalse([w for w in self.b.ok("status")["warnings"] if "erasure" in w])
+        self.a.env = self.b.env = {}
+        self.converge(self.a, self.nodes_of[4])
+        self.converge(self.a, self.nodes_of[4])
+        self.a.env = {"MAILLON_FAULT": "clock_far_ahead"}
+        one = self.a.ok("erasures")["erasures"][0]
+        self.assertEqual((one["waiting"], one["overdue"]), ([], []))
+        self.assertFalse([w for w in self.a.ok("status")["warnings"] if "erasure" in w])
+
     def test_a_whole_record_and_a_name(self):
         self.a.ok("put", "places", "--id", "8", "notes=Voir Mme Durand, au fond.", "--type", "notes=text")
         self.a.ok("erase", "places", "8", "--words", "Mme Durand")

@@ -148,6 +148,13 @@ TEST(Merge, EveryDeliveryGivesWhatTheOracleSays) {
   EXPECT_TRUE(ok);
 }
 
+// A run that moves what its own commit re-issues moves nothing, and wants no value either.
+TEST(Merge, ARunThatMovesNothingBringsNoValue) {
+  World world{2};
+  world.run({{0, 7, 0, 0}, {0, 3, 0, 1}, {0, 3, 3, 0}, {28, 3, 52, 38}});
+  EXPECT_EQ(complaint_of_deliveries(world, 0), "");
+}
+
 // The peers that wrote the history, whose clocks were wrong at times, end up with it as well.
 TEST(Merge, TheAuthorsConvergeWhenTheirTimeHasCome) {
   const bool ok = rc::check([] {
