@@ -137,15 +137,19 @@ Document::Document(std::uint32_t tag) {
 Document Document::build(std::uint32_t tag, std::span<const DocumentOp> ops,
                          std::span<const OpRef> erased, const Reissues& reissues,
                          const Context& context) {
-  std::set<std::int64_t> commits;
-  for (const DocumentOp& op : ops) commits.insert(op.op->ref.commit);
-  // Others have nothing here.
-  Reissues ascending;
-  for (const auto& pair : reissues)
-    if (commits.contains(pair.first) && commits.contains(pair.second)) ascending.push_back(pair);
-  std::ranges::sort(ascending);
-  const auto repeated = std::ranges::unique(ascending);
-  ascending.erase(repeated.begin(), repeated.end());
+  // What leads to no commit of these ops says nothing here.
+  std::set<std::int64_t> leading;
+  for (const DocumentOp& op : ops) leading.insert(op.op->ref.commit);
+  std::set<std::pair<std::int64_t, std::int64_t>> pairs;
+  for (bool grown = true; grown;) {
+    grown = false;
+    for (const auto& pair : reissues)
+      if (leading.contains(pair.second) && pairs.insert(pair).second) {
+        leading.insert(pair.first);
+        grown = true;
+      }
+  }
+  const Reissues ascending{pairs.begin(), pairs.end()};
   if (tag == static_cast<std::uint32_t>(FieldTag::set))
     return Document{build_set(ops, erased, ascending)};
   Document out = tag == static_cast<std::uint32_t>(FieldTag::text)

@@ -471,8 +471,10 @@ Result<std::vector<HistoryOp>> Records::walk(
       MAILLON_TRY(const auto by, commits_.get(fresh));
       MAILLON_TRY(const bool true_one, log_.replaces(by->header, *entry));
       if (!true_one) continue;
-      reissues.emplace_back(ref.commit, fresh);
       from.push_back({fresh, ref.leaf});
+      // One that is being put aside leads on for the last time.
+      MAILLON_TRY(const auto its, log_.find(by->id));
+      if (its && its->status != CommitStatus::aside) reissues.emplace_back(ref.commit, fresh);
     }
     if (commit->header.reissues) {
       MAILLON_TRY(const auto old, log_.find(*commit->header.reissues));

@@ -146,10 +146,11 @@ Result<void> Store::put_aside(const LogEntry& entry, std::int64_t row, const Spa
   MAILLON_TRY(const CommitPtr commit, load_commit(std::move(bytes)));
   MAILLON_CHECK(log_.set_void(entry.id, true));
   MAILLON_CHECK(log_.set_status(entry.id, CommitStatus::aside));
+  const bool in_records = entry.status == CommitStatus::applied && space != trust_->annuaire();
+  // Records may lead to some of their ops only through what this one re-issues.
+  if (in_records) MAILLON_CHECK(records_.refold(*commit, row));
   MAILLON_CHECK(log_.drop_reissue(entry.id));
-  if (entry.status != CommitStatus::applied || space == trust_->annuaire()) return {};
-  MAILLON_CHECK(records_.refold(*commit, row));
-  return settle_erasures(entry.id);
+  return in_records ? settle_erasures(entry.id) : Result<void>{};
 }
 
 Result<void> Store::bring_back(const LogEntry& entry) {

@@ -155,6 +155,13 @@ TEST(Merge, ARunThatMovesNothingBringsNoValue) {
   EXPECT_EQ(complaint_of_deliveries(world, 0), "");
 }
 
+// What is taken out of a commit goes from what re-issues it in the end, whatever is between them.
+TEST(Merge, NamesLeadThroughReissuesOfOtherFields) {
+  World world{3};
+  world.run({{23, 1, 0, 0}, {0, 1, 0, 1}, {0, 22, 0, 2}, {0, 22, 0, 0}, {25, 10, 0, 0}, {28, 4, 23, 52}});
+  EXPECT_EQ(complaint_of_deliveries(world, 0), "");
+}
+
 // The peers that wrote the history, whose clocks were wrong at times, end up with it as well.
 TEST(Merge, TheAuthorsConvergeWhenTheirTimeHasCome) {
   const bool ok = rc::check([] {

@@ -136,13 +136,14 @@ class Merge {
     const bool whole = std::ranges::any_of(asked, [](const Op* by) {
       return std::ranges::all_of(by->fields, [](const Field& f) { return f.name.empty(); });
     });
+    // What is destroyed goes at once from whoever still had it.
+    const bool full = op.full && words.empty();
     std::optional<Op> base;
-    if (op.full) base = op;
+    if (full) base = op;
     for (auto at = words.begin(); at != words.end() && !base; ++at) {
       Op said = left_of(*at->second->commit, *at->second->op, true);
       if (said.readable) base = std::move(said);
     }
-    const bool full = op.full;
     op.readable = op.known && base && base->readable && !whole;
     for (Field& field : op.fields) {
       const auto is_it = [&](const Field& f) { return f.name == field.name && f.tag == field.tag; };
