@@ -472,9 +472,10 @@ Result<std::vector<HistoryOp>> Records::walk(
       MAILLON_TRY(const bool true_one, log_.replaces(by->header, *entry));
       if (!true_one) continue;
       from.push_back({fresh, ref.leaf});
-      // One that is being put aside leads on for the last time.
+      // What is aside, or about to be, leads on and says nothing else.
       MAILLON_TRY(const auto its, log_.find(by->id));
-      if (its && its->status != CommitStatus::aside) reissues.emplace_back(ref.commit, fresh);
+      if (entry->status != CommitStatus::aside && its && its->status != CommitStatus::aside)
+        reissues.emplace_back(ref.commit, fresh);
     }
     if (commit->header.reissues) {
       MAILLON_TRY(const auto old, log_.find(*commit->header.reissues));
