@@ -50,6 +50,16 @@ class Reader {
   std::string picture(const std::vector<CommitPtr>& commits) {
     return peer.text() + standings(commits);
   }
+  /// What asked to erase and was put aside: who had destroyed it before would confirm that, and so
+  /// keep it in everybody's log. Readers say nothing.
+  bool misses_a_confirmation(const std::vector<CommitPtr>& commits) {
+    return std::ranges::any_of(commits, [&](const CommitPtr& commit) {
+      const auto entry = must(peer.node->store->log().find(commit->id));
+      return entry && entry->status == CommitStatus::aside &&
+             std::ranges::count(commit->body.ops.ops, static_cast<std::uint32_t>(OpKind::erase),
+                                &Op::kind) > 0;
+    });
+  }
   std::string standings(const std::vector<CommitPtr>& commits) {
     std::string out = peer.node->frontier(kCatalogue).hex() + "\n" +
                       peer.node->frontier(kAnnuaire).hex() + "\n";
@@ -135,6 +145,7 @@ std::string complaint(std::uint64_t seed, std::map<std::string, int>* met = null
     seen.first = reader.picture(commits);
     if (const auto sound = reader.peer.verify(); !sound) return sound.error().detail;
     reader.release(now + 500 * 24h);
+    if (reader.misses_a_confirmation(commits)) return {};
     seen.second = reader.picture(commits);
     if (const auto sound = reader.peer.verify(); !sound) return "later, " + sound.error().detail;
     if (met != nullptr && order == 0) {
