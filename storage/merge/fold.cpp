@@ -29,13 +29,13 @@ class Superseded {
       if (item.field ? !fields_.insert({item.ref, *item.field, item.goes_on}).second
                      : !whole_.insert(item.ref).second)
         continue;
-      // Naming an op of another record does nothing.
-      const auto found = ops_.find(item.ref);
-      if (found == ops_.end()) continue;
-      // What supersedes a leaf supersedes the leaf that re-issues it.
+      // What supersedes a leaf supersedes the leaf that re-issues it, also through one that is held.
       for (const auto& [old, fresh] : history_.reissues)
         if (old == item.ref.commit)
           work_.push_back({{fresh, item.ref.leaf}, item.field, item.goes_on});
+      // Naming an op of another record does nothing.
+      const auto found = ops_.find(item.ref);
+      if (found == ops_.end()) continue;
       if (MAILLON_FAULT("supersession_stops_at_void") && found->second->is_void) continue;
       if (item.field)
         name_field(*found->second, *item.field, item.goes_on);
@@ -106,17 +106,18 @@ class Reached {
     while (!work_.empty()) {
       const OpRef ref = work_.back();
       work_.pop_back();
+      if (!seen_.insert(ref).second) continue;
+      for (const auto& [old, fresh] : reissues_) {
+        if (old == ref.commit) work_.push_back({fresh, ref.leaf});
+        if (fresh == ref.commit) work_.push_back({old, ref.leaf});
+      }
       const auto found = ops_.find(ref);
-      if (found == ops_.end() || !seen_.insert(ref).second) continue;
+      if (found == ops_.end()) continue;
       const OpInput& op = *found->second;
       work_.insert(work_.end(), op.replaced.begin(), op.replaced.end());
       for (const FieldChange& change : op.fields) {
         work_.insert(work_.end(), change.replaced.begin(), change.replaced.end());
         for (const ElementRange& range : change.removed) work_.push_back(range.op);
-      }
-      for (const auto& [old, fresh] : reissues_) {
-        if (old == ref.commit) work_.push_back({fresh, ref.leaf});
-        if (fresh == ref.commit) work_.push_back({old, ref.leaf});
       }
     }
   }

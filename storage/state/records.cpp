@@ -453,19 +453,20 @@ Result<std::vector<HistoryOp>> Records::walk(
     MAILLON_TRY(const auto entry, log_.find(commit->id));
     if (!entry) return damaged_commit(commit->id);
     const bool held = entry->status == CommitStatus::held;
-    if (held || !touches_records(op) || op.id != rid || op.collection != collection) continue;
-    // What was put aside is passed over: it leads to what it stood on.
-    if (entry->status == CommitStatus::applied) {
-      MAILLON_TRY(auto remains, erasures_.remains(ref, commit, op));
-      out.push_back({ref, commit, entry->is_void, &op, std::move(remains)});
+    if (!held && touches_records(op) && op.id == rid && op.collection == collection) {
+      // What was put aside is passed over: it leads to what it stood on.
+      if (entry->status == CommitStatus::applied) {
+        MAILLON_TRY(auto remains, erasures_.remains(ref, commit, op));
+        out.push_back({ref, commit, entry->is_void, &op, std::move(remains)});
+      }
+      MAILLON_TRY(const auto table, resolve_table(*commit, ref.commit));
+      const auto follow = [&](Slice slice) {
+        for (const DotRange& dot : commit->body.ops.dots_in(slice))
+          if (table[dot.index] != 0) from.push_back({table[dot.index], dot.leaf});
+      };
+      follow(op.replaced);
+      for (const OpField& field : commit->body.ops.fields_of(op)) follow(field.replaced);
     }
-    MAILLON_TRY(const auto table, resolve_table(*commit, ref.commit));
-    const auto follow = [&](Slice slice) {
-      for (const DotRange& dot : commit->body.ops.dots_in(slice))
-        if (table[dot.index] != 0) from.push_back({table[dot.index], dot.leaf});
-    };
-    follow(op.replaced);
-    for (const OpField& field : commit->body.ops.fields_of(op)) follow(field.replaced);
     MAILLON_TRY(const auto later, log_.reissues_of(commit->id));
     for (const std::int64_t fresh : later) {
       MAILLON_TRY(const auto by, commits_.get(fresh));

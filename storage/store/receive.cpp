@@ -245,6 +245,11 @@ Result<void> Store::take_in(const Commit& commit, CommitStatus status, bool is_v
   if (commit.header.reissues) MAILLON_CHECK(log_.add_reissue(*commit.header.reissues, id));
   MAILLON_CHECK(note_suspect(commit, feed, id));
   if (status == CommitStatus::applied) MAILLON_CHECK(apply_at(commit, id, feed, is_void));
+  if (status == CommitStatus::held && commit.header.space != trust_->annuaire()) {
+    // What others say of it they say of what publishes it again, which may be here already.
+    MAILLON_TRY(const auto again, log_.reissues_of(commit.id));
+    if (!again.empty()) MAILLON_CHECK(records_.refold(commit, feed.space));
+  }
   const auto before = trust_;
   MAILLON_CHECK(void_reissued(commit));
   // What the replaced one took from somebody is given back, but for what this one says.

@@ -162,6 +162,13 @@ TEST(Merge, NamesLeadThroughReissuesOfOtherFields) {
   EXPECT_EQ(complaint_of_deliveries(world, 0), "");
 }
 
+// … also through one that was published again under a clock that was ahead, and then once more.
+TEST(Merge, NamesLeadThroughWhatIsHeld) {
+  World world{2};
+  world.run({{0, 3, 0, 0}, {0, 3, 0, 1}, {23, 7, 0, 2}, {0, 3, 0, 0}, {0, 3, 0, 2}, {28, 3, 14, 31}, {25, 7, 0, 0}});
+  EXPECT_EQ(complaint_of_deliveries(world, 0), "");
+}
+
 // The peers that wrote the history, whose clocks were wrong at times, end up with it as well.
 TEST(Merge, TheAuthorsConvergeWhenTheirTimeHasCome) {
   const bool ok = rc::check([] {

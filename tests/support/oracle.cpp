@@ -194,10 +194,10 @@ class Merge {
       work.pop_back();
       if (!superseded.insert(target).second) continue;
       const auto& [dot, field, tag] = target;
-      const auto found = ops.find(dot);
-      if (found == ops.end()) continue;  // Of another record, or held.
       if (const auto fresh = again_.find(dot.commit); fresh != again_.end())
         for (const std::string& id : fresh->second) work.push_back({{id, dot.leaf}, field, tag});
+      const auto found = ops.find(dot);
+      if (found == ops.end()) continue;  // Of another record, or held.
       const auto on = [&, through = tag](const Field& f) { return f.tag == through ? through : 0; };
       for (Target& next : named_by(found->second, field, on)) work.push_back(std::move(next));
     }
