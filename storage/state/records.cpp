@@ -310,7 +310,7 @@ Result<void> Records::apply_op(const Commit& commit, const Op& op, const merge::
   input.is_void = standing.is_void;
   const auto owner = owner_in(commit, op);
   const bool foreign = owner && !may_change_(*owner, commit.header.member);
-  if (!standing.is_void && !foreign && names_nothing(commit, op)) {
+  if (!standing.is_void && !standing.fold_whole && !foreign && names_nothing(commit, op)) {
     bool inserted = false;
     MAILLON_CHECK(insert_fresh(collection, op, input, inserted));
     if (inserted) return {};

@@ -169,6 +169,12 @@ TEST(Merge, NamesLeadThroughWhatIsHeld) {
   EXPECT_EQ(complaint_of_deliveries(world, 0), "");
 }
 
+TEST(Merge, WhatIsPublishedAgainAloneNamesItsOriginal) {
+  World world{2};
+  world.run({{23, 0, 0, 7}, {25, 0, 0, 0}});
+  EXPECT_EQ(complaint_of_deliveries(world, 0), "");
+}
+
 // The peers that wrote the history, whose clocks were wrong at times, end up with it as well.
 TEST(Merge, TheAuthorsConvergeWhenTheirTimeHasCome) {
   const bool ok = rc::check([] {
