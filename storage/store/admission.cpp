@@ -146,11 +146,11 @@ Result<void> Store::put_aside(const LogEntry& entry, std::int64_t row, const Spa
   MAILLON_TRY(const CommitPtr commit, load_commit(std::move(bytes)));
   MAILLON_CHECK(log_.set_void(entry.id, true));
   MAILLON_CHECK(log_.set_status(entry.id, CommitStatus::aside));
-  const bool in_records = entry.status == CommitStatus::applied && space != trust_->annuaire();
   // Records may lead to some of their ops only through what this one re-issues.
-  if (in_records) MAILLON_CHECK(records_.refold(*commit, row));
+  if (space != trust_->annuaire()) MAILLON_CHECK(records_.refold(*commit, row));
   MAILLON_CHECK(log_.drop_reissue(entry.id));
-  return in_records ? settle_erasures(entry.id) : Result<void>{};
+  const bool was_applied = entry.status == CommitStatus::applied && space != trust_->annuaire();
+  return was_applied ? settle_erasures(entry.id) : Result<void>{};
 }
 
 Result<void> Store::bring_back(const LogEntry& entry) {
@@ -161,6 +161,7 @@ Result<void> Store::bring_back(const LogEntry& entry) {
   // Whether its time has come is for release_held() to say, which applies it then.
   MAILLON_CHECK(log_.set_status(entry.id, CommitStatus::held));
   came_back_ = true;
+  MAILLON_CHECK(refold_again(*commit));
   if (!commit->header.reissues) return {};
   MAILLON_CHECK(log_.add_reissue(*commit->header.reissues, entry.id));
   return void_reissued(*commit);

@@ -46,16 +46,6 @@ bool is_text(const OpField& field) {
   return field.tag == static_cast<std::uint32_t>(FieldTag::text);
 }
 
-/// Where `words` stand in a text, in scalars.
-std::vector<OffsetRange> places_of(std::string_view text, std::string_view words) {
-  std::vector<OffsetRange> out;
-  const auto length = static_cast<std::uint32_t>(merge::count_scalars(words));
-  for (std::size_t at = text.find(words); at != std::string_view::npos;
-       at = text.find(words, at + words.size()))
-    out.push_back({static_cast<std::uint32_t>(merge::count_scalars(text.substr(0, at))), length});
-  return out;
-}
-
 std::uint64_t count_of(std::span<const OffsetRange> ranges) {
   std::uint64_t out = 0;
   for (const OffsetRange& range : ranges) out += range.count;
@@ -112,6 +102,7 @@ class Store::Eraser {
     if (!wish_.words.empty()) MAILLON_CHECK(find_shown(state));
     MAILLON_TRY(const auto asked, store_.records_.erasures().of_record(*collection, wish_.id));
     if (!wish_.only_complete) MAILLON_CHECK(plan_steps());
+    if (!wish_.copies.empty()) return {};
     for (const Erasure& erasure : asked) MAILLON_CHECK(plan_asker(erasure));
     return {};
   }
@@ -170,6 +161,10 @@ class Store::Eraser {
            (wish_.fields.empty() || std::ranges::find(wish_.fields, name) != wish_.fields.end());
   }
 
+  [[nodiscard]] bool has_copy(const merge::OpRef& ref) const {
+    return std::ranges::find(wish_.copies, ref, &ErasedCopy::op) != wish_.copies.end();
+  }
+
   /// Of which op each shown character is that belongs to the words.
   Result<void> find_shown(merge::RecordState& state) {
     for (merge::FieldState& field : state.fields) {
@@ -192,6 +187,7 @@ class Store::Eraser {
       Carrier carrier{step.ref, step.commit, step.op};
       carrier.shown = std::move(step.remains);
       carrier.whose = step.commit->header.member;
+      if (!wish_.copies.empty() && (carrier.whose != author_ || !has_copy(step.ref))) continue;
       MAILLON_CHECK(take(std::move(carrier), step.ref));
     }
     return {};
@@ -316,7 +312,7 @@ class Store::Eraser {
     if (!carrier.is_there() || carrier.op->kind == kRemove) return out;
     const auto fields = carrier.fields();
     // What cannot be read cannot be told apart: all of it goes.
-    const bool all = wish_.fields.empty() && wish_.words.empty();
+    const bool all = wish_.fields.empty() && wish_.words.empty() && wish_.copies.empty();
     if (all || !carrier.readable()) {
       for (std::size_t i = 0; i < fields.size(); ++i)
         if (wanted(fields[i].name) && !out.fields[i].erased) out.fresh.emplace(fields[i].name);
@@ -332,6 +328,7 @@ class Store::Eraser {
   [[nodiscard]] bool cut_field(const merge::OpRef& text_of, const OpField& field,
                                FieldRemains& out) const {
     if (out.erased || out.value.empty()) return false;
+    if (!wish_.copies.empty()) return cut_copies(text_of, field, out);
     if (wish_.words.empty()) {
       out = {{}, true, {}};
       return true;
@@ -351,6 +348,21 @@ class Store::Eraser {
     } else if (says(Value::decode(out.value))) {
       out = {{}, true, {}};
       return true;
+    }
+    normalise(out.elements);
+    return count_of(out.elements) > before;
+  }
+
+  [[nodiscard]] bool cut_copies(const merge::OpRef& ref, const OpField& field,
+                                FieldRemains& out) const {
+    const std::uint64_t before = count_of(out.elements);
+    for (const ErasedCopy& copy : wish_.copies) {
+      if (copy.op != ref || copy.field != field.name) continue;
+      if (copy.range.count == 0) {
+        out = {{}, true, {}};
+        return true;
+      }
+      out.elements.push_back(copy.range);
     }
     normalise(out.elements);
     return count_of(out.elements) > before;
@@ -486,11 +498,11 @@ Result<std::optional<std::string>> Store::false_remainder(std::int64_t log_id) {
 
 Result<std::vector<CommitPtr>> Store::complete_erasures(const Author& author, UnixMillis now,
                                                         Rng& rng) {
-  struct Twice {
+  struct Further {
     SpaceId space;
     ErasureWish wish;
   };
-  std::vector<Twice> all;
+  std::vector<Further> all;
   {
     MAILLON_TRY(auto get, db_.prepare("SELECT DISTINCT s.sid, c.name, e.rid FROM erasure e"
                                       " JOIN collection c ON c.id = e.collection"
@@ -506,8 +518,19 @@ Result<std::vector<CommitPtr>> Store::complete_erasures(const Author& author, Un
       all.push_back({space, std::move(wish)});
     }
   }
+  MAILLON_TRY(auto copies, take_copies());
+  std::map<std::pair<std::int64_t, std::uint32_t>, std::vector<ErasedCopy>> of_ops;
+  for (ErasedCopy& copy : copies) of_ops[{copy.op.commit, copy.op.leaf}].push_back(std::move(copy));
+  for (auto& [ref, of_op] : of_ops) {
+    MAILLON_TRY(const CommitPtr commit, records_.commits().get(ref.first));
+    if (commit->header.member != author.member) continue;
+    const Op& op = commit->body.ops.ops[ref.second - 1];
+    ErasureWish wish{std::string{op.collection}, op.id};
+    wish.copies = std::move(of_op);
+    all.push_back({commit->header.space, std::move(wish)});
+  }
   std::vector<CommitPtr> out;
-  for (const Twice& one : all) {
+  for (const Further& one : all) {
     if (!trust_->may_write(author.member, one.space) || unwanted_.contains(one.space)) continue;
     MAILLON_TRY(auto done, erase(one.space, std::span{&one.wish, 1}, author, now, rng));
     std::ranges::move(done.commits, std::back_inserter(out));

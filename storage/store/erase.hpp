@@ -5,6 +5,13 @@
 /// What somebody wants gone for ever (docs/merge.md, "Erasure").
 namespace maillon::storage {
 
+/// A part of an op that says again what was destroyed elsewhere in its record.
+struct ErasedCopy {
+  merge::OpRef op;
+  std::string field;
+  merge::OffsetRange range;  ///< a count of 0: all of the field
+};
+
 struct ErasureWish {
   std::string collection;
   RecordId id = RecordId::zero();
@@ -16,6 +23,8 @@ struct ErasureWish {
   /// Nothing more: only what erasures said would remain, and others destroyed since, of what the
   /// author's member wrote.
   bool only_complete = false;
+  /// Nothing more: only these, as far as the author's member wrote them.
+  std::vector<ErasedCopy> copies = {};
 };
 
 struct ErasureOutcome {
@@ -26,6 +35,9 @@ struct ErasureOutcome {
   std::size_t asked_before = 0;  ///< ops of others that are hidden already, and wait
   std::size_t ahead = 0;  ///< ops that a clock ahead wrote: they cannot be named before their time
 };
+
+/// Where `words` stand in a text, in scalars; nothing where there are none.
+[[nodiscard]] std::vector<merge::OffsetRange> places_of(std::string_view text, std::string_view words);
 
 // On any connection; Store's members of these names say what they give.
 [[nodiscard]] Result<std::uint64_t> scrub_due(Database& db);

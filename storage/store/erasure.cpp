@@ -44,6 +44,7 @@ bool asks_to_erase(const Commit& commit) {
 /// What an erasing op, or a commit that publishes erased ops again, leads to.
 struct Store::Erasing {
   std::map<std::int64_t, std::set<std::uint32_t>> destroyed;  ///< leaves by commit
+  std::vector<Erasure> destroying;
   /// That look different now, with an op that was meant.
   std::map<std::pair<std::int64_t, RecordId>, merge::OpRef> records;
 };
@@ -114,7 +115,10 @@ Result<void> Store::note_erasure(const merge::OpRef& target, const merge::OpRef&
               records_.erasures().put({target, by, effect}, collection, op.id));
   if (!changed) return {};
   erasing.records.try_emplace({collection, op.id}, target);
-  if (effect == ErasureEffect::destroys) erasing.destroyed[target.commit].insert(target.leaf);
+  if (effect == ErasureEffect::destroys) {
+    erasing.destroyed[target.commit].insert(target.leaf);
+    erasing.destroying.push_back({target, by, effect});
+  }
   return {};
 }
 
@@ -186,6 +190,7 @@ Result<Store::ErasedNames> Store::erased_of(std::int64_t collection, const Recor
 }
 
 Result<void> Store::carry_out(const Erasing& erasing) {
+  if (!MAILLON_FAULT("copies_stay")) MAILLON_CHECK(note_copies(erasing.destroying));
   if (!MAILLON_FAULT("erasure_only_hides"))
     for (const auto& [log_id, leaves] : erasing.destroyed) MAILLON_CHECK(destroy(log_id, leaves));
   // As they stand in the log: records whose ops lie side by side need the same commits.

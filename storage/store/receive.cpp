@@ -245,11 +245,7 @@ Result<void> Store::take_in(const Commit& commit, CommitStatus status, bool is_v
   if (commit.header.reissues) MAILLON_CHECK(log_.add_reissue(*commit.header.reissues, id));
   MAILLON_CHECK(note_suspect(commit, feed, id));
   if (status == CommitStatus::applied) MAILLON_CHECK(apply_at(commit, id, feed, is_void));
-  if (status == CommitStatus::held && commit.header.space != trust_->annuaire()) {
-    // What others say of it they say of what publishes it again, which may be here already.
-    MAILLON_TRY(const auto again, log_.reissues_of(commit.id));
-    if (!again.empty()) MAILLON_CHECK(records_.refold(commit, feed.space));
-  }
+  if (status == CommitStatus::held) MAILLON_CHECK(refold_again(commit));
   const auto before = trust_;
   MAILLON_CHECK(void_reissued(commit));
   // What the replaced one took from somebody is given back, but for what this one says.
@@ -277,6 +273,13 @@ Result<void> Store::apply_at(const Commit& commit, std::int64_t log_id, const Fe
   MAILLON_CHECK(records_.apply(commit, log_id, feed.space, is_void));
   MAILLON_CHECK(take_erasures(commit, log_id));
   return judge_around(commit, feed.space);
+}
+
+Result<void> Store::refold_again(const Commit& held) {
+  MAILLON_TRY(const auto again, log_.reissues_of(held.id));
+  if (again.empty() || held.header.space == trust_->annuaire()) return {};
+  MAILLON_TRY(const std::int64_t space, log_.space_row(held.header.space));
+  return records_.refold(held, space);
 }
 
 Result<void> Store::void_reissued(const Commit& commit) {

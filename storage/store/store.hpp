@@ -114,6 +114,7 @@ struct FieldDraft;
 struct SaidBefore;
 struct ErasureWish;
 struct ErasureOutcome;
+struct ErasedCopy;
 
 class Store {
  public:
@@ -167,7 +168,8 @@ class Store {
   /// than what was written; none when it tells the truth, as far as this node can see.
   Result<std::optional<std::string>> false_remainder(std::int64_t log_id);
   /// What erasures said would remain of what the author's member wrote, and others destroyed since,
-  /// goes as well: two who erase at once each hold what the other erased.
+  /// goes as well: two who erase at once each hold what the other erased. So does what that member
+  /// wrote again before it heard of an erasure.
   Result<std::vector<CommitPtr>> complete_erasures(const Author& author, UnixMillis now, Rng& rng);
   /// Greater than 0 while something that was destroyed may be left in the search index or the WAL.
   Result<std::uint64_t> scrub_due();
@@ -248,6 +250,8 @@ class Store {
   Result<void> apply_at(const Commit& commit, std::int64_t log_id, const FeedRow& feed,
                         bool is_void);
   Result<void> void_reissued(const Commit& commit);
+  /// What others say of a held commit they say of what publishes it again, which may be here already.
+  Result<void> refold_again(const Commit& held);
 
   // Erasures (erasure.cpp).
   struct Erasing;
@@ -269,6 +273,14 @@ class Store {
   };
   Result<ErasedNames> erased_of(std::int64_t collection, const RecordId& rid);
   Result<void> carry_out(const Erasing& erasing);
+  // Copies of what is destroyed (erasure_copies.cpp).
+  /// Whether `earlier` is in the past of `later`; yes where that is too far back to tell.
+  Result<bool> knew(const LogEntry& later, const LogEntry& earlier);
+  /// Remembers which ops say again what is about to be destroyed, by whoever had not heard of it.
+  Result<void> note_copies(std::span<const Erasure> erasures);
+  Result<void> note_copies_of(const Erasure& erasure);
+  /// What was remembered, and forgets it.
+  Result<std::vector<ErasedCopy>> take_copies();
   Result<void> destroy(std::int64_t log_id, const std::set<std::uint32_t>& leaves);
   /// Drops the payloads of leaves from a commit; false when none was there any more.
   Result<bool> make_bare(std::int64_t log_id, const std::set<std::uint32_t>& leaves);
