@@ -51,6 +51,10 @@ void append_json_string(std::string& out, std::string_view text);
 /// Appends a value as JSON; nested JSON as it stands, unread.
 void append_json_value(std::string& out, const Value& value);
 
+/// JSON with the escapes of its strings undone (RFC 8259, section 7), to look for words in; what is no
+/// escape stays.
+[[nodiscard]] std::string without_json_escapes(std::string_view json);
+
 /// RFC 8259 number grammar.
 [[nodiscard]] bool is_json_number(std::string_view text) noexcept;
 

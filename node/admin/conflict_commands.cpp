@@ -171,12 +171,17 @@ Result<Reply> list_conflicts(Call& call) {
   Listing listing{call};
   for (const Conflict& conflict : found) listing.add(conflict);
   listing.json.end_array().end_object();
+  const bool in_fields = std::ranges::any_of(found, [](const Conflict& conflict) {
+    return std::ranges::any_of(conflict.record.fields,
+                               [](const replica::FieldView& field) { return !field.others.empty(); });
+  });
   listing.text += found.empty()
                       ? call.say("Aucun conflit.\n", "No conflict.\n")
-                      : call.say("Tranchez avec « maillon resolve COLLECTION ID CHAMP=VALEUR », ou "
-                                 "tout à la fois avec « maillon resolve --all RÈGLE ».\n",
-                                 "Decide with `maillon resolve COLLECTION ID FIELD=VALUE`, or all "
-                                 "at once with `maillon resolve --all RULE`.\n");
+                  : in_fields ? call.say("Tranchez avec « maillon resolve COLLECTION ID CHAMP=VALEUR », ou "
+                                         "tout à la fois avec « maillon resolve --all RÈGLE ».\n",
+                                         "Decide with `maillon resolve COLLECTION ID FIELD=VALUE`, or all "
+                                         "at once with `maillon resolve --all RULE`.\n")
+                              : "";
   return answer(call, std::move(listing.text), std::move(listing.json));
 }
 

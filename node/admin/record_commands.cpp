@@ -267,6 +267,32 @@ Result<Reply> find_records(Call& call) {
   return out;
 }
 
+namespace {
+
+/// A field that was cleared, deleted or erased keeps the type that it had last.
+Result<void> add_types_once_had(Call& call, const Target& target, const RecordView& record,
+                                const Assignments& fields, FieldTypes& types) {
+  const auto unknown = [&](const std::string& name) {
+    return record.field(name) == nullptr && !types.contains(name);
+  };
+  if (std::ranges::none_of(fields, unknown, &Assignment::name)) return {};
+  const auto history = call.replica().read<std::vector<replica::HistoryEntry>>([&](Reader& reader) {
+    return reader.history(target.place.id, target.collection, target.id);
+  });
+  if (history.has_error()) return history.error();
+  for (const Assignment& assignment : fields) {
+    if (!unknown(assignment.name)) continue;
+    const auto last = std::ranges::find_if(*history, [&](const replica::HistoryEntry& entry) {
+      return entry.field == assignment.name && !entry.removes && !entry.is_void;
+    });
+    if (last != history->end() && word_for(static_cast<FieldTag>(last->tag)) != "unknown")
+      types[assignment.name] = static_cast<FieldTag>(last->tag);
+  }
+  return {};
+}
+
+}  // namespace
+
 Result<Reply> put_record(Call& call) {
   Target target;
   if (call.has("id")) {
@@ -304,6 +330,7 @@ Result<Reply> put_record(Call& call) {
   const auto known = call.replica().read<std::optional<RecordView>>(
       [&](Reader& reader) { return reader.get(target.place.id, target.collection, target.id); });
   if (known.has_error()) return known.error();
+  if (known->has_value()) MAILLON_CHECK(add_types_once_had(call, target, **known, fields, types));
   MAILLON_CHECK(assign(fields, known->has_value() ? &**known : nullptr, types, change));
   if (call.has("key")) {
     change.form = IdForm::owned;
@@ -392,14 +419,26 @@ namespace {
 
 /// Errc::refused where this node could not bring back all that the delete took away.
 Result<void> remembers_all(Call& call, const Target& target) {
-  const auto forgotten = call.replica().read<std::set<std::string>>([&](Reader& reader) {
-    return replica::forgotten(reader, target.place.id, target.collection, target.id);
+  const auto missing = call.replica().read<storage::Missing>([&](Reader& reader) {
+    return replica::missing_without_deletes(reader, target.place.id, target.collection, target.id);
   });
-  if (forgotten.has_error()) return forgotten.error();
-  if (forgotten->empty()) return {};
-  std::string names;
-  for (const std::string& name : *forgotten)
-    names += (names.empty() ? "" : ", ") + for_terminal(name, 60);
+  if (missing.has_error()) return missing.error();
+  const auto listed = [](const std::set<std::string>& fields) {
+    std::string names;
+    for (const std::string& name : fields) names += (names.empty() ? "" : ", ") + for_terminal(name, 60);
+    return names;
+  };
+  if (!missing->hidden.empty())
+    return said(Errc::refused,
+                "what the record said before the delete is hidden until an erasure is decided: " +
+                    listed(missing->hidden),
+                "ce que la fiche disait avant la suppression est caché tant qu’un effacement n’est pas tranché : " +
+                    listed(missing->hidden),
+                "`maillon erasures` shows whose word is missing; confirmed or lifted, --keep works again",
+                "« maillon erasures » montre de qui l’accord est attendu ; confirmé ou refusé, --keep marche "
+                "à nouveau");
+  if (missing->forgotten.empty()) return {};
+  const std::string names = listed(missing->forgotten);
   return said(Errc::refused,
               "what the record said before the delete was settled and is forgotten here: " + names,
               "ce que la fiche disait avant la suppression a été arrêté puis oublié ici : " + names,
@@ -411,8 +450,8 @@ Result<void> remembers_all(Call& call, const Target& target) {
 
 /// Whether the field may show some of what it held, and the delete have taken the rest.
 bool has_parts(const replica::FieldView& field) {
-  const auto tag = static_cast<FieldTag>(field.tag);
-  return tag == FieldTag::set || tag == FieldTag::list || tag == FieldTag::text;
+  return field.tag > static_cast<std::uint32_t>(FieldTag::reg) &&
+         field.tag <= static_cast<std::uint32_t>(FieldTag::min);
 }
 
 /// What the delete had taken away, beside what is shown: one write that has seen the delete.

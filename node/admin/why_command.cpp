@@ -36,6 +36,15 @@ Explanation absent(const Call& call, const Standing& standing) {
                    "check the id and the space, then run `maillon sync --wait 30`")};
 }
 
+/// That something newer than what is shown does not count.
+std::string void_since(const Call& call, const MemberId& author, UnixMillis time) {
+  return call.say("ce que {} y a écrit le {} est sans effet ; tant qu’il peut écrire ici, son auteur peut le "
+                  "publier à nouveau, par « maillon reissue »",
+                  "what {} wrote to it on {} is without effect; as long as it may write here, its author can "
+                  "publish it again, by `maillon reissue`",
+                  for_terminal(call.name_of(author), 60), local(time));
+}
+
 Explanation explanation_of(const Call& call, const Standing& standing) {
   const std::string who = by_whom(call, standing);
   switch (standing.state) {
@@ -124,10 +133,11 @@ Result<Explanation> explain_field(Call& call, const Place& place, const std::str
     const auto live = std::ranges::find_if(entries, [](const auto& entry) {
       return !entry.superseded && !entry.is_void && !entry.erased;
     });
+    const bool newer = entries.front().is_void && live != entries.end();
     return Explanation{"here",
                        call.say("le champ « {} » est là{}", "the field `{}` is here{}", name,
                                 live == entries.end() ? "" : by(*live)),
-                       ""};
+                       newer ? void_since(call, entries.front().author, entries.front().time) : ""};
   }
   if (std::ranges::any_of(entries, &replica::HistoryEntry::erased))
     return Explanation{"erased",
@@ -140,9 +150,28 @@ Result<Explanation> explain_field(Call& call, const Place& place, const std::str
                        call.say("tout ce qui a été écrit dans le champ « {} » est sans effet",
                                 "all that was written to the field `{}` is without effect", name),
                        history};
+  const auto last = std::ranges::find(entries, false, &replica::HistoryEntry::is_void);
+  const auto removal = std::ranges::find_if(*all, [](const replica::HistoryEntry& entry) {
+    return entry.removes && !entry.is_void && !entry.superseded;
+  });
+  if (removal != all->end() && last->superseded && !last->value.is_null()) {
+    const bool edited = *record && (*record)->edit_won_over_delete;
+    return Explanation{
+        "deleted",
+        call.say("le champ « {} » a été supprimé avec la fiche, par {} le {}",
+                 "the field `{}` was deleted with the record, by {} on {}", name,
+                 for_terminal(call.name_of(removal->author), 60), local(removal->time)),
+        edited ? call.say("un autre a modifié la fiche en même temps : « maillon resolve {} {} --space {} --keep » "
+                          "la rétablit en entier",
+                          "another edited the record at the same time: `maillon resolve {} {} --space {} "
+                          "--keep` brings all of it back",
+                          for_terminal(collection, 60), id.hex(), place.typed)
+               : call.say("« maillon history » montre ce qui en reste ; « maillon put --id » la rétablit",
+                          "`maillon history` shows what is left of it; `maillon put --id` brings it back")};
+  }
   return Explanation{"cleared",
                      call.say("le champ « {} » a été vidé{}", "the field `{}` was cleared{}", name,
-                              by(entries.front())),
+                              by(*last)),
                      history};
 }
 
@@ -168,6 +197,9 @@ Result<Reply> explain(Call& call) {
     });
     if (standing.has_error()) return standing.error();
     why = explanation_of(call, *standing);
+    if (standing->without_effect)
+      why.next += (why.next.empty() ? "" : "; ") + void_since(call, standing->without_effect->author,
+                                                              standing->without_effect->time);
     const auto trust = call.replica().trust();
     if (const auto lapse = federation::lapse_of(*trust, call.self()); lapse && why.state == "void")
       why.next = sentence(lapsed(*trust, *lapse), call.language());

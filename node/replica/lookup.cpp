@@ -62,13 +62,13 @@ Result<std::optional<RecordView>> undeleted(Reader& reader, const SpaceId& space
   return std::optional{std::move(out)};
 }
 
-Result<std::set<std::string>> forgotten(Reader& reader, const SpaceId& space,
-                                        std::string_view collection, const RecordId& id) {
+Result<storage::Missing> missing_without_deletes(Reader& reader, const SpaceId& space,
+                                                 std::string_view collection, const RecordId& id) {
   MAILLON_TRY(const auto row, row_of(reader, space, collection));
-  if (!row) return std::set<std::string>{};
+  if (!row) return storage::Missing{};
   MAILLON_TRY(const auto record, reader.records().find(*row, id));
-  if (!record) return std::set<std::string>{};
-  return reader.records().forgotten_with_deletes(collection, id, record->state);
+  if (!record) return storage::Missing{};
+  return reader.records().missing_without_deletes(collection, id, record->state);
 }
 
 Result<std::int64_t> count_visible(Reader& reader, const SpaceId& space,

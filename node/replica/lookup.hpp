@@ -21,10 +21,10 @@ struct Candidate {
                                                           std::string_view collection,
                                                           const RecordId& id);
 
-/// Fields of that record whose values were forgotten here after they were settled.
-[[nodiscard]] Result<std::set<std::string>> forgotten(Reader& reader, const SpaceId& space,
-                                                      std::string_view collection,
-                                                      const RecordId& id);
+/// What that record cannot show of what was deleted.
+[[nodiscard]] Result<storage::Missing> missing_without_deletes(Reader& reader, const SpaceId& space,
+                                                               std::string_view collection,
+                                                               const RecordId& id);
 
 /// How many records of the collection are visible in the space.
 [[nodiscard]] Result<std::int64_t> count_visible(Reader& reader, const SpaceId& space,

@@ -70,12 +70,16 @@ Result<void> look_at_record(Reader& reader, const SpaceId& space, std::string_vi
   out.id = id;
   MAILLON_TRY(const auto record, reader.get(space, collection, id));
   MAILLON_TRY(const auto history, reader.history(space, collection, id));
-  const auto newest = std::ranges::find_if(history, [&](const HistoryEntry& entry) {
-    return record && record->deleted ? entry.removes && !entry.is_void : true;
-  });
-  if (newest != history.end())
-    out.cause = Standing::Cause{newest->commit, newest->author, newest->time};
   const bool all_void = !history.empty() && std::ranges::all_of(history, &HistoryEntry::is_void);
+  const auto newest = std::ranges::find_if(history, [&](const HistoryEntry& entry) {
+    return record && record->deleted ? entry.removes && !entry.is_void : all_void || !entry.is_void;
+  });
+  const auto cause_of = [](const HistoryEntry& entry) {
+    return Standing::Cause{entry.commit, entry.author, entry.time};
+  };
+  if (newest != history.end()) out.cause = cause_of(*newest);
+  if (newest != history.begin() && !all_void && history.front().is_void)
+    out.without_effect = cause_of(history.front());
   if (record && record->visible)
     out.state = record->in_conflict ? State::conflicting : State::here;
   else if (all_void)

@@ -26,6 +26,7 @@ struct Standing {
   State state = State::absent;
   std::optional<RecordId> id;
   std::optional<Cause> cause;
+  std::optional<Cause> without_effect;  ///< written to the record since, and void
   std::int64_t waiting = 0;  ///< commits of the space that wait for others
 };
 

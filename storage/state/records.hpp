@@ -76,6 +76,12 @@ struct HistoryOp {
 };
 
 [[nodiscard]] std::int64_t flags_of(const merge::RecordState& state, const merge::Context& context);
+/// Fields of which something is not to be had.
+struct Missing {
+  std::set<std::string> forgotten = {};  ///< it was pruned
+  std::set<std::string> hidden = {};     ///< until an erasure is decided
+};
+
 /// The deletes that hold.
 [[nodiscard]] std::vector<merge::OpRef> live_deletes(const merge::RecordState& state);
 /// Ops that say something of a record; the others govern, erase, or are pruned away.
@@ -118,9 +124,9 @@ class Records {
   Result<merge::RecordState> without_deletes(std::string_view collection, const RecordId& rid,
                                              ByteView state, std::vector<CommitPtr>& keep);
 
-  /// Fields of which that record would say something that was pruned.
-  Result<std::set<std::string>> forgotten_with_deletes(std::string_view collection,
-                                                       const RecordId& rid, ByteView state);
+  /// Fields of which that record would say something that is not to be had.
+  Result<Missing> missing_without_deletes(std::string_view collection, const RecordId& rid,
+                                          ByteView state);
 
   /// Hash of all visible records and conflicts of a space, in order of collection and id.
   Result<Digest> digest(std::int64_t space);

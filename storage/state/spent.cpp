@@ -26,6 +26,17 @@ bool names_nothing(const OpTable& table, const Op& op) {
   });
 }
 
+/// Whether something is hidden of a field besides what was destroyed of it.
+bool says_less(const FieldRemains& shown, const FieldRemains* left) {
+  const auto count = [](const FieldRemains& field) {
+    std::uint64_t out = 0;
+    for (const merge::OffsetRange& range : field.elements) out += range.count;
+    return out;
+  };
+  if (left == nullptr) return shown.erased || count(shown) > 0;
+  return !left->erased && (shown.erased || count(shown) > count(*left));
+}
+
 }  // namespace
 
 std::vector<merge::OpRef> live_deletes(const merge::RecordState& state) {
@@ -84,23 +95,31 @@ Result<std::vector<merge::OpRef>> Records::spent(std::string_view collection, co
   return out;
 }
 
-Result<std::set<std::string>> Records::forgotten_with_deletes(std::string_view collection,
-                                                              const RecordId& rid,
-                                                              ByteView state) {
+Result<Missing> Records::missing_without_deletes(std::string_view collection, const RecordId& rid,
+                                                 ByteView state) {
   MAILLON_TRY(const auto heads, merge::decode_state(state));
   MAILLON_TRY(const auto steps, history(collection, rid, state));
   std::vector<Resolved> parts;
   merge::History undeleted;
   MAILLON_CHECK(as_inputs(steps, parts, live_deletes(heads), undeleted));
   const auto standing = merge::standing(undeleted);
-  std::set<std::string> out;
+  Missing out;
   for (const HistoryOp& step : steps) {
-    if (step.remains || step.op->state != LeafState::bare) continue;
-    for (const OpField& field : step.commit->body.ops.fields_of(*step.op)) {
+    if (!step.remains && step.op->state != LeafState::bare) continue;
+    std::optional<Remains> destroyed;
+    if (step.remains) {
+      MAILLON_TRY(destroyed, erasures_.remains(step.ref, step.commit, *step.op, Erasures::By::destroying));
+    }
+    const auto fields = step.commit->body.ops.fields_of(*step.op);
+    for (std::size_t i = 0; i < fields.size(); ++i) {
       // Whoever only took something out brought nothing that could be missing.
-      if (merge::has_elements(field.tag) && field.runs.count == 0) continue;
-      MAILLON_TRY(const auto name, names_.find(field.name));
-      if (name && standing.contains({step.ref, *name})) out.emplace(field.name);
+      if (merge::has_elements(fields[i].tag) && fields[i].runs.count == 0) continue;
+      MAILLON_TRY(const auto name, names_.find(fields[i].name));
+      if (!name || !standing.contains({step.ref, *name})) continue;
+      if (!step.remains)
+        out.forgotten.emplace(fields[i].name);
+      else if (says_less(step.remains->fields[i], destroyed ? &destroyed->fields[i] : nullptr))
+        out.hidden.emplace(fields[i].name);
     }
   }
   return out;

@@ -369,7 +369,11 @@ class Store::Eraser {
   }
 
   [[nodiscard]] bool says(const Result<Value>& value) const {
-    return value && value->display().find(wish_.words) != std::string::npos;
+    if (!value) return false;
+    const std::string shown = value->display();
+    return shown.find(wish_.words) != std::string::npos ||
+           (value->kind() == Value::Kind::json &&
+            without_json_escapes(shown).find(wish_.words) != std::string::npos);
   }
 
   static Result<Draft> remaining(const Carrier& carrier, const Cut& cut) {

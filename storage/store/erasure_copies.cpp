@@ -16,18 +16,20 @@ constexpr std::size_t kPieceMin = 3;
 /// Further back nobody looks for what an erasure knew.
 constexpr std::size_t kLookBackMax = 10'000;
 
-/// What an erasure takes of one field of its target.
+/// What an erasure takes of one field of its target; `said` tells what it was.
 struct Mask {
   const OpField* field = nullptr;
   bool whole = false;
   std::vector<OffsetRange> elements;
+  std::vector<ByteView> said;  ///< by the target, or by what was said to remain of it
 };
 
 std::vector<Mask> masks_of(const OpTable& target, const Op& op, const OpTable& table, const Op& asking) {
   std::vector<Mask> out;
-  const bool all = erases_whole(table, asking);
+  // What would have remained is gone as well where the erasing op has no payload any more.
+  const bool all = erases_whole(table, asking) || asking.state != LeafState::full;
   for (const OpField& field : target.fields_of(op)) {
-    Mask mask{&field, all, {}};
+    Mask mask{&field, all, {}, {}};
     for (const OpField& said : table.fields_of(asking)) {
       if (said.name != field.name || said.tag != field.tag) continue;
       for (const DotRange& dot : table.dots_in(said.replaced)) {
@@ -93,18 +95,25 @@ std::vector<OffsetRange> copied_elements(const Mask& mask, ByteView erased, Byte
 }
 
 /// Where a field of the same name and type says again what is erased; a count of 0 is all of it.
-std::vector<OffsetRange> copied(const Mask& mask, const OpField& field, bool same_feed) {
+std::vector<OffsetRange> copied(const Mask& mask, ByteView said, const OpField& field, bool same_feed) {
   const auto tag = static_cast<FieldTag>(field.tag);
   const std::vector<OffsetRange> whole{{0, 0}};
-  if (tag == FieldTag::text)
-    return copied_text(mask, as_text(mask.field->value), as_text(field.value));
-  if (merge::has_elements(field.tag)) return copied_elements(mask, mask.field->value, field.value);
-  if (!mask.whole || mask.field->value.empty()) return {};
+  if (said.empty() || field.value.empty()) return {};
+  if (tag == FieldTag::text) return copied_text(mask, as_text(said), as_text(field.value));
+  if (merge::has_elements(field.tag)) return copied_elements(mask, said, field.value);
+  if (!mask.whole) return {};
   // A running total goes on from the one before.
-  if (tag == FieldTag::counter && same_feed && !field.value.empty()) return whole;
+  if (tag == FieldTag::counter && same_feed) return whole;
   const auto value = Value::decode(field.value);
   const bool says = value && !value->is_null();
-  return says && std::ranges::equal(mask.field->value, field.value) ? whole : std::vector<OffsetRange>{};
+  return says && std::ranges::equal(said, field.value) ? whole : std::vector<OffsetRange>{};
+}
+
+void add_said(const OpTable& table, const Op& op, std::vector<Mask>& masks) {
+  if (op.state != LeafState::full || !op.payload_ok) return;
+  for (const OpField& field : table.fields_of(op))
+    for (Mask& mask : masks)
+      if (mask.field->name == field.name && mask.field->tag == field.tag) mask.said.push_back(field.value);
 }
 
 }  // namespace
@@ -169,8 +178,16 @@ Result<void> Store::note_copies_of(const Erasure& erasure) {
   if (!collection || !touches_records(op)) return {};
   MAILLON_TRY(const auto row, records_.find(*collection, op.id));
   if (!row) return {};
-  const auto masks = masks_of(target->body.ops, op, table, ask);
-  MAILLON_TRY(auto put, db_.prepare("INSERT INTO erasure_copy VALUES(?1,?2,?3,?4,?5)"
+  auto masks = masks_of(target->body.ops, op, table, ask);
+  add_said(target->body.ops, op, masks);
+  // What was erased of it before said what remained.
+  std::vector<CommitPtr> keep;
+  MAILLON_TRY(const auto others, records_.erasures().of(erasure.target));
+  for (const Erasure& other : others) {
+    MAILLON_TRY(keep.emplace_back(), records_.commits().get(other.by.commit));
+    add_said(keep.back()->body.ops, keep.back()->body.ops.ops[other.by.leaf - 1], masks);
+  }
+  MAILLON_TRY(auto put, db_.prepare("INSERT INTO erasure_copy VALUES(?1,?2,?3,?4,?5,?6,?7)"
                                     " ON CONFLICT DO NOTHING"));
   MAILLON_TRY(const auto steps, records_.history(op.collection, op.id, row->state));
   for (const HistoryOp& step : steps) {
@@ -188,9 +205,10 @@ Result<void> Store::note_copies_of(const Erasure& erasure) {
         if (mask.field->name != field.name) continue;
         if (imported && mask.whole)
           found.emplace_back(field.name, OffsetRange{0, 0});
-        else if (mask.field->tag == field.tag && op.state == LeafState::full)
-          for (const OffsetRange& range : copied(mask, field, same_feed))
-            found.emplace_back(field.name, range);
+        else if (mask.field->tag == field.tag)
+          for (const ByteView said : mask.said)
+            for (const OffsetRange& range : copied(mask, said, field, same_feed))
+              found.emplace_back(field.name, range);
       }
     }
     if (found.empty()) continue;
@@ -205,25 +223,66 @@ Result<void> Store::note_copies_of(const Erasure& erasure) {
                         .bind(3, name)
                         .bind(4, std::int64_t{range.offset})
                         .bind(5, std::int64_t{range.count})
+                        .bind(6, erasure.target.commit)
+                        .bind(7, std::int64_t{erasure.target.leaf})
                         .run());
   }
   return {};
 }
 
+Result<std::optional<bool>> Store::is_destroyed(const merge::OpRef& target, std::string_view field) {
+  Erasures& erasures = records_.erasures();
+  MAILLON_TRY(const auto asked, erasures.of(target));
+  for (const Erasure& one : asked) {
+    MAILLON_TRY(const CommitPtr by, records_.commits().get(one.by.commit));
+    if (by->body.ops.ops[one.by.leaf - 1].state == LeafState::full) continue;
+    MAILLON_TRY(const auto erased, erasures.of(one.by));
+    if (erased.empty()) return std::optional<bool>{};
+  }
+  MAILLON_TRY(const CommitPtr commit, records_.commits().get(target.commit));
+  const Op& op = commit->body.ops.ops[target.leaf - 1];
+  MAILLON_TRY(const auto left, erasures.remains(target, commit, op, Erasures::By::destroying));
+  if (!left) return std::optional{false};
+  const auto fields = commit->body.ops.fields_of(op);
+  bool gone = left->whole;
+  for (std::size_t i = 0; i < fields.size(); ++i)
+    gone = gone || (fields[i].name == field && left->fields[i].erased);
+  return std::optional{gone};
+}
+
 Result<std::vector<ErasedCopy>> Store::take_copies() {
-  std::vector<ErasedCopy> out;
+  struct Row {
+    ErasedCopy copy;
+    merge::OpRef target;
+  };
+  std::vector<Row> rows;
   {
-    MAILLON_TRY(auto get, db_.prepare("SELECT log, leaf, field, first, count FROM erasure_copy"));
+    MAILLON_TRY(auto get, db_.prepare("SELECT * FROM erasure_copy"));
+    const auto number = [&](int column) { return static_cast<std::uint32_t>(get.integer(column)); };
     for (;;) {
       MAILLON_TRY(const bool more, get.step());
       if (!more) break;
-      out.push_back({{get.integer(0), static_cast<std::uint32_t>(get.integer(1))},
-                     std::string{get.text(2)},
-                     {static_cast<std::uint32_t>(get.integer(3)),
-                      static_cast<std::uint32_t>(get.integer(4))}});
+      rows.push_back({{{get.integer(0), number(1)}, std::string{get.text(2)}, {number(3), number(4)}},
+                      {get.integer(5), number(6)}});
     }
   }
-  if (!out.empty()) MAILLON_CHECK(db_.execute("DELETE FROM erasure_copy"));
+  std::vector<ErasedCopy> out;
+  MAILLON_TRY(auto drop, db_.prepare("DELETE FROM erasure_copy WHERE log = ?1 AND leaf = ?2 AND field = ?3"
+                                     " AND target = ?4 AND target_leaf = ?5"));
+  for (Row& row : rows) {
+    std::optional<bool> gone = true;
+    if (row.copy.range.count == 0) {
+      MAILLON_TRY(gone, is_destroyed(row.target, row.copy.field));
+    }
+    if (!gone) continue;
+    MAILLON_CHECK(drop.bind(1, row.copy.op.commit)
+                      .bind(2, std::int64_t{row.copy.op.leaf})
+                      .bind(3, std::string_view{row.copy.field})
+                      .bind(4, row.target.commit)
+                      .bind(5, std::int64_t{row.target.leaf})
+                      .run());
+    if (*gone) out.push_back(std::move(row.copy));
+  }
   return out;
 }
 

@@ -252,8 +252,11 @@ Result<std::int64_t> whole_number(const FieldEdit& edit, const std::string& text
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
   // Half the range, so that adding two never overflows.
   const bool fits = out < (std::int64_t{1} << 62) && out > -(std::int64_t{1} << 62);
-  if (error != std::errc{} || end != text.data() + text.size() || !fits)
-    return wrong(edit, "counts: it takes a whole number", "compte : il attend un nombre entier");
+  const bool whole = end == text.data() + text.size() && error != std::errc::invalid_argument;
+  if (!whole) return wrong(edit, "counts: it takes a whole number", "compte : il attend un nombre entier");
+  if (error != std::errc{} || !fits)
+    return wrong(edit, "counts: the number is too large, it must stay below 2^62",
+                 "compte : le nombre est trop grand, il doit rester sous 2^62");
   return out;
 }
 

@@ -279,7 +279,10 @@ class Store {
   /// Remembers which ops say again what is about to be destroyed, by whoever had not heard of it.
   Result<void> note_copies(std::span<const Erasure> erasures);
   Result<void> note_copies_of(const Erasure& erasure);
-  /// What was remembered, and forgets it.
+  /// Whether all that a field of an op said is destroyed; none while an erasing op may still be said to
+  /// leave some of it.
+  Result<std::optional<bool>> is_destroyed(const merge::OpRef& target, std::string_view field);
+  /// What was remembered and holds, and forgets it.
   Result<std::vector<ErasedCopy>> take_copies();
   Result<void> destroy(std::int64_t log_id, const std::set<std::uint32_t>& leaves);
   /// Drops the payloads of leaves from a commit; false when none was there any more.

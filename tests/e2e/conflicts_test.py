@@ -105,6 +105,12 @@ class Conflicts(Case):
         self.assertEqual((conflict["kind"], conflict["name"], conflict["values"]),
                          ("edit_over_delete", "Un", []))
         keep, drop = conflict["commands"]
+        # Nobody cleared what the delete took away.
+        for node in (self.a, self.b):
+            why = node.ok("why", "lieux", self.id, "--field", "nom")
+            self.assertEqual(why["state"], "deleted")
+            self.assertIn(keep, why["next"])
+        self.assertNotIn("--all", self.a.run("conflicts", json_output=False).out)
         self.assertIn(f"maillon resolve lieux {self.id}", keep)
         self.assertTrue(keep.endswith(" --keep") and drop.endswith(" --delete"))
         shown = self.a.run("conflicts", json_output=False)

@@ -154,6 +154,45 @@ class Erasure(Case):
         for node in self.nodes_of:
             self.assertFalse(finds(node.dir, PHONE), node.name)
 
+    def test_what_is_written_again_unawares_goes_as_well(self):
+        record = self.a.ok("put", "lieux", "nom=P", "telephone=0545333444", "notes=Voir Mme Zorglub. Fin.",
+                           "--type", "notes=text")["id"]
+        self.converge(*self.nodes_of)
+        self.b.ok("delete", "lieux", record)
+        self.nodes_of[2].ok("put", "lieux", "--id", record, "commune=Cognac")
+        self.converge(*self.nodes_of)
+        self.a.ok("erase", "lieux", record, "--field", "telephone")
+        self.a.ok("erase", "lieux", record, "--field", "notes")
+        self.nodes_of[2].ok("resolve", "lieux", record, "--keep")
+        late = self.nodes_of[3]
+        late.ok("put", "lieux", "--id", record, "telephone=0545333444")
+        # The file is imported once more by somebody who has not heard of it.
+        self.a.ok("erase", "places", "7", "--field", "telephone")
+        self.converge(*self.nodes_of)
+        self.converge(*self.nodes_of)
+        self.converge(*self.nodes_of)
+        for node in self.nodes_of:
+            self.assertEqual(node.ok("get", "lieux", record)["fields"], {"nom": "P", "commune": "Cognac"})
+            for words in ("0545333444", "Zorglub", PHONE):
+                self.assertFalse(finds(node.dir, words), (node.name, words))
+            self.assertEqual(node.ok("verify", "--deep")["errors"], [])
+
+    def test_nothing_is_kept_while_some_of_it_is_hidden(self):
+        record = self.a.ok("put", "lieux", "nom=P", "telephone=0545333555")["id"]
+        self.converge(*self.nodes_of)
+        self.a.ok("delete", "lieux", record)
+        self.b.ok("put", "lieux", "--id", record, "commune=X")
+        self.converge(*self.nodes_of)
+        asked = self.nodes_of[2].ok("erase", "lieux", record, "--field", "telephone")["ids"][0]
+        self.converge(*self.nodes_of)
+        self.assertIn("telephone", self.refuses(self.b, 1, "resolve", "lieux", record, "--keep")["message"])
+        self.a.ok("erasures", "lift", asked)
+        self.converge(*self.nodes_of)
+        self.b.ok("resolve", "lieux", record, "--keep")
+        self.converge(*self.nodes_of)
+        self.assertEqual(self.a.ok("get", "lieux", record)["fields"],
+                         {"nom": "P", "telephone": "0545333555", "commune": "X"})
+
     def test_whoever_asked_is_told_which_nodes_are_late(self):
         self.a.ok("erase", "places", "7", "--field", "telephone")
         self.converge(*self.nodes_of[:4])
@@ -182,6 +221,14 @@ class Erasure(Case):
         self.a.ok("put", "places", "--id", "8", "notes=Voir Mme Durand, au fond.", "--type", "notes=text")
         self.a.ok("erase", "places", "8", "--words", "Mme Durand")
         self.assertEqual(self.a.ok("get", "places", "8")["fields"]["notes"], "Voir , au fond.")
+        # Words are looked for as people see them, however deep they stand.
+        self.a.ok("put", "places", "--id", "8", 'contact:={"nom":"Jean \\"Jojo\\" Dupont"}',
+                  'liste:=[{"k":["Zo\\"x\\" Y"]},"b"]', "--type", "liste=list")
+        self.a.ok("erase", "places", "8", "--words", 'Jean "Jojo" Dupont')
+        self.a.ok("erase", "places", "8", "--words", 'Zo"x" Y')
+        fields = self.a.ok("get", "places", "8")["fields"]
+        self.assertNotIn("contact", fields)
+        self.assertEqual(fields["liste"], ["b"])
         self.assertFalse(finds(self.a.dir, "Durand"))
         self.a.ok("erase", "places", "7")
         self.refuses(self.a, 3, "get", "places", "7")

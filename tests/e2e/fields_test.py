@@ -127,6 +127,37 @@ class Fields(Case):
         self.assertEqual(self.b.ok("conflicts")["conflicts"], [])
         self.assertEqual(self.b.ok("verify", "--deep")["errors"], [])
 
+    def test_keep_counts_what_the_delete_took_away(self):
+        self.put(self.b, "visites+=40", "record=30")
+        self.meet()
+        self.a.ok("delete", "lieux", self.id)
+        self.put(self.b, "visites+=2", "record=20")
+        self.meet()
+        self.a.ok("resolve", "lieux", self.id, "--keep")
+        self.meet()
+        for node in (self.a, self.b):
+            self.assertEqual((self.fields(node)["visites"], self.fields(node)["record"]), (45, 30))
+
+    def test_a_field_keeps_its_type_while_it_is_empty(self):
+        self.put(self.a, "notes=", "langues-=fr")
+        self.assertNotIn("notes", self.fields(self.a))
+        self.put(self.a, "langues+=ar")
+        self.meet()
+        self.put(self.a, "notes=Neuf un.")
+        self.put(self.b, "notes=Neuf deux.")
+        self.meet()
+        self.assertEqual(self.a.ok("conflicts")["conflicts"], [])
+        self.assertEqual(self.fields(self.a)["langues"], ["ar"])
+        for gone in (("erase", "lieux", self.id, "--field", "etapes"), ("delete", "lieux", self.id)):
+            self.a.ok(*gone)
+            self.put(self.a, "etapes+=retour", "record=7")
+            self.put(self.a, "record=3")
+            self.assertEqual((self.fields(self.a)["etapes"], self.fields(self.a)["record"]),
+                             (["retour"], 12 if gone[0] == "erase" else 7))
+        self.put(self.a, "notes=")
+        self.put(self.a, "notes=autre", "--type", "notes=register")
+        self.assertEqual(self.fields(self.a)["notes"], "autre")
+
     def test_history_says_who_added_and_took_out_what(self):
         self.put(self.b, "notes=Ouvert.", "langues+=ar")
         self.meet()

@@ -35,6 +35,13 @@ TEST(Value, RefusesOtherBytes) {
   EXPECT_FALSE(refused({4}));
 }
 
+TEST(Value, EscapesOfJsonAreUndone) {
+  EXPECT_EQ(without_json_escapes(R"({"a":"Jean \"Jojo\" D\u00e9","b":["x\n\/\ud83d\ude00"]})"),
+            "{\"a\":\"Jean \"Jojo\" Dé\",\"b\":[\"x\n/😀\"]}");
+  for (const char* odd : {"\\", "\\u", "\\u12", "\\uzzzz", "a\\q"}) EXPECT_EQ(without_json_escapes(odd), odd);
+  EXPECT_EQ(without_json_escapes("\\\\u0041"), "\\u0041");
+}
+
 TEST(Value, NumbersFollowJson) {
   for (const char* good : {"0", "-0", "10", "1.0", "-1.25e5", "1E+2", "1e-2"})
     EXPECT_TRUE(is_json_number(good)) << good;

@@ -470,6 +470,14 @@ TEST_F(WrittenAgain, ACopyGoesWithWhatItCopies) {
   EXPECT_EQ(value(c, kRecord, "courriel"), kMail);
 }
 
+TEST_F(WrittenAgain, ACopyOfWhatRemainedGoesWithThatToo) {
+  erase(b, {"", kRecord, {"courriel"}});
+  erased_by_author({"", kRecord, {"tel"}},
+                   patch("lieux", kRecord, {{"tel", Value::of_text(std::string{kPhone})}}));
+  gone(kPhone);
+  gone(kMail);
+}
+
 TEST_F(WrittenAgain, AnotherValueStays) {
   erased_by_author({"", kRecord, {"tel"}}, patch("lieux", kRecord, {{"tel", Value::of_text("0600000000")}}));
   gone(kPhone);
