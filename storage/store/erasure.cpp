@@ -190,7 +190,7 @@ Result<Store::ErasedNames> Store::erased_of(std::int64_t collection, const Recor
 }
 
 Result<void> Store::carry_out(const Erasing& erasing) {
-  if (!MAILLON_FAULT("copies_stay")) MAILLON_CHECK(note_copies(erasing.destroying));
+  MAILLON_CHECK(note_copies(erasing.destroying));
   if (!MAILLON_FAULT("erasure_only_hides"))
     for (const auto& [log_id, leaves] : erasing.destroyed) MAILLON_CHECK(destroy(log_id, leaves));
   // As they stand in the log: records whose ops lie side by side need the same commits.
