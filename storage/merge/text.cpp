@@ -124,6 +124,17 @@ void Text::encode(Bytes& out) const {
   w.sized(str());
 }
 
+namespace {
+
+/// As lists alone do.
+bool moves_elements(const SpanTree& tree) {
+  for (auto at = tree.first(); !at.at_end(); at = tree.next(at))
+    if (tree[at].state == ElementState::place || tree[at].state == ElementState::held) return true;
+  return false;
+}
+
+}  // namespace
+
 Result<Text> Text::decode(ByteView bytes) {
   ByteReader in{bytes};
   const std::uint8_t version = in.u8();
@@ -133,7 +144,8 @@ Result<Text> Text::decode(ByteView bytes) {
   const bool sound = version == kVersion && decode_reissues(in, out.reissues_);
   auto sequence = sound ? Sequence::decode(in) : std::nullopt;
   const std::string_view text = as_text(in.sized(in.left()));
-  if (!sequence || !in.at_end() || !is_utf8(text) || count_scalars(text) != sequence->visible())
+  if (!sequence || !in.at_end() || !is_utf8(text) || count_scalars(text) != sequence->visible() ||
+      moves_elements(sequence->tree()))
     return Error{Errc::integrity, "a stored text cannot be read"};
   out.sequence_ = *std::move(sequence);
   append_scalars(text, out.characters_);
