@@ -152,6 +152,7 @@ Result<bool> Store::knew(const LogEntry& later, const LogEntry& earlier) {
 
 Result<void> Store::note_copies(std::span<const Erasure> erasures) {
   std::map<std::int64_t, bool> heard;  // whether everybody who wrote had, by the asking commit
+  KnownBy known;
   for (const Erasure& erasure : erasures) {
     const auto [at, fresh] = heard.try_emplace(erasure.by.commit);
     if (fresh) {
@@ -160,12 +161,12 @@ Result<void> Store::note_copies(std::span<const Erasure> erasures) {
       MAILLON_TRY(const auto heads, log_.heads(space));
       at->second = heads.size() == 1 && heads.front().id == erasure.by.commit;
     }
-    if (!at->second) MAILLON_CHECK(note_copies_of(erasure));
+    if (!at->second) MAILLON_CHECK(note_copies_of(erasure, known));
   }
   return {};
 }
 
-Result<void> Store::note_copies_of(const Erasure& erasure) {
+Result<void> Store::note_copies_of(const Erasure& erasure, KnownBy& known) {
   MAILLON_TRY(const CommitPtr target, records_.commits().get(erasure.target.commit));
   MAILLON_TRY(const CommitPtr by, records_.commits().get(erasure.by.commit));
   MAILLON_TRY(const auto asking, log_.find(by->id));
@@ -215,8 +216,11 @@ Result<void> Store::note_copies_of(const Erasure& erasure) {
     MAILLON_TRY(const auto entry, log_.find(step.commit->id));
     if (!entry) continue;
     // What whoever erases knew of, it has decided on.
-    MAILLON_TRY(const bool known, knew(*asking, *entry));
-    if (known) continue;
+    const auto [at, fresh] = known.try_emplace({erasure.by.commit, step.ref.commit});
+    if (fresh) {
+      MAILLON_TRY(at->second, knew(*asking, *entry));
+    }
+    if (at->second) continue;
     for (const auto& [name, range] : found)
       MAILLON_CHECK(put.bind(1, step.ref.commit)
                         .bind(2, std::int64_t{step.ref.leaf})

@@ -278,7 +278,8 @@ class Store {
   Result<bool> knew(const LogEntry& later, const LogEntry& earlier);
   /// Remembers which ops say again what is about to be destroyed, by whoever had not heard of it.
   Result<void> note_copies(std::span<const Erasure> erasures);
-  Result<void> note_copies_of(const Erasure& erasure);
+  using KnownBy = std::map<std::pair<std::int64_t, std::int64_t>, bool>;
+  Result<void> note_copies_of(const Erasure& erasure, KnownBy& known);
   /// Whether all that a field of an op said is destroyed; none while an erasing op may still be said to
   /// leave some of it.
   Result<std::optional<bool>> is_destroyed(const merge::OpRef& target, std::string_view field);
