@@ -70,7 +70,7 @@ Result<std::string> revocation_in_words(Call& call, const Trust& trust, const No
 Result<Reply> add_node(Call& call) {
   MAILLON_TRY(const auto trust, call.federation());
   MAILLON_TRY(const std::string code, call.need("certificate"));
-  const auto raw = from_base64url(code);
+  const auto raw = federation::certificate_of(code);
   if (!raw || raw->size() != crypto::NodeCertificate::kSize)
     return said(Errc::malformed, "this is no certificate of a node, or not all of it",
                 "ce n’est pas le certificat d’un nœud, ou il n’est pas entier",

@@ -6,6 +6,7 @@
 #include "node/admin/names.hpp"
 #include "node/cli/execute.hpp"
 #include "node/cli/root_words.hpp"
+#include "node/federation/federation.hpp"
 #include "node/replica/making.hpp"
 
 namespace maillon::cli {
@@ -54,7 +55,7 @@ int run_init(Line& line, const NewNode& node) {
       .field("member_id", made->member.hex())
       .field("node_id", made->node.hex())
       .field("data", line.globals.data.string())
-      .field("certificate", to_base64url(made->certificate))
+      .field("certificate", federation::certificate_code(made->certificate))
       .end_object();
   reply.json = json.take();
   reply.text = line.say("Nœud créé dans {}.\n  membre {}\n  nœud   {}\n",
@@ -72,7 +73,7 @@ int run_init(Line& line, const NewNode& node) {
                 "invite`; this node enters as one of the member whose words you have.\n"
                 "Its certificate, to make it known beforehand from a machine that is left:\n"
                 "  maillon node add {}\n",
-                to_base64url(made->certificate))
+                federation::certificate_code(made->certificate))
           : line.say("Ensuite : « maillon federation create NOM », ou « maillon join CODE ».\n",
                      "Next: `maillon federation create NAME`, or `maillon join CODE`.\n");
   return present(line, reply);

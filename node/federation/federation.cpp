@@ -19,6 +19,7 @@ constexpr std::uint64_t kFeedBytesMax = 16ull << 30;
 
 
 constexpr std::string_view kPrefix = "maillon1.";
+constexpr std::string_view kCertificatePrefix = "node1.";
 constexpr const char* kWish = "wish";
 constexpr const char* kVotes = "wish.votes";
 constexpr const char* kInviterGone = "wish.inviter_gone";
@@ -75,6 +76,15 @@ std::string join_lines(const std::vector<std::string>& lines) {
 }
 
 }  // namespace
+
+std::string certificate_code(ByteView certificate) {
+  return std::string{kCertificatePrefix} + to_base64url(certificate);
+}
+
+Result<Bytes> certificate_of(std::string_view code) {
+  if (!code.starts_with(kCertificatePrefix)) return Error{Errc::malformed, "no code of a certificate"};
+  return from_base64url(code.substr(kCertificatePrefix.size()));
+}
 
 std::string Invitation::encode() const {
   Bytes raw;

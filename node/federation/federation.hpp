@@ -23,6 +23,11 @@ struct Invitation {
 };
 [[nodiscard]] Digest token_hash(ByteView token);
 
+/// A node's certificate as people copy it: "node1." and base64url, which alone may look like an option.
+[[nodiscard]] std::string certificate_code(ByteView certificate);
+/// Errc::malformed.
+[[nodiscard]] Result<Bytes> certificate_of(std::string_view code);
+
 struct CreateOptions {
   std::string name;
   std::string quorum = "1";
