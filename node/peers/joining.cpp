@@ -58,6 +58,7 @@ Result<void> PeerService::Impl::pursue(const federation::Invitation& invitation)
             if (peer.connection->outgoing() && !peer.session)
               peer.connection->close(net::CloseReason::done);
         wish_ = invitation;
+        ++pursuits_;
         answer_.reset();
         update_targets();
         return true;
@@ -112,12 +113,13 @@ void PeerService::Impl::on_join_reply(const net::ConnectionPtr& connection, Byte
     if (refused && !federation::is_inviter_gone(*reply) && !federation::is_clock_ahead(*reply))
       wish_.reset();
     // Who waits may ask any day who must still vote.
-    verifier_.submit([this, reply = *reply, invitation] {
+    verifier_.submit([this, reply = *reply, invitation, pursuit = pursuits_] {
       (void)federation::remember_reply(replica_, invitation, reply);
       const auto kept = federation::wish(replica_);
       if (!kept) return;
-      network_->post([this, kept = *kept, invitation] {
-        if (wish_ && wish_->token != invitation.token) return;
+      network_->post([this, kept = *kept, invitation, pursuit] {
+        // Somebody asks anew, with this code or another.
+        if (pursuit != pursuits_) return;
         wish_ = kept;
         // An earlier one may be of a federation that this network does not talk to.
         if (wish_ && wish_->federation != invitation.federation) wish_.reset();

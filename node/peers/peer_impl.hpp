@@ -124,6 +124,7 @@ class PeerService::Impl {
   std::map<NodeId, std::pair<UnixMillis, int>> paused_;
   std::map<std::string, std::optional<NodeId>> targets_;
   std::optional<federation::Invitation> wish_;  ///< until annuaire names this node
+  std::uint64_t pursuits_ = 0;  ///< how many times somebody asked to pursue a wish
   std::optional<Result<JoinReply>> answer_;     ///< the inviter's last, since somebody waits for it
   ToldClocks clocks_;
   std::optional<std::chrono::steady_clock::time_point> told_of_clock_;
