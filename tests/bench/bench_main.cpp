@@ -485,8 +485,8 @@ int main(int argc, char** argv) {
     const std::string_view word{argv[i]};
     std::uint64_t records = 0;
     const auto [end, error] = std::from_chars(word.begin(), word.end(), records);
-    if (error != std::errc{} || end != word.end() || records < kRecordsMin) {
-      fmt::print(stderr, "maillon_bench [RECORDS …]: numbers of records, each at least {}\n", kRecordsMin);
+    if (error != std::errc{} || end != word.end() || records < bench::kRecordsMin) {
+      fmt::print(stderr, "maillon_bench [RECORDS …]: numbers of records, each at least {}\n", bench::kRecordsMin);
       return 2;
     }
     sizes.push_back(records);
