@@ -161,10 +161,11 @@ Result<void> Store::bring_back(const LogEntry& entry) {
   // Whether its time has come is for release_held() to say, which applies it then.
   MAILLON_CHECK(log_.set_status(entry.id, CommitStatus::held));
   came_back_ = true;
-  MAILLON_CHECK(refold_again(*commit));
-  if (!commit->header.reissues) return {};
-  MAILLON_CHECK(log_.add_reissue(*commit->header.reissues, entry.id));
-  return void_reissued(*commit);
+  if (commit->header.reissues) {
+    MAILLON_CHECK(log_.add_reissue(*commit->header.reissues, entry.id));
+    MAILLON_CHECK(void_reissued(*commit));
+  }
+  return refold_again(*commit);
 }
 
 Result<void> Store::release_returned(UnixMillis now) {
