@@ -142,15 +142,24 @@ Result<void> Store::take_erasures(const Commit& commit, std::int64_t log_id) {
         MAILLON_CHECK(note_erasure({target, dot->leaf}, {log_id, leaf}, erasing));
     }
   }
-  if (one_of_several) {
-    MAILLON_TRY(const auto all, with_reissues(log_id));
-    for (const std::int64_t other : all) {
-      MAILLON_TRY(const auto known, records_.erasures().of_commit(other));
-      for (const Erasure& erasure : known)
-        for (const std::int64_t target : all)
-          MAILLON_CHECK(note_erasure({target, erasure.target.leaf}, erasure.by, erasing));
-    }
+  if (one_of_several) MAILLON_CHECK(note_shared_erasures(log_id, erasing));
+  return carry_out(erasing);
+}
+
+Result<void> Store::note_shared_erasures(std::int64_t log_id, Erasing& erasing) {
+  MAILLON_TRY(const auto all, with_reissues(log_id));
+  for (const std::int64_t other : all) {
+    MAILLON_TRY(const auto known, records_.erasures().of_commit(other));
+    for (const Erasure& erasure : known)
+      for (const std::int64_t target : all)
+        MAILLON_CHECK(note_erasure({target, erasure.target.leaf}, erasure.by, erasing));
   }
+  return {};
+}
+
+Result<void> Store::share_erasures(std::int64_t log_id) {
+  Erasing erasing;
+  MAILLON_CHECK(note_shared_erasures(log_id, erasing));
   return carry_out(erasing);
 }
 

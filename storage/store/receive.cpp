@@ -279,7 +279,9 @@ Result<void> Store::refold_again(const Commit& held) {
   MAILLON_TRY(const auto again, log_.reissues_of(held.id));
   if (again.empty() || held.header.space == trust_->annuaire()) return {};
   MAILLON_TRY(const std::int64_t space, log_.space_row(held.header.space));
-  return records_.refold(held, space);
+  MAILLON_CHECK(records_.refold(held, space));
+  MAILLON_TRY(const auto entry, log_.find(held.id));
+  return entry ? share_erasures(entry->id) : Result<void>{};
 }
 
 Result<void> Store::void_reissued(const Commit& commit) {

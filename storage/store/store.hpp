@@ -250,7 +250,8 @@ class Store {
   Result<void> apply_at(const Commit& commit, std::int64_t log_id, const FeedRow& feed,
                         bool is_void);
   Result<void> void_reissued(const Commit& commit);
-  /// What others say of a held commit they say of what publishes it again, which may be here already.
+  /// What others say of a held commit, and ask to erase of it, they say of what publishes it again, which
+  /// may be here already.
   Result<void> refold_again(const Commit& held);
 
   // Erasures (erasure.cpp).
@@ -262,6 +263,10 @@ class Store {
   /// A commit, those that it publishes again, and those that do so with it.
   Result<std::vector<std::int64_t>> with_reissues(std::int64_t log_id);
   Result<void> note_erasure(const merge::OpRef& target, const merge::OpRef& by, Erasing& erasing);
+  /// What was asked of a commit, of those that it publishes again and of those that do so with it, is
+  /// asked of each.
+  Result<void> note_shared_erasures(std::int64_t log_id, Erasing& erasing);
+  Result<void> share_erasures(std::int64_t log_id);
   /// Looks again at what a commit asks for, after its standing changed.
   Result<void> settle_erasures(std::int64_t log_id);
   Result<void> settle_all_erasures(const Trust& before);

@@ -169,6 +169,13 @@ TEST(Merge, NamesLeadThroughWhatIsHeld) {
   EXPECT_EQ(complaint_of_deliveries(world, 0), "");
 }
 
+// An original that is held joins what was published again of it twice, once erased.
+TEST(Merge, AHeldOriginalSharesWhatWasErased) {
+  World world{2};
+  world.run({{23, 3, 0, 0}, {27, 3, 0, 0}, {32, 1, 0, 0}, {25, 4, 0, 0}, {0, 8, 3, 0}, {25, 17, 0, 0}});
+  for (std::uint64_t seed = 0; seed < 8; ++seed) EXPECT_EQ(complaint_of_deliveries(world, seed), "");
+}
+
 TEST(Merge, WhatIsPublishedAgainAloneNamesItsOriginal) {
   World world{2};
   world.run({{23, 0, 0, 7}, {25, 0, 0, 0}});
