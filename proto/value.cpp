@@ -3,6 +3,8 @@
 #include <charconv>
 #include <optional>
 
+#include "proto/utf8.hpp"
+
 namespace maillon {
 
 Result<Value> Value::decode(ByteView encoded) {
@@ -91,31 +93,13 @@ void append_json_value(std::string& out, const Value& value) {
 
 namespace {
 
-/// The UTF-16 code unit that `\\uXXXX` stands for, where that begins at `at`.
+/// The UTF-16 code unit of the escape with four hexadecimal digits that begins at `at`.
 std::optional<std::uint32_t> unit_at(std::string_view json, std::size_t at) {
   if (at + 6 > json.size() || json[at] != '\\' || json[at + 1] != 'u') return std::nullopt;
   std::uint32_t unit = 0;
   const auto [end, error] = std::from_chars(&json[at + 2], &json[at + 2] + 4, unit, 16);
   if (error != std::errc{} || end != &json[at + 2] + 4) return std::nullopt;
   return unit;
-}
-
-void append_scalar(std::string& out, std::uint32_t scalar) {
-  if (scalar < 0x80) {
-    out.push_back(static_cast<char>(scalar));
-  } else if (scalar < 0x800) {
-    out.push_back(static_cast<char>(0xc0 | scalar >> 6));
-    out.push_back(static_cast<char>(0x80 | (scalar & 0x3f)));
-  } else if (scalar < 0x1'0000) {
-    out.push_back(static_cast<char>(0xe0 | scalar >> 12));
-    out.push_back(static_cast<char>(0x80 | (scalar >> 6 & 0x3f)));
-    out.push_back(static_cast<char>(0x80 | (scalar & 0x3f)));
-  } else {
-    out.push_back(static_cast<char>(0xf0 | scalar >> 18));
-    out.push_back(static_cast<char>(0x80 | (scalar >> 12 & 0x3f)));
-    out.push_back(static_cast<char>(0x80 | (scalar >> 6 & 0x3f)));
-    out.push_back(static_cast<char>(0x80 | (scalar & 0x3f)));
-  }
 }
 
 }  // namespace
@@ -125,14 +109,15 @@ std::string without_json_escapes(std::string_view json) {
   static constexpr std::string_view kMeanings = "\"\\/\b\f\n\r\t";
   std::string out;
   for (std::size_t at = 0; at < json.size(); ++at) {
-    const std::size_t letter = json[at] == '\\' && at + 1 < json.size() ? kLetters.find(json[at + 1]) : kLetters.npos;
+    const bool escaped = json[at] == '\\' && at + 1 < json.size();
+    const std::size_t letter = escaped ? kLetters.find(json[at + 1]) : kLetters.npos;
     if (letter != kLetters.npos) {
       out.push_back(kMeanings[letter]);
       ++at;
     } else if (const auto unit = unit_at(json, at)) {
       const auto low = unit_at(json, at + 6);
       const bool pair = *unit >= 0xd800 && *unit < 0xdc00 && low && *low >= 0xdc00 && *low < 0xe000;
-      append_scalar(out, pair ? 0x1'0000 + ((*unit - 0xd800) << 10) + (*low - 0xdc00) : *unit);
+      append_utf8(out, pair ? 0x1'0000 + ((*unit - 0xd800) << 10) + (*low - 0xdc00) : *unit);
       at += pair ? 11 : 5;
     } else {
       out.push_back(json[at]);

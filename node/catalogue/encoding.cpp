@@ -4,6 +4,8 @@
 #include <array>
 #include <cstring>
 
+#include "proto/utf8.hpp"
+
 namespace maillon::catalogue {
 namespace {
 
@@ -84,25 +86,6 @@ Error not_text(std::string what_en, std::string what_fr) {
 std::uint64_t line_at(std::string_view text, std::size_t at) noexcept {
   const auto end = text.begin() + static_cast<std::ptrdiff_t>(std::min(at, text.size()));
   return 1 + static_cast<std::uint64_t>(std::count(text.begin(), end, '\n'));
-}
-
-void append_utf8(std::string& out, char32_t code) {
-  const auto put = [&](char32_t byte) { out.push_back(static_cast<char>(byte)); };
-  if (code < 0x80) {
-    put(code);
-  } else if (code < 0x800) {
-    put(0xc0 | (code >> 6));
-    put(0x80 | (code & 0x3f));
-  } else if (code < 0x10000) {
-    put(0xe0 | (code >> 12));
-    put(0x80 | ((code >> 6) & 0x3f));
-    put(0x80 | (code & 0x3f));
-  } else {
-    put(0xf0 | (code >> 18));
-    put(0x80 | ((code >> 12) & 0x3f));
-    put(0x80 | ((code >> 6) & 0x3f));
-    put(0x80 | (code & 0x3f));
-  }
 }
 
 Result<DetectedEncoding> detect_encoding(std::string_view text) {

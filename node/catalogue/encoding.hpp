@@ -29,9 +29,6 @@ struct DetectedEncoding {
 /// UTF-8 of Windows-1252 bytes; the five bytes that it leaves undefined become C1 controls.
 [[nodiscard]] std::string utf8_from_windows_1252(std::string_view text);
 
-/// Appends the UTF-8 of a code point at most U+10FFFF that is no surrogate.
-void append_utf8(std::string& out, char32_t code);
-
 /// One plus the newlines before `at`.
 [[nodiscard]] std::uint64_t line_at(std::string_view text, std::size_t at) noexcept;
 

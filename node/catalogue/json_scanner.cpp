@@ -5,6 +5,7 @@
 
 #include "node/catalogue/encoding.hpp"
 #include "proto/limits.hpp"
+#include "proto/utf8.hpp"
 
 namespace maillon::catalogue {
 namespace {

@@ -11,6 +11,10 @@ Standing::Cause cause_of(const storage::Commit& commit) {
   return {commit.id, commit.header.member, commit.header.hlc.time()};
 }
 
+Standing::Cause cause_of(const HistoryEntry& entry) {
+  return {entry.commit, entry.author, entry.time};
+}
+
 /// The record that a commit speaks of, if it is the one asked for.
 std::optional<RecordId> spoken_of(const storage::Commit& commit, std::string_view collection,
                                   std::string_view text) {
@@ -74,9 +78,6 @@ Result<void> look_at_record(Reader& reader, const SpaceId& space, std::string_vi
   const auto newest = std::ranges::find_if(history, [&](const HistoryEntry& entry) {
     return record && record->deleted ? entry.removes && !entry.is_void : all_void || !entry.is_void;
   });
-  const auto cause_of = [](const HistoryEntry& entry) {
-    return Standing::Cause{entry.commit, entry.author, entry.time};
-  };
   if (newest != history.end()) out.cause = cause_of(*newest);
   if (newest != history.begin() && !all_void && history.front().is_void)
     out.without_effect = cause_of(history.front());

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "proto/utf8.hpp"
+
 namespace maillon::storage::merge {
 
 std::size_t count_scalars(std::string_view text) noexcept {
@@ -29,24 +31,7 @@ void append_scalars(std::string_view text, std::u32string& out) {
 }
 
 void append_utf8(std::u32string_view scalars, std::string& out) {
-  const auto put = [&](char32_t bits) { out.push_back(static_cast<char>(bits)); };
-  for (const char32_t c : scalars) {
-    if (c < 0x80) {
-      put(c);
-    } else if (c < 0x800) {
-      put(0xc0 | c >> 6);
-      put(0x80 | (c & 0x3f));
-    } else if (c < 0x10000) {
-      put(0xe0 | c >> 12);
-      put(0x80 | (c >> 6 & 0x3f));
-      put(0x80 | (c & 0x3f));
-    } else {
-      put(0xf0 | c >> 18);
-      put(0x80 | (c >> 12 & 0x3f));
-      put(0x80 | (c >> 6 & 0x3f));
-      put(0x80 | (c & 0x3f));
-    }
-  }
+  for (const char32_t scalar : scalars) maillon::append_utf8(out, scalar);
 }
 
 }  // namespace maillon::storage::merge

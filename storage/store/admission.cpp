@@ -165,7 +165,7 @@ Result<void> Store::bring_back(const LogEntry& entry) {
     MAILLON_CHECK(log_.add_reissue(*commit->header.reissues, entry.id));
     MAILLON_CHECK(void_reissued(*commit));
   }
-  return refold_again(*commit);
+  return join_reissues(*commit, entry.id);
 }
 
 Result<void> Store::release_returned(UnixMillis now) {

@@ -245,7 +245,7 @@ Result<void> Store::take_in(const Commit& commit, CommitStatus status, bool is_v
   if (commit.header.reissues) MAILLON_CHECK(log_.add_reissue(*commit.header.reissues, id));
   MAILLON_CHECK(note_suspect(commit, feed, id));
   if (status == CommitStatus::applied) MAILLON_CHECK(apply_at(commit, id, feed, is_void));
-  if (status == CommitStatus::held) MAILLON_CHECK(refold_again(commit));
+  if (status == CommitStatus::held) MAILLON_CHECK(join_reissues(commit, id));
   const auto before = trust_;
   MAILLON_CHECK(void_reissued(commit));
   // What the replaced one took from somebody is given back, but for what this one says.
@@ -275,13 +275,12 @@ Result<void> Store::apply_at(const Commit& commit, std::int64_t log_id, const Fe
   return judge_around(commit, feed.space);
 }
 
-Result<void> Store::refold_again(const Commit& held) {
+Result<void> Store::join_reissues(const Commit& held, std::int64_t log_id) {
   MAILLON_TRY(const auto again, log_.reissues_of(held.id));
   if (again.empty() || held.header.space == trust_->annuaire()) return {};
   MAILLON_TRY(const std::int64_t space, log_.space_row(held.header.space));
   MAILLON_CHECK(records_.refold(held, space));
-  MAILLON_TRY(const auto entry, log_.find(held.id));
-  return entry ? share_erasures(entry->id) : Result<void>{};
+  return share_erasures(log_id);
 }
 
 Result<void> Store::void_reissued(const Commit& commit) {

@@ -252,7 +252,7 @@ class Store {
   Result<void> void_reissued(const Commit& commit);
   /// What others say of a held commit, and ask to erase of it, they say of what publishes it again, which
   /// may be here already.
-  Result<void> refold_again(const Commit& held);
+  Result<void> join_reissues(const Commit& held, std::int64_t log_id);
 
   // Erasures (erasure.cpp).
   struct Erasing;
