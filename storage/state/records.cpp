@@ -448,24 +448,26 @@ Result<std::vector<HistoryOp>> Records::walk(
     from.pop_back();
     if (!seen.insert(ref).second) continue;
     MAILLON_TRY(const CommitPtr commit, commits_.get(ref.commit));
-    if (ref.leaf == 0 || ref.leaf > commit->body.ops.ops.size()) continue;
-    const Op& op = commit->body.ops.ops[ref.leaf - 1];
+    const auto& ops = commit->body.ops.ops;
+    // A name may be of a leaf that is not there, and lead on through re-issues all the same.
+    const Op* const op = ref.leaf != 0 && ref.leaf <= ops.size() ? &ops[ref.leaf - 1] : nullptr;
     MAILLON_TRY(const auto entry, log_.find(commit->id));
     if (!entry) return damaged_commit(commit->id);
     const bool held = entry->status == CommitStatus::held;
-    if (!held && touches_records(op) && op.id == rid && op.collection == collection) {
+    if (!held && op != nullptr && touches_records(*op) && op->id == rid &&
+        op->collection == collection) {
       // What was put aside is passed over: it leads to what it stood on.
       if (entry->status == CommitStatus::applied) {
-        MAILLON_TRY(auto remains, erasures_.remains(ref, commit, op));
-        out.push_back({ref, commit, entry->is_void, &op, std::move(remains)});
+        MAILLON_TRY(auto remains, erasures_.remains(ref, commit, *op));
+        out.push_back({ref, commit, entry->is_void, op, std::move(remains)});
       }
       MAILLON_TRY(const auto table, resolve_table(*commit, ref.commit));
       const auto follow = [&](Slice slice) {
         for (const DotRange& dot : commit->body.ops.dots_in(slice))
           if (table[dot.index] != 0) from.push_back({table[dot.index], dot.leaf});
       };
-      follow(op.replaced);
-      for (const OpField& field : commit->body.ops.fields_of(op)) follow(field.replaced);
+      follow(op->replaced);
+      for (const OpField& field : commit->body.ops.fields_of(*op)) follow(field.replaced);
     }
     MAILLON_TRY(const auto later, log_.reissues_of(commit->id));
     for (const std::int64_t fresh : later) {

@@ -169,6 +169,14 @@ TEST(Merge, NamesLeadThroughWhatIsHeld) {
   EXPECT_EQ(complaint_of_deliveries(world, 0), "");
 }
 
+// … and through one that has fewer leaves than what it publishes again.
+TEST(Merge, NamesLeadThroughLeavesThatAreNotThere) {
+  World world{2};
+  world.run({{0, 0, 0, 0}, {0, 0, 0, 1}, {15, 3, 0, 0}, {28, 7, 1, 0}, {0, 0, 4, 1}, {0, 0, 0, 2}, {15, 15, 0, 0},
+             {0, 3, 0, 0}, {28, 3, 26, 19}, {0, 3, 0, 2}, {28, 3, 44, 0}});
+  EXPECT_EQ(complaint_of_deliveries(world, 0), "");
+}
+
 // An original that is held joins what was published again of it twice, once erased.
 TEST(Merge, AHeldOriginalSharesWhatWasErased) {
   World world{2};
