@@ -192,8 +192,8 @@ Result<void> Call::expect_collection(const std::string& collection) {
     if (some.has_error()) return some.error();
     names.insert(some->begin(), some->end());
   }
-  names.erase(std::string{kSchemas});
   if (names.contains(collection)) return {};
+  names.erase(std::string{kSchemas});
   const std::string name = for_terminal(collection, 80);
   const std::string there = joined(names);
   if (there.empty())

@@ -189,6 +189,7 @@ class Import {
     if (source_.size() > limits::kNameMax || collection_.size() > limits::kNameMax)
       return said(Errc::usage, "names of sources and collections have at most 256 bytes",
                   "les noms de sources et de collections font 256 octets au plus");
+    MAILLON_CHECK(not_schemas(collection_));
     MAILLON_TRY(place_, call_.place_to_write(collection_));
     MAILLON_CHECK(call_.has("dry-run") ? call_.still_speaks() : call_.before_writing());
     MAILLON_CHECK(call_.may_write_in(place_));

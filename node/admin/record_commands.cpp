@@ -313,6 +313,7 @@ Result<Reply> put_record(Call& call) {
     return said(Errc::usage, "the collection's name is too long",
                 "le nom de la collection est trop long", "use at most 256 bytes",
                 "256 octets au plus");
+  MAILLON_CHECK(not_schemas(target.collection));
   MAILLON_TRY(auto fields, assignments_of(call));
   // A new record with nothing in it would be visible to nobody.
   if (!call.has("id") &&

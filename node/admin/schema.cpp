@@ -17,7 +17,7 @@ namespace {
 namespace json = boost::json;
 
 constexpr std::string_view kFieldPrefix = "champ.";
-constexpr std::string_view kOrder = "ordre";
+constexpr std::string_view kOrder = "champs";  ///< a list, so that two may add fields at once
 constexpr std::string_view kTitleFr = "titre_fr";
 constexpr std::string_view kTitleEn = "titre_en";
 constexpr std::string_view kName = "nom";
@@ -334,23 +334,21 @@ Result<Schema> read_schema(std::string_view text) {
   return out;
 }
 
-std::vector<std::pair<std::string, Value>> schema_fields(const Schema& schema,
-                                                         const Schema* before) {
-  std::vector<std::pair<std::string, Value>> out;
+void describe(const Schema& schema, const Schema* before, storage::Change& change) {
+  auto& out = change.fields;
   out.emplace_back(kName, Value::of_text(schema.collection));
   out.emplace_back(kTitleFr, Value::of_text(schema.title_fr));
   out.emplace_back(kTitleEn, Value::of_text(schema.title_en));
-  json::array order;
+  storage::FieldEdit order{std::string{kOrder}, FieldTag::list};
   for (const FieldSchema& field : schema.fields) {
-    order.emplace_back(field.name);
+    order.values.push_back(Value::of_text(field.name));
     out.emplace_back(std::string{kFieldPrefix} + field.name, Value{Value::Kind::json, as_json(field)});
   }
-  out.emplace_back(kOrder, Value{Value::Kind::json, json::serialize(order)});
+  change.edits.push_back(std::move(order));
   if (before != nullptr)
     for (const FieldSchema& field : before->fields)
       if (schema.field(field.name) == nullptr)
         out.emplace_back(std::string{kFieldPrefix} + field.name, Value{});
-  return out;
 }
 
 Schema schema_from(std::string_view collection, const replica::RecordView& record) {
@@ -373,6 +371,13 @@ Schema schema_from(std::string_view collection, const replica::RecordView& recor
   };
   std::ranges::stable_sort(out.fields, {}, rank);
   return out;
+}
+
+Result<void> not_schemas(std::string_view collection) {
+  if (collection != kSchemas) return {};
+  return said(Errc::usage, "schemas are checked before they are written", "un schéma se vérifie avant de s’écrire",
+              "give a whole one: `maillon schema add FILE`",
+              "donnez-en un entier : « maillon schema add FICHIER »");
 }
 
 std::optional<Schema> built_in_schema(std::string_view collection) {

@@ -42,11 +42,13 @@ struct Schema {
 
 /// From the JSON of a file. Errc::malformed says what is wrong, where and in which field.
 [[nodiscard]] Result<Schema> read_schema(std::string_view json);
-/// As the fields of its record. `before`: what the record says now, so that what is gone is cleared.
-[[nodiscard]] std::vector<std::pair<std::string, Value>> schema_fields(const Schema& schema,
-                                                                       const Schema* before);
+/// Puts a schema into the change of its record. `before`: what the record says now, so that what is
+/// gone is cleared.
+void describe(const Schema& schema, const Schema* before, storage::Change& change);
 /// From its record; what cannot be read of it is left out.
 [[nodiscard]] Schema schema_from(std::string_view collection, const replica::RecordView& record);
+/// Errc::usage for the collection of schemas, whose records only a checked schema may write.
+[[nodiscard]] Result<void> not_schemas(std::string_view collection);
 /// The national schema of places, for `lieux`; none for other collections.
 [[nodiscard]] std::optional<Schema> built_in_schema(std::string_view collection);
 

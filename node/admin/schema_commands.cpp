@@ -178,7 +178,7 @@ Result<Reply> add_schema(Call& call) {
   storage::Change change;
   change.collection = kSchemas;
   change.id = schema_id(schema.collection);
-  change.fields = schema_fields(schema, before && !before->built_in ? &*before : nullptr);
+  describe(schema, before && !before->built_in ? &*before : nullptr, change);
   MAILLON_TRY(const auto wrote, call.write_one(place, change));
   JsonWriter json;
   json.object()

@@ -67,12 +67,20 @@ class Schemas(Case):
         self.add(self.a, more)
         less = json.loads(json.dumps(SCHEMA))
         less["fields"][1]["values"].append("perdu")
+        less["fields"].append({"name": "couleur"})
         self.add(self.b, less)
         self.meet()
         for node in (self.a, self.b):
             fields = {f["name"]: f for f in node.ok("schema", "show", "equipements")["fields"]}
-            self.assertIn("garantie", fields)
+            self.assertLessEqual({"garantie", "couleur"}, fields.keys())
             self.assertIn("perdu", fields["etat"]["values"])
+            self.assertEqual(list(fields)[:8], [f["name"] for f in SCHEMA["fields"]])
+            self.assertEqual(node.ok("conflicts")["conflicts"], [])
+        # Only `schema add` writes them.
+        self.assertEqual(len(self.a.ok("find", "schemas")["records"]), 1)
+        error = self.refuses(self.a, 2, "put", "schemas", "nom=x")
+        self.assertIn("schema add", error["hint"])
+        self.refuses(self.a, 2, "import", self.write("s.csv", "id,nom\n1,x\n"), "--collection", "schemas")
         # A later version without a field takes it out.
         more["fields"] = more["fields"][:3]
         self.add(self.a, more)
