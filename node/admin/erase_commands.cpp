@@ -169,8 +169,9 @@ std::string in_words(const Call& call, const storage::Trust& trust, const Listed
     out += call.say("  refusé pour {} écriture(s)\n", "  refused for {} op(s)\n", erasure.lifted);
   if (erasure.destroyed == 0) return out;
   const Receipts receipts = receipts_of(trust, erasure);
-  out += call.say("  effacé ici ; confirmé par {} nœud(s) sur {}\n",
-                  "  erased here; confirmed by {} of {} node(s)\n", receipts.confirmed.size(),
+  out += erasure.hidden > 0 ? call.say("  le reste est effacé ici", "  the rest is erased here")
+                            : call.say("  effacé ici", "  erased here");
+  out += call.say(" ; confirmé par {} nœud(s) sur {}\n", "; confirmed by {} of {} node(s)\n", receipts.confirmed.size(),
                   receipts.confirmed.size() + receipts.awaited.size());
   if (!receipts.awaited.empty())
     out += late ? call.say("  en retard (plus de 30 jours) : {}\n", "  late (over 30 days): {}\n",
@@ -354,9 +355,16 @@ Result<Reply> erase_record(Call& call) {
     return said(Errc::refused, "what is to be erased is dated in the future",
                 "ce qui est à effacer est daté du futur", "publish it again first: `maillon reissue`",
                 "publiez-le d’abord à nouveau : « maillon reissue »");
+  if (done->ops.empty() && !wish.words.empty())
+    return said(Errc::not_found, "these words stand nowhere in what is left of the record",
+                "ces mots ne figurent nulle part dans ce qui reste de la fiche",
+                "they are looked for exactly as typed, with capitals, spaces and accents: copy them from `maillon "
+                "history`, or erase the whole field with --field",
+                "ils sont cherchés tels quels, majuscules, espaces et accents compris : copiez-les depuis "
+                "« maillon history », ou effacez tout le champ avec --field");
   if (done->ops.empty())
-    return said(Errc::not_found, "there is nothing left of that to erase",
-                "il ne reste rien de cela à effacer", "`maillon history` shows what is there",
+    return said(Errc::not_found, "there is nothing of that to erase",
+                "il n’y a rien de cela à effacer", "`maillon history` shows what is there",
                 "« maillon history » montre ce qui est là");
   std::string text = what_goes(call, wish, *done);
   JsonWriter json;
@@ -385,11 +393,18 @@ Result<Reply> erase_record(Call& call) {
                          sentence(finished.error(), call.language()));
     return out;
   }
-  text += call.say("Fait ici. « maillon erasures » montre qui d’autre l’a confirmé ; les "
-                   "sauvegardes et les lots faits avant gardent ce qu’ils contiennent : "
-                   "détruisez-les.\n",
-                   "Done here. `maillon erasures` shows who else has confirmed it; backups and "
-                   "bundles made before keep what they hold: destroy them.\n");
+  const bool waits = std::ranges::any_of(done->ops, [&](const auto& of) { return of.first != call.self(); });
+  text += !waits ? call.say("Fait ici. « maillon erasures » montre qui d’autre l’a confirmé",
+                            "Done here. `maillon erasures` shows who else has confirmed it")
+          : done->own > 0
+              ? call.say("Fait ici pour ce que ce membre a écrit ; le reste est caché et attend. « maillon "
+                         "erasures » montre quel accord manque",
+                         "Done here for what this member wrote; the rest is hidden and waits. `maillon "
+                         "erasures` shows whose word is missing")
+              : call.say("Caché, mais rien n’est encore effacé. « maillon erasures » montre quel accord manque",
+                         "Hidden, but nothing is erased yet. `maillon erasures` shows whose word is missing");
+  text += call.say(" ; les sauvegardes et les lots faits avant gardent ce qu’ils contiennent : détruisez-les.\n",
+                   "; backups and bundles made before keep what they hold: destroy them.\n");
   return answer(call, std::move(text), std::move(json));
 }
 

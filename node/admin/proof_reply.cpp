@@ -162,7 +162,7 @@ std::string in_words(const Shown& shown) {
   out += say(shown.language, "Fédération : {}\n  {}\n", "Federation: {}\n  {}\n",
              for_terminal(shown.trust.charter().name), shown.proof.federation.hex());
   out += shown.expected
-             ? word("  C’est celle que vous avez indiquée.\n", "  It is the one that you named.\n")
+             ? word("  C’est bien celle attendue.\n", "  It is the expected one.\n")
              : word("  N’importe qui peut fonder une fédération sous ce nom : comparez cet "
                     "identifiant avec celui\n  que vous connaissez, ou donnez-le avec "
                     "--federation.\n",

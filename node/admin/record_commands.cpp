@@ -363,12 +363,15 @@ std::string what_changed(const Call& call, const replica::HistoryEntry& entry) {
   if (entry.tag == static_cast<std::uint32_t>(FieldTag::counter))
     return call.say("{} : total de ce nœud {}", "{}: total of this node {}", field, value);
   if (!storage::merge::has_elements(entry.tag)) return fmt::format("{} = {}", field, value);
-  if (entry.removed == 0) return call.say("{} : ajoute {}", "{}: adds {}", field, value);
-  if (entry.added == 0)
-    return call.say("{} : retire {} élément(s)", "{}: takes out {} element(s)", field,
-                    entry.removed);
-  return call.say("{} : retire {} élément(s), ajoute {}", "{}: takes out {} element(s), adds {}",
-                  field, entry.removed, value);
+  std::string out;
+  const auto add = [&](const std::string& part) { out += (out.empty() ? "" : ", ") + part; };
+  if (entry.removed > 0) add(call.say("retire {} élément(s)", "takes out {} element(s)", entry.removed));
+  if (entry.moved > 0) add(call.say("déplace {} élément(s)", "moves {} element(s)", entry.moved));
+  if (entry.added > 0 && entry.added == entry.erased_elements)
+    add(call.say("ajoute (effacé)", "adds (erased)"));
+  else if (entry.added > 0 || out.empty())
+    add(call.say("ajoute {}", "adds {}", value));
+  return call.say("{} : {}", "{}: {}", field, out);
 }
 
 }  // namespace
@@ -398,6 +401,7 @@ Result<Reply> show_history(Call& call) {
     json.key("value").value(entry.value);
     if (!entry.removes) json.field("type", word_for(static_cast<FieldTag>(entry.tag)));
     if (entry.removed > 0) json.field("elements_removed", static_cast<std::int64_t>(entry.removed));
+    if (entry.moved > 0) json.field("elements_moved", static_cast<std::int64_t>(entry.moved));
     json.field("erased", entry.erased).field("forgotten", entry.forgotten);
     if (entry.erased_elements > 0)
       json.field("elements_erased", static_cast<std::int64_t>(entry.erased_elements));

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <boost/json.hpp>
+#include <chrono>
 #include <cmath>
 #include <cstdlib>
 #include <set>
@@ -196,9 +197,15 @@ bool is_date(std::string_view text) {
   if (text.size() < 10 || text[4] != '-' || text[7] != '-') return false;
   for (const std::size_t i : {0u, 1u, 2u, 3u, 5u, 6u, 8u, 9u})
     if (!is_digit(text[i])) return false;
-  const int month = (text[5] - '0') * 10 + text[6] - '0';
-  const int day = (text[8] - '0') * 10 + text[9] - '0';
-  return month >= 1 && month <= 12 && day >= 1 && day <= 31 && (text.size() == 10 || text[10] == 'T');
+  const auto number = [&](std::size_t at, std::size_t digits) {
+    int out = 0;
+    for (const char c : text.substr(at, digits)) out = out * 10 + (c - '0');
+    return out;
+  };
+  const std::chrono::year_month_day date{std::chrono::year{number(0, 4)},
+                                         std::chrono::month{static_cast<unsigned>(number(5, 2))},
+                                         std::chrono::day{static_cast<unsigned>(number(8, 2))}};
+  return date.ok() && (text.size() == 10 || text[10] == 'T');
 }
 
 bool is_phone(std::string_view text) {
@@ -312,7 +319,10 @@ Result<Schema> read_schema(std::string_view text) {
   Members members{value.get_object()};
   Schema out;
   MAILLON_TRY(out.collection, members.text("collection"));
-  if (out.collection.empty() || out.collection.size() > limits::kNameMax || out.collection == kSchemas)
+  if (out.collection == kSchemas)
+    return wrong("`schemas` is the collection of the schemas themselves",
+                 "« schemas » est la collection des schémas eux-mêmes");
+  if (out.collection.empty() || out.collection.size() > limits::kNameMax)
     return wrong("`collection` names a collection, in at most 256 bytes",
                  "« collection » nomme une collection, en 256 octets au plus");
   if (built_in_schema(out.collection))

@@ -119,8 +119,8 @@ bool RowGate::sizes_fit(const Row& row) {
     if (value.text().size() > limits::kImportCellMax) {
       const std::string size = std::to_string(value.text().size());
       const std::string max = std::to_string(limits::kImportCellMax);
-      reject(row.line, name, size + " bytes in one cell; " + max + " at most: attach it as a file",
-             size + " octets dans une cellule ; " + max + " au plus : joignez plutôt un fichier");
+      reject(row.line, name, size + " bytes in one cell; " + max + " at most: shorten it",
+             size + " octets dans une cellule ; " + max + " au plus : raccourcissez-la");
       return false;
     }
   }

@@ -249,7 +249,7 @@ Result<std::vector<HistoryEntry>> Reader::history(const SpaceId& space, std::str
     shown[{std::string{name}, field.tag}] = document->authors();
   }
   const auto live = [&](const merge::OpRef& ref, std::string_view field, std::uint32_t tag) {
-    // Whoever only took something out brought nothing that could be superseded.
+    // Whoever only took something out, or moved it, brought nothing that could be superseded.
     if (merge::has_elements(tag)) return shown[{std::string{field}, tag}].contains(ref);
     for (const auto& known : state.fields)
       if (records_.context().name(known.name) == field)
@@ -277,8 +277,11 @@ Result<std::vector<HistoryEntry>> Reader::history(const SpaceId& space, std::str
       const OpField& field = fields[i];
       entry.field = field.name;
       entry.tag = field.tag;
-      entry.added = entry.removed = 0;
-      for (const Run& run : step.commit->body.ops.runs_in(field.runs)) entry.added += run.length;
+      entry.added = entry.removed = entry.moved = 0;
+      for (const Run& run : step.commit->body.ops.runs_in(field.runs)) {
+        const bool moves = run.moved && field.tag == static_cast<std::uint32_t>(FieldTag::list);
+        (moves ? entry.moved : entry.added) += run.length;
+      }
       for (const DotRange& dot : step.commit->body.ops.dots_in(field.replaced))
         entry.removed += dot.count;
       entry.erased = !step.readable() && step.op->state == LeafState::bare;
@@ -293,8 +296,8 @@ Result<std::vector<HistoryEntry>> Reader::history(const SpaceId& space, std::str
                        : merge::said_by(field.tag, step.value(i));
       entry.readable = step.readable() && !entry.erased && value.has_value();
       entry.value = value.has_value() ? *std::move(value) : Value{};
-      const bool only_takes_out = merge::has_elements(field.tag) && entry.added == 0;
-      entry.superseded = !only_takes_out && !live(step.ref, field.name, field.tag);
+      const bool brings_nothing = merge::has_elements(field.tag) && entry.added == 0;
+      entry.superseded = !brings_nothing && !live(step.ref, field.name, field.tag);
       entry.forgotten = entry.superseded && !step.remains && step.op->state == LeafState::bare;
       entry.erased = entry.erased && !entry.forgotten;
       out.push_back(entry);

@@ -60,7 +60,8 @@ struct HistoryEntry {
   std::string field;
   std::uint32_t tag = 0;
   std::uint64_t added = 0;    ///< of a set, list or text: elements that it brought
-  std::uint64_t removed = 0;  ///< and elements that it took out
+  std::uint64_t removed = 0;  ///< elements that it took out
+  std::uint64_t moved = 0;    ///< elements of a list that it put elsewhere
   bool readable = true;
   Value value;
   bool superseded = false;

@@ -69,6 +69,12 @@ Result<bool> look_among_pending(Reader& reader, const SpaceId& space, std::strin
   }
 }
 
+/// Whether a delete took away what putting it again would bring back.
+bool still_says(const HistoryEntry& entry) {
+  return !entry.removes && !entry.is_void && !entry.erased && !entry.forgotten && entry.readable &&
+         !entry.value.is_null();
+}
+
 Result<void> look_at_record(Reader& reader, const SpaceId& space, std::string_view collection,
                             const RecordId& id, Standing& out) {
   out.id = id;
@@ -85,6 +91,8 @@ Result<void> look_at_record(Reader& reader, const SpaceId& space, std::string_vi
     out.state = record->in_conflict ? State::conflicting : State::here;
   else if (all_void)
     out.state = State::voided;
+  else if (record && record->deleted && std::ranges::any_of(history, still_says))
+    out.state = State::deleted;
   else if (std::ranges::any_of(history, &HistoryEntry::erased))
     out.state = State::erased;
   else

@@ -100,9 +100,9 @@ std::size_t CommitDraft::size_bound() const noexcept {
          payloads_.size() + 8 * entries_.size();
 }
 
-bool CommitDraft::has_room(std::size_t bytes) const noexcept {
-  return entries_.size() < limits::kCommitOpsMax &&
-         table_.commits.size() + 64 < limits::kTableIdsMax &&
+bool CommitDraft::has_room(std::size_t bytes, std::size_t ops) const noexcept {
+  return entries_.size() + ops <= limits::kCommitOpsMax &&
+         table_.commits.size() + 63 + ops < limits::kTableIdsMax &&
          size_bound() + bytes + 256 < limits::kCommitBodyMax;
 }
 

@@ -81,8 +81,8 @@ class CommitDraft {
   [[nodiscard]] std::uint32_t ops() const noexcept { return static_cast<std::uint32_t>(entries_.size()); }
   /// An upper bound of the body's size if sealed now.
   [[nodiscard]] std::size_t size_bound() const noexcept;
-  /// Room for one more op of about `bytes`?
-  [[nodiscard]] bool has_room(std::size_t bytes) const noexcept;
+  /// Room for so many more ops, of about `bytes` together?
+  [[nodiscard]] bool has_room(std::size_t bytes, std::size_t ops = 1) const noexcept;
 
   /// Completes `header` (root, leaves, sizes; totals grow from `before_ops`, `before_bytes`), signs,
   /// packs. Errc::full when a limit of commits is exceeded.

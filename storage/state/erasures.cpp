@@ -256,23 +256,30 @@ Result<bool> Erasures::hides_something(const Erasure& erasure) {
   return false;
 }
 
-Result<std::optional<MemberId>> Erasures::meant_member(const merge::OpRef& ref) {
+Result<std::optional<merge::OpRef>> Erasures::meant(const merge::OpRef& ref) {
   merge::OpRef at = ref;
   for (std::size_t depth = 0; depth <= limits::kErasureDepthMax; ++depth) {
     MAILLON_TRY(const CommitPtr commit, commits_.get(at.commit));
-    if (at.leaf == 0 || at.leaf > commit->body.ops.ops.size()) return std::optional<MemberId>{};
+    if (at.leaf == 0 || at.leaf > commit->body.ops.ops.size()) return std::optional<merge::OpRef>{};
     const Op& op = commit->body.ops.ops[at.leaf - 1];
     if (op.kind != static_cast<std::uint32_t>(OpKind::erase) || op.state == LeafState::gone)
-      return std::optional{commit->header.member};
+      return std::optional{at};
     const auto dot = erased_by(commit->body.ops, op);
-    if (!dot) return std::optional<MemberId>{};
+    if (!dot) return std::optional<merge::OpRef>{};
     at.leaf = dot->leaf;
     if (dot->index == 0) continue;
     MAILLON_TRY(const auto entry, log_.find(commit->body.table.commits[dot->index - 1]));
-    if (!entry) return std::optional<MemberId>{};
+    if (!entry) return std::optional<merge::OpRef>{};
     at.commit = entry->id;
   }
-  return std::optional<MemberId>{};
+  return std::optional<merge::OpRef>{};
+}
+
+Result<std::optional<MemberId>> Erasures::meant_member(const merge::OpRef& ref) {
+  MAILLON_TRY(const auto op, meant(ref));
+  if (!op) return std::optional<MemberId>{};
+  MAILLON_TRY(const CommitPtr commit, commits_.get(op->commit));
+  return std::optional{commit->header.member};
 }
 
 }  // namespace maillon::storage

@@ -79,8 +79,10 @@ class Erasures {
                                          const Op& op, By by = By::all);
   /// Whether an erasure hides anything that is not destroyed yet.
   Result<bool> hides_something(const Erasure& erasure);
-  /// Whose op an erasing op means in the end, through others of its kind. None for one that leads
-  /// nowhere, or through more than kErasureDepthMax.
+  /// The op that an erasing op means in the end, through others of its kind; another means itself.
+  /// None for one that leads nowhere, or through more than kErasureDepthMax.
+  Result<std::optional<merge::OpRef>> meant(const merge::OpRef& ref);
+  /// Whose that op is.
   Result<std::optional<MemberId>> meant_member(const merge::OpRef& ref);
 
  private:

@@ -13,6 +13,9 @@ namespace {
 
 using merge::OffsetRange;
 
+constexpr auto kErase = static_cast<std::uint32_t>(OpKind::erase);
+constexpr auto kRemove = static_cast<std::uint32_t>(OpKind::remove);
+
 /// An op of which a value is still on disk: one of the record's, or one that asks to erase such a one
 /// and says again what would remain.
 struct Carrier {
@@ -53,12 +56,11 @@ std::uint64_t count_of(std::span<const OffsetRange> ranges) {
 }
 
 bool covers(std::span<const OffsetRange> ranges, std::uint32_t offset) {
-  return std::ranges::any_of(ranges, [&](const OffsetRange& range) {
-    return offset >= range.offset && offset - range.offset < range.count;
-  });
+  const auto after = std::ranges::upper_bound(ranges, offset, {}, &OffsetRange::offset);
+  return after != ranges.begin() && offset - std::prev(after)->offset < std::prev(after)->count;
 }
 
-/// The value with as many elements, of which those erased say nothing.
+/// The value with as many elements, of which those erased say nothing; `ranges` normalised.
 Bytes without(const OpField& field, ByteView value, std::span<const OffsetRange> ranges) {
   Bytes out;
   if (ranges.empty()) return {value.begin(), value.end()};
@@ -110,9 +112,17 @@ class Store::Eraser {
   /// The ops, one commit's worth after the other; `full` seals a draft and empties it.
   Result<void> write(const std::function<Result<void>()>& full, CommitDraft& draft) {
     for (const auto& [ref, planned] : planned_) {
-      MAILLON_TRY(auto op, remaining(planned.carrier, planned.cut));
-      if (!draft.has_room(op.size + wish_.reason.size())) MAILLON_CHECK(full());
-      add(op, planned.carrier.commit->id, ref.leaf, draft);
+      Draft op;
+      if (!planned.cut.whole) {
+        MAILLON_TRY(op, remaining(planned.carrier, planned.cut));
+      }
+      // In one commit, and so decided on together: what says again what remains is all that does.
+      const std::size_t size = op.size + kOpSize * planned.askers.size() + wish_.reason.size();
+      if (size + 4096 > limits::kCommitBodyMax) return too_large();
+      if (!draft.has_room(size, 2 + planned.askers.size())) MAILLON_CHECK(full());
+      if (draft.ops() == 0 && !wish_.reason.empty()) add_reason(draft);
+      if (planned.says_again) add(op, planned.carrier.commit->id, ref.leaf, draft);
+      for (const auto& [commit, leaf] : planned.askers) add(Draft{}, commit, leaf, draft);
     }
     return {};
   }
@@ -141,6 +151,9 @@ class Store::Eraser {
   struct Planned {
     Carrier carrier;
     Cut cut;
+    bool says_again = true;  ///< else there is nothing left of it that its askers could say
+    /// Ops that asked to erase it before, and would say what is to go now: all that they say goes.
+    std::vector<std::pair<CommitId, std::uint32_t>> askers = {};
   };
   /// One erasing op, its dots not named yet: whole when it has no fields.
   struct Draft {
@@ -153,8 +166,9 @@ class Store::Eraser {
     std::vector<Field> fields;
     std::string_view source;
     std::string_view external_id;
-    std::size_t size = 256;
+    std::size_t size = kOpSize;
   };
+  static constexpr std::size_t kOpSize = 256;  ///< of one without values, at most
 
   [[nodiscard]] bool wanted(std::string_view name) const {
     return name != kReasonField &&
@@ -188,79 +202,90 @@ class Store::Eraser {
       carrier.shown = std::move(step.remains);
       carrier.whose = step.commit->header.member;
       if (!wish_.copies.empty() && (carrier.whose != author_ || !has_copy(step.ref))) continue;
-      MAILLON_CHECK(take(std::move(carrier), step.ref));
+      MAILLON_CHECK(take(std::move(carrier)));
     }
     return {};
   }
 
-  /// What it says would remain goes as well where it is not to remain any more.
+  /// What it says would remain goes where any of that is not to remain any more: what is left of the
+  /// op that it means is said again by one op of today's, so that the number of those that say it does
+  /// not grow.
   Result<void> plan_asker(const Erasure& erasure) {
-    if (planned_.contains(erasure.by)) return {};
+    if (!askers_.insert(erasure.by).second) return {};
     Erasures& erasures = store_.records_.erasures();
-    MAILLON_TRY(const auto whose, erasures.meant_member(erasure.by));
-    if (!whose || (wish_.only_complete && *whose != author_)) return {};
-    MAILLON_TRY(CommitPtr by, store_.records_.commits().get(erasure.by.commit));
-    Carrier carrier{erasure.by, by, &by->body.ops.ops[erasure.by.leaf - 1]};
-    carrier.whose = *whose;
-    MAILLON_TRY(carrier.shown, erasures.remains(carrier.ref, by, *carrier.op));
-    if (!wish_.only_complete) return take(std::move(carrier), erasure.target);
-    MAILLON_TRY(const CommitPtr target, store_.records_.commits().get(erasure.target.commit));
-    const Op& op = target->body.ops.ops[erasure.target.leaf - 1];
-    MAILLON_TRY(const auto left,
-                erasures.remains(erasure.target, target, op, Erasures::By::destroying));
-    if (!left) return {};
-    MAILLON_TRY(carrier.left,
-                erasures.remains(carrier.ref, by, *carrier.op, Erasures::By::destroying));
+    MAILLON_TRY(const auto meant, erasures.meant(erasure.by));
+    if (!meant) return {};
+    MAILLON_TRY(Carrier carrier, carrier_of(erasure.by));
+    MAILLON_TRY(Carrier root, carrier_of(*meant));
+    carrier.whose = root.whose;
+    if (wish_.only_complete && root.whose != author_) return {};
     Cut cut = start_of(carrier);
-    follow(*left, target->body.ops.fields_of(op), carrier, cut);
-    return keep(std::move(carrier), std::move(cut));
+    if (!wish_.only_complete)
+      cut = cut_of(carrier, erasure.target);
+    else if (root.left)
+      follow(*root.left, root.fields(), carrier, cut);
+    if (cut.fresh.empty()) return {};
+    if (carrier.whose != author_ && is_hidden(carrier, cut)) return {};
+    if (carrier.commit->header.hlc > reach_) {
+      ++ahead_;
+      return {};
+    }
+    auto at = planned_.find(*meant);
+    if (at == planned_.end()) {
+      Cut rest = start_of(root);
+      const bool left = root.is_there() && root.readable() && !rest.whole;
+      at = planned_.emplace(*meant, Planned{std::move(root), std::move(rest), left}).first;
+    }
+    at->second.cut.fresh.merge(cut.fresh);
+    at->second.askers.emplace_back(carrier.commit->id, carrier.ref.leaf);
+    return {};
   }
 
-  /// What was destroyed of a target is to go of what was said to remain of it.
+  Result<Carrier> carrier_of(const merge::OpRef& ref) {
+    MAILLON_TRY(CommitPtr commit, store_.records_.commits().get(ref.commit));
+    Carrier out{ref, std::move(commit)};
+    out.op = &out.commit->body.ops.ops[ref.leaf - 1];
+    out.whose = out.commit->header.member;
+    Erasures& erasures = store_.records_.erasures();
+    MAILLON_TRY(out.shown, erasures.remains(ref, out.commit, *out.op));
+    MAILLON_TRY(out.left, erasures.remains(ref, out.commit, *out.op, Erasures::By::destroying));
+    return out;
+  }
+
+  /// What was destroyed of an op is to go of what was said to remain of it.
   void follow(const Remains& left, std::span<const OpField> of, const Carrier& carrier,
               Cut& cut) const {
     const auto fields = carrier.fields();
     for (std::size_t i = 0; i < fields.size(); ++i) {
-      FieldRemains& out = cut.fields[i];
-      if (out.erased || out.value.empty() || fields[i].name == kReasonField) continue;
+      const FieldRemains& said = cut.fields[i];
+      if (said.erased || said.value.empty() || fields[i].name == kReasonField) continue;
       for (std::size_t k = 0; k < of.size(); ++k) {
         if (of[k].name != fields[i].name || of[k].tag != fields[i].tag) continue;
-        std::vector<OffsetRange> own = out.elements;
+        std::vector<OffsetRange> own = said.elements;
         for (const DotRange& dot : carrier.commit->body.ops.dots_in(fields[i].replaced))
           if (dot.count != 0) own.push_back({dot.offset, dot.count});
         normalise(own);
         const std::uint64_t before = count_of(own);
         std::ranges::copy(left.fields[k].elements, std::back_inserter(own));
         normalise(own);
-        if (left.whole || left.fields[k].erased) {
-          out = {{}, true, {}};
-        } else if (count_of(own) > before) {
-          out.elements = std::move(own);
-        } else {
-          continue;
-        }
-        cut.fresh.emplace(fields[i].name);
+        if (left.whole || left.fields[k].erased || count_of(own) > before)
+          cut.fresh.emplace(fields[i].name);
       }
     }
   }
 
-  /// Plans what is wanted of one op; `text_of`: whose characters it has.
-  Result<void> take(Carrier carrier, const merge::OpRef& text_of) {
+  /// Plans what is wanted of one op.
+  Result<void> take(Carrier carrier) {
     MAILLON_TRY(carrier.left,
                 store_.records_.erasures().remains(carrier.ref, carrier.commit, *carrier.op,
                                                    Erasures::By::destroying));
-    Cut cut = cut_of(carrier, text_of);
+    Cut cut = cut_of(carrier, carrier.ref);
     if (cut.fresh.empty()) return {};
     // Whoever cannot decide asks once.
     if (carrier.whose != author_ && is_hidden(carrier, cut)) {
       ++asked_before_;
       return {};
     }
-    return keep(std::move(carrier), std::move(cut));
-  }
-
-  Result<void> keep(Carrier carrier, Cut cut) {
-    if (cut.fresh.empty()) return {};
     if (carrier.commit->header.hlc > reach_) {
       ++ahead_;
       return {};
@@ -376,9 +401,14 @@ class Store::Eraser {
             without_json_escapes(shown).find(wish_.words) != std::string::npos);
   }
 
+  static Error too_large() {
+    return {Errc::full, "what would remain is too large to be said in one commit",
+            "ce qui resterait est trop gros pour un seul commit", "erase the whole field, or the whole record",
+            "effacez le champ entier, ou la fiche entière"};
+  }
+
   static Result<Draft> remaining(const Carrier& carrier, const Cut& cut) {
     Draft out;
-    if (cut.whole) return out;
     const auto fields = carrier.fields();
     out.source = carrier.left ? carrier.left->source : carrier.op->source;
     out.external_id = carrier.left ? carrier.left->external_id : carrier.op->external_id;
@@ -392,29 +422,36 @@ class Store::Eraser {
       out.size += fields[i].name.size() + field.value.size() + 16 + 16 * field.elements.size();
       out.fields.push_back(std::move(field));
     }
-    if (out.fields.empty() || out.size + 4096 > limits::kCommitBodyMax)
-      return Error{Errc::full, "what would remain is too large to be said in one commit",
-                   "ce qui resterait est trop gros pour un seul commit",
-                   "erase the whole field, or the whole record",
-                   "effacez le champ entier, ou la fiche entière"};
+    if (out.fields.empty()) return too_large();
     return out;
   }
 
-  void add(const Draft& what, const CommitId& target, std::uint32_t leaf, CommitDraft& draft) {
+  [[nodiscard]] Op empty_op() const {
+    Op out;
+    out.kind = kErase;
+    out.collection = wish_.collection;
+    out.id = wish_.id;
+    return out;
+  }
+
+  /// An op of its own, which nobody has cause to erase.
+  void add_reason(CommitDraft& draft) const {
     OpTable table;
-    Op op;
-    op.kind = static_cast<std::uint32_t>(OpKind::erase);
-    op.collection = wish_.collection;
-    op.id = wish_.id;
+    Op op = empty_op();
+    const auto reason = Value::of_text(wish_.reason).encoded();
+    table.fields.push_back({kReasonField, static_cast<std::uint32_t>(FieldTag::reg), {}, {}, reason});
+    op.fields = {0, 1};
+    draft.add(table, op);
+  }
+
+  void add(const Draft& what, const CommitId& target, std::uint32_t leaf, CommitDraft& draft) const {
+    OpTable table;
+    Op op = empty_op();
     op.source = what.source;
     op.external_id = what.external_id;
     const DotRange whole{draft.index_of(target), leaf, 0, 0};
     table.dots.push_back(whole);
     op.replaced = {0, 1};
-    const auto reason = Value::of_text(wish_.reason).encoded();
-    if (!wish_.reason.empty() && draft.ops() == 0)
-      table.fields.push_back(
-          {kReasonField, static_cast<std::uint32_t>(FieldTag::reg), {}, {}, reason});
     for (const Draft::Field& field : what.fields) {
       OpField out;
       out.name = field.field->name;
@@ -433,7 +470,7 @@ class Store::Eraser {
     draft.add(table, op);
   }
 
-  static constexpr auto kRemove = static_cast<std::uint32_t>(OpKind::remove);
+
 
   Store& store_;
   const ErasureWish& wish_;
@@ -443,6 +480,7 @@ class Store::Eraser {
   std::size_t asked_before_ = 0;
   std::optional<RecordRow> record_;
   std::map<merge::OpRef, Planned> planned_;
+  std::set<merge::OpRef> askers_;
   std::map<std::pair<merge::OpRef, std::string>, std::vector<OffsetRange>> shown_;
 };
 
@@ -493,6 +531,7 @@ Result<std::optional<std::string>> Store::false_remainder(std::int64_t log_id) {
       if (std::ranges::any_of(dots, [](const DotRange& dot) { return dot.count == 0; })) continue;
       std::vector<OffsetRange> ranges;
       for (const DotRange& dot : dots) ranges.push_back({dot.offset, dot.count});
+      normalise(ranges);
       if (!std::ranges::equal(without(field, field.value, ranges), left->value))
         return std::optional{std::string{field.name}};
     }

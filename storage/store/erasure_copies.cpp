@@ -121,9 +121,14 @@ void add_said(const OpTable& table, const Op& op, std::vector<Mask>& masks) {
 std::vector<OffsetRange> places_of(std::string_view text, std::string_view words) {
   std::vector<OffsetRange> out;
   const auto length = static_cast<std::uint32_t>(merge::count_scalars(words));
+  std::size_t counted = 0;
+  std::uint32_t scalars = 0;
   for (std::size_t at = words.empty() ? std::string_view::npos : text.find(words);
-       at != std::string_view::npos; at = text.find(words, at + words.size()))
-    out.push_back({static_cast<std::uint32_t>(merge::count_scalars(text.substr(0, at))), length});
+       at != std::string_view::npos; at = text.find(words, at + words.size())) {
+    scalars += static_cast<std::uint32_t>(merge::count_scalars(text.substr(counted, at - counted)));
+    counted = at;
+    out.push_back({scalars, length});
+  }
   return out;
 }
 

@@ -282,8 +282,11 @@ Result<Drafts> edit_counter(const FieldEdit& edit, const RecordState& state, con
     for (const merge::ShownField& one : shown.fields) {
       if (one.field != field) continue;
       MAILLON_TRY(const Value sum, one.value());
-      MAILLON_TRY(const std::int64_t now, whole_number(edit, sum.text()));
-      given -= now;
+      const auto now = whole_number(edit, sum.text());
+      if (!now)
+        return wrong(edit, "has a sum beyond 2^62, which cannot be set: take some of it off with -=",
+                     "a une somme au-delà de 2^62, qui ne peut être fixée : retirez-en avec -=");
+      given -= *now;
     }
   }
   if (given == 0 && field != nullptr && !field->heads.empty() && !confirms) return Drafts{};

@@ -134,6 +134,8 @@ class Erasure(Case):
         one = self.a.ok("erasures")["erasures"][0]
         self.assertEqual((one["state"], [w["name"] for w in one["waits_for"]]), ("waiting", ["une"]))
         self.assertTrue(any("erasure(s) wait" in w for w in self.a.ok("status")["warnings"]))
+        told = self.b.run("erase", "places", "8", "--field", "telephone", "--yes", json_output=False).out
+        self.assertIn("Hidden, but nothing is erased yet", told)
         # What is hidden is told to nobody, and travels in no proof.
         history = self.a.ok("history", "places", "7")["entries"]
         self.assertIsNone(next(e for e in history if e["field"] == "telephone")["value"])
@@ -230,6 +232,12 @@ class Erasure(Case):
         self.assertNotIn("contact", fields)
         self.assertEqual(fields["liste"], ["b"])
         self.assertFalse(finds(self.a.dir, "Durand"))
+        self.assertIn("stand nowhere", self.refuses(self.a, 3, "erase", "places", "8", "--words", "Durand")["message"])
+        # Of a deleted record some of which was erased, the rest can be put again.
+        id = self.a.ok("put", "lieux", "nom=K", f"tel={PHONE}")["id"]
+        self.a.ok("delete", "lieux", id)
+        self.a.ok("erase", "lieux", id, "--field", "tel")
+        self.assertEqual(self.a.run("why", "lieux", id).json["state"], "deleted")
         self.a.ok("erase", "places", "7")
         self.refuses(self.a, 3, "get", "places", "7")
         self.assertEqual(self.a.ok("why", "places", "7")["state"], "erased")

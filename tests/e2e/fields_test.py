@@ -168,6 +168,16 @@ class Fields(Case):
         self.assertGreater(newest["notes"]["elements_removed"], 0)
         words = self.a.run("history", "lieux", self.id, lang="fr", json_output=False).out
         self.assertIn("langues : ajoute", words)
+        # Whoever moves something brings nothing.
+        id = self.a.ok("put", "lieux", "nom=L", 'l:=["a","b","c","d"]', "--type", "l=list")["id"]
+        self.a.ok("put", "lieux", "--id", id, 'l:=["d","a","b","c"]')
+        moved = self.a.ok("history", "lieux", id)["entries"][0]
+        self.assertEqual((moved["elements_moved"], moved["superseded"]), (1, False))
+        self.a.ok("put", "lieux", "--id", id, "l+=Zoé")
+        self.a.ok("erase", "lieux", id, "--words", "Zoé")
+        words = self.a.run("history", "lieux", id, json_output=False).out
+        self.assertIn("l: moves 1 element(s)\n", words)
+        self.assertIn("l: adds (erased)", words)
 
     def test_what_a_type_cannot_take_is_refused_with_the_way(self):
         for wrong in ("visites=beaucoup", "visites+=1.5", "etapes=accueil", "notes-=x", "nom+=x", "record+=1",

@@ -86,7 +86,7 @@ class Proof(Case):
         self.assertIn("Preuve valable", french.out)
         self.assertIn("comparez cet identifiant", french.out)
         known = self.check(self.file, "--federation", self.federation_id, json_output=False)
-        self.assertIn("the one that you named", known.out)
+        self.assertIn("the expected one", known.out)
         self.refused(self.file, "--federation", "00" * 32, code=1)
         self.refused(self.file, "--federation", "abc", code=2)
         self.refused(self.path("none"), code=3)

@@ -50,7 +50,7 @@ class Schemas(Case):
         self.assertEqual((got["fields"]["langues"], got["fields"]["prets"]), (["fr"], 2))
         self.assertEqual(got["references"]["lieu"], {"collection": "places", "here": True, "title": "Mairie"})
         self.assertIn("Condition (etat) = bon", self.b.run("get", "equipements", id, json_output=False).out)
-        for wrong, why in (("etat=cassé", "à réparer"), ("achat=hier", "date"), ("contact=moi", "email")):
+        for wrong, why in (("etat=cassé", "à réparer"), ("achat=hier", "date"), ("achat=2026-02-29", "date"), ("contact=moi", "email")):
             error = self.refuses(self.b, 1, "put", "equipements", "--id", id, wrong)
             self.assertIn(why, error["message"])
         self.assertIn("requires", self.refuses(self.b, 1, "put", "equipements", "etat=neuf")["message"])
