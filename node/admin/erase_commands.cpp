@@ -236,6 +236,10 @@ std::string what_goes(const Call& call, const storage::ErasureWish& wish,
     out += call.say("  {} écriture(s) d’autres sont déjà cachées et attendent : « maillon erasures ».\n",
                     "  {} op(s) of others are hidden already and wait: `maillon erasures`.\n",
                     outcome.asked_before);
+  if (outcome.forgotten > 0)
+    out += call.say("  {} ancienne(s) écriture(s), déjà oubliée(s) ici, part(ent) entière(s) chez qui les a encore.\n",
+                    "  {} former op(s), forgotten here already, go whole from whoever still has them.\n",
+                    outcome.forgotten);
   if (outcome.ahead > 0)
     out += call.say("  {} écriture(s) datée(s) du futur restent : d’abord « maillon reissue ».\n",
                     "  {} op(s) dated in the future stay: first `maillon reissue`.\n", outcome.ahead);
@@ -374,7 +378,7 @@ Result<Reply> erase_record(Call& call) {
   for (const auto& commit : done->commits) json.text(commit->id.hex());
   json.end_array().key("fields").array();
   for (const std::string& field : done->fields) json.text(field);
-  json.end_array().field("erased", done->own).field("ahead", done->ahead).field("asked_before", done->asked_before).key("waits_for").array();
+  json.end_array().field("erased", done->own).field("forgotten", done->forgotten).field("ahead", done->ahead).field("asked_before", done->asked_before).key("waits_for").array();
   for (const auto& [member, count] : done->ops)
     if (member != call.self())
       json.object()

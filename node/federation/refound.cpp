@@ -104,6 +104,36 @@ Result<void> check_room_beside(const std::filesystem::path& folder) {
                "déplacez ce dossier, puis relancez la commande"};
 }
 
+/// Errc::refused while somebody asked to erase what `self` wrote, and it has not said whether: it would
+/// neither come along nor be erased.
+Result<void> nothing_waits(replica::Replica& old, const MemberId& self) {
+  const auto count = old.read<std::size_t>([&](replica::Reader& reader) -> Result<std::size_t> {
+    Erasures& erasures = reader.records().erasures();
+    std::size_t out = 0;
+    MAILLON_TRY(const auto open, erasures.open());
+    for (const std::int64_t log_id : open) {
+      MAILLON_TRY(const auto asked, erasures.asked_by(log_id));
+      bool waits = false;
+      for (const Erasure& erasure : asked) {
+        MAILLON_TRY(const bool hides, erasures.hides_something(erasure));
+        if (!hides) continue;
+        MAILLON_TRY(const auto whose, erasures.meant_member(erasure.target));
+        waits = waits || whose == self;
+      }
+      out += waits ? 1 : 0;
+    }
+    return out;
+  });
+  if (count.has_error()) return count.error();
+  if (*count == 0) return {};
+  const std::string many = std::to_string(*count);
+  return Error{Errc::refused,
+               many + " erasure(s) of what this member wrote wait for its word: that would not come along",
+               many + " effacement(s) de ce que ce membre a écrit attendent son accord : cela ne suivrait pas",
+               "decide first: `maillon erasures`, then confirm or lift each; and run it again",
+               "décidez d’abord : « maillon erasures », puis confirm ou lift pour chacun ; et relancez"};
+}
+
 Result<Charter> charter_after(const Charter& former, const RefoundOptions& options) {
   Charter out = former;
   if (options.name) out.name = *options.name;
@@ -120,6 +150,7 @@ Result<Refounded> refound(replica::Replica& old, const RefoundOptions& options) 
   auto who = old.identity();
   const Member* member = trust->member_of(who.node);
   if (member == nullptr) return not_a_member();
+  MAILLON_CHECK(nothing_waits(old, who.member));
   // As it was admitted, which may differ from what `init` was told.
   who.name = member->name;
   who.role = member->role;
@@ -148,6 +179,7 @@ Result<Refounded> refound(replica::Replica& old, const RefoundOptions& options) 
 
 Result<void> prepare_move(replica::Replica& old, const std::string& code) {
   MAILLON_CHECK(check_room_beside(replica::former_folder(old.dir(), *old.federation())));
+  MAILLON_CHECK(nothing_waits(old, old.identity().member));
   MAILLON_TRY(auto next, replica::make_next(old, old.rng().u64()));
   MAILLON_CHECK(next->begin());
   MAILLON_CHECK(next->set_meta(kBring, as_bytes(old.federation()->hex())));

@@ -298,7 +298,8 @@ Result<std::vector<HistoryEntry>> Reader::history(const SpaceId& space, std::str
       entry.value = value.has_value() ? *std::move(value) : Value{};
       const bool brings_nothing = merge::has_elements(field.tag) && entry.added == 0;
       entry.superseded = !brings_nothing && !live(step.ref, field.name, field.tag);
-      entry.forgotten = entry.superseded && !step.remains && step.op->state == LeafState::bare;
+      entry.forgotten = step.remains ? step.remains->fields[i].lost
+                                     : entry.superseded && step.op->state == LeafState::bare;
       entry.erased = entry.erased && !entry.forgotten;
       out.push_back(entry);
     }

@@ -220,12 +220,14 @@ Result<std::optional<Remains>> Erasures::remains(const merge::OpRef& ref, const 
   }
   for (std::size_t i = 0; i < fields.size(); ++i) {
     FieldRemains& field = out.fields[i];
-    field.erased = !out.readable;
     for (const Asking& one : all) add_mask(one, fields[i], field);
     normalise(field.elements);
+    const bool asked_for = out.whole || field.erased;
+    field.erased = field.erased || !out.readable;
     const auto value = said ? said->value(fields[i]) : std::nullopt;
     // What asks to erase a field whole says nothing of it.
     field.erased = field.erased || !value || (op.state != LeafState::full && value->empty());
+    field.lost = field.erased && !asked_for;
     if (!field.erased) field.value = *value;
   }
   for (Asking& one : all) out.keep.push_back(std::move(one.commit));
@@ -243,6 +245,8 @@ Result<bool> Erasures::hides_something(const Erasure& erasure) {
   const Op& op = target->body.ops.ops[erasure.target.leaf - 1];
   const Asking asking{by, &by->body.ops.ops[erasure.by.leaf - 1], erasure.by.leaf};
   MAILLON_TRY(const auto left, remains(erasure.target, target, op, By::destroying));
+  // What was forgotten here, others may have.
+  if (!left && op.state == LeafState::bare) return true;
   const bool readable = left ? left->readable : op.state == LeafState::full;
   if (!readable) return false;
   if (erases_whole(asking.table(), *asking.op)) return true;

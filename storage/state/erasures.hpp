@@ -30,6 +30,7 @@ struct FieldRemains {
   ByteView value;
   bool erased = false;                     ///< all of it; `value` is empty
   std::vector<merge::OffsetRange> elements;  ///< of a set, list or text: erased; ascending, apart
+  bool lost = false;                       ///< erased, though nobody asked for it: nobody says what it was
 };
 
 /// What is left of an op that somebody asked to erase.
@@ -77,7 +78,7 @@ class Erasures {
   /// to erase, too: what it says would remain.
   Result<std::optional<Remains>> remains(const merge::OpRef& ref, const CommitPtr& commit,
                                          const Op& op, By by = By::all);
-  /// Whether an erasure hides anything that is not destroyed yet.
+  /// Whether an erasure hides anything that is not destroyed yet, as far as this node knows.
   Result<bool> hides_something(const Erasure& erasure);
   /// The op that an erasing op means in the end, through others of its kind; another means itself.
   /// None for one that leads nowhere, or through more than kErasureDepthMax.

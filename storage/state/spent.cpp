@@ -116,7 +116,7 @@ Result<Missing> Records::missing_without_deletes(std::string_view collection, co
       if (merge::has_elements(fields[i].tag) && fields[i].runs.count == 0) continue;
       MAILLON_TRY(const auto name, names_.find(fields[i].name));
       if (!name || !standing.contains({step.ref, *name})) continue;
-      if (!step.remains)
+      if (!step.remains || step.remains->fields[i].lost)
         out.forgotten.emplace(fields[i].name);
       else if (says_less(step.remains->fields[i], destroyed ? &destroyed->fields[i] : nullptr))
         out.hidden.emplace(fields[i].name);

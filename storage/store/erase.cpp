@@ -41,9 +41,14 @@ struct Carrier {
 /// What is to go of one op, with what went before.
 struct Cut {
   bool whole = false;
+  bool unseen = false;  ///< it is forgotten here: whoever still has it is to destroy it unseen
   std::vector<FieldRemains> fields;  ///< as the op has them; the values of those that remain
   std::set<std::string> fresh;       ///< fields of which something goes that was there
+
+  [[nodiscard]] bool takes_something() const { return unseen || !fresh.empty(); }
 };
+
+const FieldRemains kAllErased{{}, true, {}, false};
 
 bool is_text(const OpField& field) {
   return field.tag == static_cast<std::uint32_t>(FieldTag::text);
@@ -141,6 +146,7 @@ class Store::Eraser {
   void add_to(ErasureOutcome& out) const {
     for (const auto& [ref, planned] : planned_) {
       ++out.ops[planned.carrier.whose];
+      out.forgotten += planned.cut.unseen ? 1 : 0;
       out.fields.insert(planned.cut.fresh.begin(), planned.cut.fresh.end());
     }
     out.ahead += ahead_;
@@ -224,7 +230,7 @@ class Store::Eraser {
       cut = cut_of(carrier, erasure.target);
     else if (root.left)
       follow(*root.left, root.fields(), carrier, cut);
-    if (cut.fresh.empty()) return {};
+    if (!cut.takes_something()) return {};
     if (carrier.whose != author_ && is_hidden(carrier, cut)) return {};
     if (carrier.commit->header.hlc > reach_) {
       ++ahead_;
@@ -280,7 +286,7 @@ class Store::Eraser {
                 store_.records_.erasures().remains(carrier.ref, carrier.commit, *carrier.op,
                                                    Erasures::By::destroying));
     Cut cut = cut_of(carrier, carrier.ref);
-    if (cut.fresh.empty()) return {};
+    if (!cut.takes_something()) return {};
     // Whoever cannot decide asks once.
     if (carrier.whose != author_ && is_hidden(carrier, cut)) {
       ++asked_before_;
@@ -327,17 +333,23 @@ class Store::Eraser {
 
   [[nodiscard]] Cut cut_of(const Carrier& carrier, const merge::OpRef& text_of) const {
     Cut out = start_of(carrier);
+    const auto fields = carrier.fields();
+    const bool all = wish_.fields.empty() && wish_.words.empty() && wish_.copies.empty();
     if (carrier.is_forgotten()) {
-      // What it said cannot be looked into; nobody needs any of it.
-      for (const OpField& field : carrier.fields())
-        if (wanted(field.name)) out.fresh.emplace(field.name);
-      out.whole = !out.fresh.empty();
+      // What it said cannot be looked into, and none of it shows. Only what is meant by name is never
+      // to be taken from a source again.
+      for (std::size_t i = 0; i < fields.size(); ++i) {
+        const bool named = wanted(fields[i].name) && wish_.words.empty() && wish_.copies.empty();
+        out.fields[i] = FieldRemains{};
+        out.fields[i].erased = named;
+        if (named) out.fresh.emplace(fields[i].name);
+        out.unseen = out.unseen || wanted(fields[i].name);
+      }
+      out.whole = out.unseen && all;
       return out;
     }
     if (!carrier.is_there() || carrier.op->kind == kRemove) return out;
-    const auto fields = carrier.fields();
     // What cannot be read cannot be told apart: all of it goes.
-    const bool all = wish_.fields.empty() && wish_.words.empty() && wish_.copies.empty();
     if (all || !carrier.readable()) {
       for (std::size_t i = 0; i < fields.size(); ++i)
         if (wanted(fields[i].name) && !out.fields[i].erased) out.fresh.emplace(fields[i].name);
@@ -355,7 +367,7 @@ class Store::Eraser {
     if (out.erased || out.value.empty()) return false;
     if (!wish_.copies.empty()) return cut_copies(text_of, field, out);
     if (wish_.words.empty()) {
-      out = {{}, true, {}};
+      out = kAllErased;
       return true;
     }
     const std::uint64_t before = count_of(out.elements);
@@ -371,7 +383,7 @@ class Store::Eraser {
       for (std::uint32_t i = 0; elements && i < elements->size(); ++i)
         if (says(Value::decode((*elements)[i]))) out.elements.push_back({i, 1});
     } else if (says(Value::decode(out.value))) {
-      out = {{}, true, {}};
+      out = kAllErased;
       return true;
     }
     normalise(out.elements);
@@ -384,7 +396,7 @@ class Store::Eraser {
     for (const ErasedCopy& copy : wish_.copies) {
       if (copy.op != ref || copy.field != field.name) continue;
       if (copy.range.count == 0) {
-        out = {{}, true, {}};
+        out = kAllErased;
         return true;
       }
       out.elements.push_back(copy.range);

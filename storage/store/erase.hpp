@@ -33,6 +33,7 @@ struct ErasureOutcome {
   std::size_t own = 0;                  ///< of the asking member: gone at once
   std::set<std::string> fields;         ///< of which something goes
   std::size_t asked_before = 0;  ///< ops of others that are hidden already, and wait
+  std::size_t forgotten = 0;     ///< ops of which this node has forgotten all: they go unseen, whole
   std::size_t ahead = 0;  ///< ops that a clock ahead wrote: they cannot be named before their time
 };
 

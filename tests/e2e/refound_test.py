@@ -53,6 +53,25 @@ class Refound(Case):
             self.assertEqual(self.fields(node)[record], before)
             self.assertEqual(node.ok("verify", "--deep")["errors"], [])
 
+    def test_what_somebody_asked_to_erase_is_decided_on_before(self):
+        lost, a, b = self.federation()
+        record = b.ok("put", "lieux", "nom=N", "tel=0545")["id"]
+        self.synced(b, a)
+        asked = a.ok("erase", "lieux", record, "--field", "tel")["ids"][0]
+        self.synced(a, b)
+        lost.stop()
+        a.ok("federation", "refound", "--quorum", "1")
+        a.serve()
+        code = a.ok("invite")["code"]
+        error = self.refuses(b, 1, "join", code, "--yes", "--wait", 60)
+        self.assertIn("erasures", error["hint"])
+        self.refuses(b, 1, "federation", "refound")
+        b.ok("erasures", "lift", asked)
+        b.ok("join", code, "--yes", "--wait", 60)
+        self.synced(b)
+        for node in (a, b):
+            self.assertEqual(self.fields(node)[record], {"nom": "N", "tel": "0545"})
+
     def test_each_member_brings_along_what_it_wrote(self):
         lost, a, b = self.federation()
         csv = self.write("l.csv", "id,nom,commune\n1,Un,Cognac\n2,Deux,Jarnac\n3,Trois,Saintes\n")

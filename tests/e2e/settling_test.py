@@ -157,6 +157,54 @@ class Settling(Case):
         history = self.b.ok("history", "lieux", self.place)["entries"]
         self.assertNotIn(OLD, str(history))
 
+    def test_of_what_was_forgotten_no_more_is_erased_than_is_meant(self):
+        long = "x" * 90
+        def take(version, note):
+            row = f"1,NOM,TEL{version} {long},VILLE{version} {long},{note} {version}\n"
+            table = self.write("carte.csv", "id,nom,tel,ville,note\n" + row)
+            return self.a.ok("import", table, "--collection", "places")
+        for version, note in enumerate(("rien", "rien", "Mme Durandal")):
+            take(version, note)
+        self.converge(self.a, self.b)
+        self.b.ok("put", "lieux", "nom=Encore")
+        self.converge(self.a, self.b)
+        self.away.ok("put", "lieux", "--id", self.gone, "telephone=05")
+        self.after_400_days(*self.all)
+        self.let_it_prune(self.a)
+        self.assertFalse(finds(self.a.dir, "TEL1"))
+        told = self.a.run("erase", "places", "1", "--words", "Durandal", "--yes", json_output=False).out
+        self.assertIn("of the record", told)
+        self.assertIn(": note, where", told)
+        self.assertIn("forgotten here already", told)
+        done = self.a.ok("erase", "places", "1", "--field", "tel")
+        self.assertEqual(done["fields"], ["tel"])
+        # The source goes on with the rest.
+        done = take(3, "rien")
+        self.assertEqual((done["changed"], sorted(w["field"] for w in done["warnings"])), (1, ["note", "tel"]))
+        # What a pruned node erased of a deleted record, and what that took along, is not taken for whole.
+        self.assertEqual(self.a.ok("erase", "lieux", self.gone, "--field", "nom")["fields"], ["nom"])
+        self.converge(*self.all)
+        self.away.ok("reissue")
+        self.converge(*self.all)
+        self.assertFalse(finds(self.b.dir, "TEL1"))
+        fields = self.b.ok("get", "places", "1")["fields"]
+        self.assertEqual((fields["nom"], fields["ville"]), ("NOM", f"VILLE3 {long}"))
+        error = self.refuses(self.b, 1, "resolve", "lieux", self.gone, "--keep")
+        self.assertIn("description", error["message"])
+
+    def test_whoever_has_forgotten_it_still_decides_on_it(self):
+        self.after_400_days(*self.all)
+        self.let_it_prune(self.a)
+        self.assertFalse(finds(self.a.dir, "Fermé"))
+        asked = self.b.ok("erase", "lieux", self.gone, "--field", "nom")
+        self.assertEqual([w["name"] for w in asked["waits_for"]], ["une"])
+        self.converge(*self.all)
+        self.assertEqual(self.a.ok("erasures", "confirm", asked["ids"][0])["state"], "done")
+        self.converge(*self.all)
+        for node in self.all:
+            self.assertFalse(finds(node.dir, "Fermé"), node.name)
+        self.assertTrue(finds(self.b.dir, f"{OLD} aussi"))
+
     def test_a_checkpoint_under_a_wrong_clock_settles_nothing(self):
         self.after_400_days(self.a)
         self.let_it_prune(self.a)
