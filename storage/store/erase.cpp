@@ -274,7 +274,8 @@ class Store::Eraser {
         const std::uint64_t before = count_of(own);
         std::ranges::copy(left.fields[k].elements, std::back_inserter(own));
         normalise(own);
-        if (left.whole || left.fields[k].erased || count_of(own) > before)
+        const bool gone = left.fields[k].erased && !left.fields[k].lost;
+        if (left.whole || gone || count_of(own) > before)
           cut.fresh.emplace(fields[i].name);
       }
     }
@@ -429,7 +430,7 @@ class Store::Eraser {
       // Whoever looks for the reason finds it under no name.
       if (fields[i].name == kReasonField) continue;
       const FieldRemains& left = cut.fields[i];
-      Draft::Field field{&fields[i], left.erased, left.elements, {}};
+      Draft::Field field{&fields[i], left.erased && !left.lost, left.elements, {}};
       if (!left.erased) field.value = without(fields[i], left.value, left.elements);
       out.size += fields[i].name.size() + field.value.size() + 16 + 16 * field.elements.size();
       out.fields.push_back(std::move(field));

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "storage/store/erase.hpp"
 #include "tests/support/world.hpp"
 
 /// What is settled in a space, what comes too late for it, and what may be forgotten then.
@@ -283,6 +284,61 @@ TEST_F(Settling, TheLastImportStaysForTheNextToBeComparedWith) {
   EXPECT_EQ(founder.prune(), 1u);
   (void)founder.node->write(kCatalogue, {row("corrigé là-bas")}, day(32));
   EXPECT_EQ(founder.node->value(kCatalogue, "lieux", id, "nom"), "corrigé ici");
+}
+
+/// The fields of a commit's first op that asks to erase, and whether each is to go.
+std::map<std::string, bool> fields_asked(const CommitPtr& commit) {
+  std::map<std::string, bool> out;
+  const OpTable& table = commit->body.ops;
+  for (const OpField& field : table.fields_of(table.ops.at(0)))
+    out.emplace(field.name, field.replaced.count > 0);
+  return out;
+}
+
+// What a node has forgotten it erases unseen: what it does not mean by name is lost, but nobody asked for
+// that, and what others say of it stays.
+TEST_F(Settling, WhatIsErasedUnseenIsNotTakenForMore) {
+  using Fields = std::map<std::string, bool>;
+  const std::string description(200, 'd');
+  write(founder, patch("lieux", record_number(1), {{"nom", Value::of_text("un")}, {"tel", Value::of_text("05")},
+                                                   {"note", Value::of_text(description)}}), 1);
+  build_on(member, 2);
+  write(member, patch("lieux", record_number(1), {{"nom", Value::of_text("deux")}, {"tel", Value::of_text("06")},
+                                                  {"note", Value::of_text("rien")}}), 3);
+  build_on(member, 4);
+  build_on(absent, 5);
+  ASSERT_TRUE(settle(10, 40).has_value());
+  ASSERT_GT(founder.prune(), 0u);
+  const auto erase = [&](Peer& peer, const std::string& field, int on) {
+    TestNode& node = *peer.node;
+    const ErasureWish wish{"lieux", record_number(1), {field}};
+    must(node.store->begin());
+    auto out = must(node.store->erase(space(), std::span{&wish, 1}, node.author(), day(on), node.rng));
+    must(node.store->commit());
+    EXPECT_EQ(out.commits.size(), 1u);
+    return out;
+  };
+  const auto complete = [&](int on) {
+    TestNode& node = *founder.node;
+    must(node.store->begin());
+    auto out = must(node.store->complete_erasures(node.author(), day(on), node.rng));
+    must(node.store->commit());
+    return out;
+  };
+  exchange(founder, absent, 41);
+  // Somebody who has not forgotten it asks, and says the rest; the author means the same.
+  erase(absent, "tel", 42);
+  const auto done = erase(founder, "tel", 43);
+  EXPECT_EQ(done.forgotten, 1u);
+  EXPECT_EQ(done.fields, std::set<std::string>{"tel"});
+  EXPECT_EQ(fields_asked(done.commits[0]), (Fields{{"nom", false}, {"tel", true}, {"note", false}}));
+  exchange(founder, absent, 44);
+  EXPECT_TRUE(complete(45).empty());
+  // It means another, which only its own first wish still said.
+  EXPECT_EQ(fields_asked(erase(absent, "note", 46).commits[0]),
+            (Fields{{"nom", false}, {"tel", true}, {"note", false}}));
+  exchange(founder, absent, 47);
+  for (Peer* peer : {&founder, &absent}) EXPECT_TRUE(peer->verify().has_value());
 }
 
 TEST_F(Settling, NothingGoesWhereWhatSettlesItIsMissing) {
