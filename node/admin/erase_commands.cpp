@@ -378,7 +378,13 @@ Result<Reply> erase_record(Call& call) {
   for (const auto& commit : done->commits) json.text(commit->id.hex());
   json.end_array().key("fields").array();
   for (const std::string& field : done->fields) json.text(field);
-  json.end_array().field("erased", done->own).field("forgotten", done->forgotten).field("ahead", done->ahead).field("asked_before", done->asked_before).key("waits_for").array();
+  json.end_array()
+      .field("erased", done->own)
+      .field("forgotten", done->forgotten)
+      .field("ahead", done->ahead)
+      .field("asked_before", done->asked_before)
+      .key("waits_for")
+      .array();
   for (const auto& [member, count] : done->ops)
     if (member != call.self())
       json.object()

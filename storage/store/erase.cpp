@@ -118,7 +118,7 @@ class Store::Eraser {
   Result<void> write(const std::function<Result<void>()>& full, CommitDraft& draft) {
     for (const auto& [ref, planned] : planned_) {
       Draft op;
-      if (!planned.cut.whole) {
+      if (planned.says_again && !planned.cut.whole) {
         MAILLON_TRY(op, remaining(planned.carrier, planned.cut));
       }
       // In one commit, and so decided on together: what says again what remains is all that does.
@@ -222,6 +222,8 @@ class Store::Eraser {
     MAILLON_TRY(const auto meant, erasures.meant(erasure.by));
     if (!meant) return {};
     MAILLON_TRY(Carrier carrier, carrier_of(erasure.by));
+    // Most of those of which something was erased again say nothing any more.
+    if (!carrier.is_there() && !carrier.is_forgotten()) return {};
     MAILLON_TRY(Carrier root, carrier_of(*meant));
     carrier.whose = root.whose;
     if (wish_.only_complete && root.whose != author_) return {};
@@ -483,8 +485,6 @@ class Store::Eraser {
     draft.add(table, op);
   }
 
-
-
   Store& store_;
   const ErasureWish& wish_;
   MemberId author_;
@@ -550,61 +550,6 @@ Result<std::optional<std::string>> Store::false_remainder(std::int64_t log_id) {
     }
   }
   return std::optional<std::string>{};
-}
-
-Result<std::vector<CommitPtr>> Store::complete_erasures(const Author& author, UnixMillis now,
-                                                        Rng& rng) {
-  struct Further {
-    SpaceId space;
-    ErasureWish wish;
-  };
-  std::vector<Further> all;
-  {
-    MAILLON_TRY(auto get, db_.prepare("SELECT DISTINCT s.sid, c.name, e.rid FROM erasure e"
-                                      " JOIN collection c ON c.id = e.collection"
-                                      " JOIN space s ON s.id = c.space GROUP BY e.target, e.leaf"
-                                      " HAVING count(*) > 1 AND max(e.effect) = 2"));
-    for (;;) {
-      MAILLON_TRY(const bool more, get.step());
-      if (!more) break;
-      MAILLON_TRY(const SpaceId space, SpaceId::from_bytes(get.blob(0)));
-      MAILLON_TRY(const RecordId id, RecordId::from_bytes(get.blob(2)));
-      ErasureWish wish{std::string{get.text(1)}, id};
-      wish.only_complete = true;
-      all.push_back({space, std::move(wish)});
-    }
-  }
-  MAILLON_TRY(auto copies, take_copies());
-  std::map<std::pair<std::int64_t, std::uint32_t>, std::vector<ErasedCopy>> of_ops;
-  for (ErasedCopy& copy : copies) of_ops[{copy.op.commit, copy.op.leaf}].push_back(std::move(copy));
-  for (auto& [ref, of_op] : of_ops) {
-    MAILLON_TRY(const CommitPtr commit, records_.commits().get(ref.first));
-    if (commit->header.member != author.member) continue;
-    const Op& op = commit->body.ops.ops[ref.second - 1];
-    ErasureWish wish{std::string{op.collection}, op.id};
-    wish.copies = std::move(of_op);
-    all.push_back({commit->header.space, std::move(wish)});
-  }
-  std::vector<CommitPtr> out;
-  for (const Further& one : all) {
-    if (!trust_->may_write(author.member, one.space) || unwanted_.contains(one.space)) continue;
-    MAILLON_TRY(auto done, erase(one.space, std::span{&one.wish, 1}, author, now, rng));
-    std::ranges::move(done.commits, std::back_inserter(out));
-  }
-  return out;
-}
-
-Result<std::vector<CommitPtr>> Store::confirm_erasures(const Author& author, UnixMillis now,
-                                                       Rng& rng) {
-  MAILLON_TRY(auto done, unconfirmed(author.node()));
-  if (done.empty()) return std::vector<CommitPtr>{};
-  // What goes with that is for the next time.
-  MAILLON_TRY(auto out, complete_erasures(author, now, rng));
-  const std::vector<GovernanceOp> ops{
-      {OpKind::erasure_receipt, encode(ErasureReceipt{std::move(done)})}};
-  MAILLON_TRY(auto commit, write_governance(ops, author, now, rng));
-  out.push_back(std::move(commit));
-  return out;
 }
 
 }  // namespace maillon::storage

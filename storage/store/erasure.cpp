@@ -266,4 +266,59 @@ Result<std::vector<ErasureReceipt::Done>> Store::unconfirmed(const NodeId& self)
   return storage::unconfirmed(log_, records_.erasures(), *trust_, self);
 }
 
+Result<std::vector<CommitPtr>> Store::complete_erasures(const Author& author, UnixMillis now,
+                                                        Rng& rng) {
+  struct Further {
+    SpaceId space;
+    ErasureWish wish;
+  };
+  std::vector<Further> all;
+  {
+    MAILLON_TRY(auto get, db_.prepare("SELECT DISTINCT s.sid, c.name, e.rid FROM erasure e"
+                                      " JOIN collection c ON c.id = e.collection"
+                                      " JOIN space s ON s.id = c.space GROUP BY e.target, e.leaf"
+                                      " HAVING count(*) > 1 AND max(e.effect) = 2"));
+    for (;;) {
+      MAILLON_TRY(const bool more, get.step());
+      if (!more) break;
+      MAILLON_TRY(const SpaceId space, SpaceId::from_bytes(get.blob(0)));
+      MAILLON_TRY(const RecordId id, RecordId::from_bytes(get.blob(2)));
+      ErasureWish wish{std::string{get.text(1)}, id};
+      wish.only_complete = true;
+      all.push_back({space, std::move(wish)});
+    }
+  }
+  MAILLON_TRY(auto copies, take_copies());
+  std::map<std::pair<std::int64_t, std::uint32_t>, std::vector<ErasedCopy>> of_ops;
+  for (ErasedCopy& copy : copies) of_ops[{copy.op.commit, copy.op.leaf}].push_back(std::move(copy));
+  for (auto& [ref, of_op] : of_ops) {
+    MAILLON_TRY(const CommitPtr commit, records_.commits().get(ref.first));
+    if (commit->header.member != author.member) continue;
+    const Op& op = commit->body.ops.ops[ref.second - 1];
+    ErasureWish wish{std::string{op.collection}, op.id};
+    wish.copies = std::move(of_op);
+    all.push_back({commit->header.space, std::move(wish)});
+  }
+  std::vector<CommitPtr> out;
+  for (const Further& one : all) {
+    if (!trust_->may_write(author.member, one.space) || unwanted_.contains(one.space)) continue;
+    MAILLON_TRY(auto done, erase(one.space, std::span{&one.wish, 1}, author, now, rng));
+    std::ranges::move(done.commits, std::back_inserter(out));
+  }
+  return out;
+}
+
+Result<std::vector<CommitPtr>> Store::confirm_erasures(const Author& author, UnixMillis now,
+                                                       Rng& rng) {
+  MAILLON_TRY(auto done, unconfirmed(author.node()));
+  if (done.empty()) return std::vector<CommitPtr>{};
+  // What goes with that is for the next time.
+  MAILLON_TRY(auto out, complete_erasures(author, now, rng));
+  const std::vector<GovernanceOp> ops{
+      {OpKind::erasure_receipt, encode(ErasureReceipt{std::move(done)})}};
+  MAILLON_TRY(auto commit, write_governance(ops, author, now, rng));
+  out.push_back(std::move(commit));
+  return out;
+}
+
 }  // namespace maillon::storage

@@ -183,6 +183,12 @@ class Fields(Case):
         for wrong in ("visites=beaucoup", "visites+=1.5", "etapes=accueil", "notes-=x", "nom+=x", "record+=1",
                       "record:=true"):
             self.refuses(self.a, 2, "put", "lieux", "--id", self.id, wrong)
+        half = 2**62 - 1
+        self.a.ok("put", "lieux", "--id", self.id, f"visites={half}")
+        self.meet()
+        self.put(self.b, "visites+=1")
+        error = self.refuses(self.b, 2, "put", "lieux", "--id", self.id, "visites=5")
+        self.assertIn("-=", error["message"])
         self.refuses(self.a, 2, "put", "lieux", "x=1", "--type", "x=roman")
         self.refuses(self.a, 2, "put", "lieux", "x=1", "--type", "x")
 

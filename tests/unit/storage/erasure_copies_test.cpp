@@ -27,6 +27,18 @@ class WrittenAgain : public AskedByOthers {
     write(peer, patch("lieux", kRecord, fields));
     ASSERT_TRUE(holds(peer, fields[0].second.text()));
   }
+  /// What the first erasure says would remain is gone by the second, which says it again.
+  void erased_twice_meanwhile(bool heard_of_the_first) {
+    erase(b, {"", kRecord, {"courriel"}});
+    if (heard_of_the_first) meet_all();
+    erase(b, {"", kRecord, {"tel"}});
+    write_anew(a, {kTel, kNom});
+    meet_all();
+    complete(a);
+    meet_all();
+    gone(kPhone);
+    EXPECT_EQ(value(c, kRecord, "nom"), "Mairie");
+  }
   void gone(std::string_view what) {
     for (Peer* peer : {&a, &b, &c}) EXPECT_FALSE(holds(*peer, what)) << what;
   }
@@ -50,29 +62,11 @@ TEST_F(WrittenAgain, ACopyGoesWithWhatItCopies) {
 }
 
 TEST_F(WrittenAgain, WhatIsSaidToRemainStaysThoughTheWordOfItIsErased) {
-  // What the first erasure said would remain is gone by the second, which says it again.
-  erase(b, {"", kRecord, {"courriel"}});
-  erase(b, {"", kRecord, {"tel"}});
-  write_anew(a, {kTel, kNom});
-  meet_all();
-  complete(a);
-  meet_all();
-  gone(kPhone);
+  erased_twice_meanwhile(/*heard_of_the_first=*/false);
   gone(kMail);
-  EXPECT_EQ(value(c, kRecord, "nom"), "Mairie");
 }
 
-TEST_F(WrittenAgain, ACopyOfWhatRemainedGoesWithThat) {
-  erase(b, {"", kRecord, {"courriel"}});
-  meet_all();
-  erase(b, {"", kRecord, {"tel"}});
-  write_anew(a, {kTel, kNom});
-  meet_all();
-  complete(a);
-  meet_all();
-  gone(kPhone);
-  EXPECT_EQ(value(c, kRecord, "nom"), "Mairie");
-}
+TEST_F(WrittenAgain, ACopyOfWhatRemainedGoesWithThat) { erased_twice_meanwhile(/*heard_of_the_first=*/true); }
 
 TEST_F(WrittenAgain, WhatTheAskingNodeKnewOfWaitsForItsAuthorsWord) {
   write_anew(a, {kTel});
