@@ -96,8 +96,9 @@ Result<std::optional<RecordRow>> Records::find(std::int64_t collection, const Re
 Result<std::vector<RecordPlace>> Records::after(std::int64_t space, std::int64_t row,
                                                 std::size_t count) {
   MAILLON_CHECK(flush());
+  // Records first: collection by collection, each call would sort all that are left.
   MAILLON_TRY(auto get, db_.prepare("SELECT r.id, r.collection, c.name, r.rid FROM record r"
-                                    " JOIN collection c ON c.id = r.collection"
+                                    " CROSS JOIN collection c ON c.id = r.collection"
                                     " WHERE c.space = ?1 AND r.id > ?2 ORDER BY r.id LIMIT ?3"));
   get.bind(1, space).bind(2, row).bind(3, static_cast<std::int64_t>(count));
   std::vector<RecordPlace> out;

@@ -48,12 +48,17 @@ TEST(QueryPlans, NothingOnTheDailyPathWalksWhatGrows) {
   (void)must(log.tips(space));
   (void)must(log.heads(space));
   (void)must(store.release_held(kEpoch));
+  (void)must(store.prune(reader.node->space(kCatalogue), 0, 1, false));
   ASSERT_TRUE(log.scan(space, 0, [](const LogEntry&) -> Result<bool> { return true; }).has_value());
   std::size_t seen = 0;
   for (const std::string& sql : statements_of(store.database())) {
     const std::string plan = plan_of(store.database(), sql);
     for (const char* grows : {"SCAN l", "SCAN record", "SCAN r ", "SCAN pending", "SCAN doc"})
       EXPECT_EQ(plan.find(grows), std::string::npos) << sql << "\n" << plan;
+    // What takes some at a time does not sort all that is left for it.
+    if (sql.find(" LIMIT ") != std::string::npos) {
+      EXPECT_EQ(plan.find("TEMP B-TREE"), std::string::npos) << sql << "\n" << plan;
+    }
     // Tips and heads are few, the log is not: it is asked for theirs, never walked.
     if (sql.find("FROM tip t") != std::string::npos) {
       EXPECT_EQ(plan.rfind("SEARCH t ", 0), 0u) << plan;
