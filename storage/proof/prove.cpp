@@ -123,7 +123,7 @@ class Prover {
     for (const HistoryOp& step : steps) here.insert(step.ref);
     for (const HistoryOp& step : steps) {
       const OpTable& ops = step.commit->body.ops;
-      MAILLON_TRY(const auto table, records_.resolve_table(*step.commit, step.ref.commit));
+      MAILLON_TRY(const auto table, records_.resolve_names(*step.commit, *step.op, step.ref.commit));
       const auto names = [&](Slice slice) {
         for (const DotRange& dot : ops.dots_in(slice))
           out[{table[dot.index], dot.leaf}].push_back(step.ref);

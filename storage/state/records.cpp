@@ -110,20 +110,53 @@ Result<std::vector<RecordPlace>> Records::after(std::int64_t space, std::int64_t
   }
 }
 
+Result<std::optional<LogEntry>> Records::named(const Commit& commit, std::size_t index) {
+  const CommitId& id = commit.body.table.commits[index - 1];
+  MAILLON_TRY(auto entry, log_.find(id));
+  // A re-issue may come before its original, and any commit may claim to be one; its dots count
+  // only if it is.
+  if (entry && id == commit.header.reissues) {
+    MAILLON_TRY(const bool true_one, log_.replaces(commit.header, *entry));
+    if (!true_one) entry.reset();
+  }
+  return entry;
+}
+
 Result<std::vector<std::int64_t>> Records::resolve_table(const Commit& commit, std::int64_t log_id,
                                                          bool* names_void) {
-  std::vector<std::int64_t> out{log_id};
-  out.reserve(commit.body.table.commits.size() + 1);
-  for (const CommitId& id : commit.body.table.commits) {
-    MAILLON_TRY(auto entry, log_.find(id));
-    // A re-issue may come before its original, and any commit may claim to be one; its dots count
-    // only if it is.
-    if (entry && id == commit.header.reissues) {
-      MAILLON_TRY(const bool true_one, log_.replaces(commit.header, *entry));
-      if (!true_one) entry.reset();
-    }
+  std::vector<std::int64_t> out(commit.body.table.commits.size() + 1);
+  out[0] = log_id;
+  for (std::size_t index = 1; index < out.size(); ++index) {
+    MAILLON_TRY(const auto entry, named(commit, index));
+    if (entry) out[index] = entry->id;
     if (entry && entry->is_void && names_void != nullptr) *names_void = true;
-    out.push_back(entry ? entry->id : 0);
+  }
+  return out;
+}
+
+Result<std::vector<std::int64_t>> Records::resolve_names(const Commit& commit, const Op& op,
+                                                         std::int64_t log_id) {
+  const OpTable& ops = commit.body.ops;
+  std::set<std::uint32_t> indexes;
+  const auto note = [&](const auto& one) { indexes.insert(one.index); };
+  const auto note_anchor = [&](const auto& dot) {
+    if (dot) indexes.insert(dot->index);
+  };
+  std::ranges::for_each(ops.dots_in(op.replaced), note);
+  for (const OpField& field : ops.fields_of(op)) {
+    std::ranges::for_each(ops.dots_in(field.replaced), note);
+    for (const Run& run : ops.runs_in(field.runs)) {
+      note_anchor(run.left);
+      note_anchor(run.right);
+      note_anchor(run.moved);
+    }
+  }
+  std::vector<std::int64_t> out(commit.body.table.commits.size() + 1);
+  out[0] = log_id;
+  for (const std::uint32_t index : indexes) {
+    if (index == 0) continue;
+    MAILLON_TRY(const auto entry, named(commit, index));
+    if (entry) out[index] = entry->id;
   }
   return out;
 }
@@ -462,7 +495,7 @@ Result<std::vector<HistoryOp>> Records::walk(
         MAILLON_TRY(auto remains, erasures_.remains(ref, commit, *op));
         out.push_back({ref, commit, entry->is_void, op, std::move(remains)});
       }
-      MAILLON_TRY(const auto table, resolve_table(*commit, ref.commit));
+      MAILLON_TRY(const auto table, resolve_names(*commit, *op, ref.commit));
       const auto follow = [&](Slice slice) {
         for (const DotRange& dot : commit->body.ops.dots_in(slice))
           if (table[dot.index] != 0) from.push_back({table[dot.index], dot.leaf});
@@ -530,7 +563,7 @@ Result<void> Records::as_inputs(std::span<const HistoryOp> found, std::vector<Re
   for (std::size_t i = 0; i < found.size(); ++i) {
     const HistoryOp& step = found[i];
     if (std::ranges::find(without, step.ref) != without.end()) continue;
-    MAILLON_TRY(const auto table, resolve_table(*step.commit, step.ref.commit));
+    MAILLON_TRY(const auto table, resolve_names(*step.commit, *step.op, step.ref.commit));
     MAILLON_CHECK(fill(*step.commit, *step.op, table, step.remains ? &*step.remains : nullptr,
                        parts[i]));
     parts[i].input.ref = step.ref;

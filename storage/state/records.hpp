@@ -134,6 +134,9 @@ class Records {
   /// `names_void` becomes true when one of them is void.
   Result<std::vector<std::int64_t>> resolve_table(const Commit& commit, std::int64_t log_id,
                                                   bool* names_void = nullptr);
+  /// The same, but 0 for all that one op does not name: of a large commit the whole table is long.
+  Result<std::vector<std::int64_t>> resolve_names(const Commit& commit, const Op& op,
+                                                  std::int64_t log_id);
 
   /// Folds every record of a space from the log alone and compares with what is stored: slow.
   /// Errc::integrity names the first that differs.
@@ -194,6 +197,8 @@ class Records {
   Result<std::vector<HistoryOp>> walk(std::string_view collection, const RecordId& rid,
                                       std::vector<merge::OpRef> from,
                                       std::vector<std::pair<std::int64_t, std::int64_t>>& reissues);
+  /// The commit at a place (not 0) of a commit's table, if it is here and may be named so.
+  Result<std::optional<LogEntry>> named(const Commit& commit, std::size_t index);
   Result<void> store(const RecordRow& row, const merge::RecordState& state,
                      std::optional<std::int64_t> source);
   Result<std::int64_t> field_name(std::size_t position, std::string_view text);

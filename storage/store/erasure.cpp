@@ -131,6 +131,7 @@ Result<void> Store::take_erasures(const Commit& commit, std::int64_t log_id) {
   Erasing erasing;
   if (asks) {
     MAILLON_TRY(const auto table, records_.resolve_table(commit, log_id));
+    std::vector<std::pair<merge::OpRef, std::uint32_t>> wishes;
     std::uint32_t leaf = 0;
     for (const Op& op : commit.body.ops.ops) {
       ++leaf;
@@ -138,9 +139,12 @@ Result<void> Store::take_erasures(const Commit& commit, std::int64_t log_id) {
       if (!dot || table[dot->index] == 0) continue;
       // Whoever publishes an op again does so with all that it said.
       MAILLON_TRY(const auto all, with_reissues(table[dot->index]));
-      for (const std::int64_t target : all)
-        MAILLON_CHECK(note_erasure({target, dot->leaf}, {log_id, leaf}, erasing));
+      for (const std::int64_t target : all) wishes.push_back({{target, dot->leaf}, leaf});
     }
+    // One large commit after the other: records of several versions need them all by turns.
+    std::ranges::sort(wishes);
+    for (const auto& [target, by] : wishes)
+      MAILLON_CHECK(note_erasure(target, {log_id, by}, erasing));
   }
   if (one_of_several) MAILLON_CHECK(note_shared_erasures(log_id, erasing));
   return carry_out(erasing);

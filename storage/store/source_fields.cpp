@@ -103,7 +103,7 @@ Result<std::optional<SaidBefore>> Store::said_before(const Change& change, const
       if (step.remains && (step.remains->fields[i].erased || !step.remains->fields[i].elements.empty()))
         return std::optional<SaidBefore>{};
       if (step.is_void || !by_source) continue;
-      MAILLON_TRY(const auto table, records_.resolve_table(*step.commit, step.ref.commit));
+      MAILLON_TRY(const auto table, records_.resolve_names(*step.commit, *step.op, step.ref.commit));
       for (const DotRange& dot : step.commit->body.ops.dots_in(fields[i].replaced))
         for (std::uint32_t k = 0; k < dot.count; ++k)
           if (const auto gone = brought.find({{table[dot.index], dot.leaf}, dot.offset + k});

@@ -130,6 +130,21 @@ std::vector<storage::Change> phone_edits(std::uint64_t from, std::uint64_t count
   return out;
 }
 
+/// Records written anew, every field of them, as if each were another one.
+std::vector<storage::Change> rewritten(std::uint64_t from, std::uint64_t count, std::uint64_t round) {
+  constexpr std::uint64_t kOthers = 100'000'000;
+  std::vector<storage::Change> out;
+  for (std::uint64_t i = from; i < from + count; ++i) {
+    auto change = change_of(i);
+    change.form = IdForm::random;
+    change.source.clear();
+    change.external_id.clear();
+    change.fields = row(i + round * kOthers);
+    out.push_back(std::move(change));
+  }
+  return out;
+}
+
 double import_rows(Node& node, const std::string& jsonl) {
   admin::Context context{*node.replica};
   context.input = [&]() -> Result<Bytes> {
@@ -366,11 +381,11 @@ class Run {
     print("idle daemon", fmt::format("{:.1f} MiB", idle), "", "40 MiB", "25 MiB", idle <= 40);
   }
 
-  /// Settles edits that others replaced, once somebody else has built on those, and takes them out.
+  /// Settles versions that others replaced, once somebody else has built on those, and takes them out.
   void prune_some() {
     const std::uint64_t count = std::min<std::uint64_t>(10'000, records_);
     a_.replica = must(replica::Replica::open(dir_ + "/a", std::nullopt));
-    for (const char* value : {"+3310", "+3311"}) a_.write(phone_edits(records_ - count, count, value));
+    for (const std::uint64_t round : {1, 2}) a_.write(rewritten(records_ - count, count, round));
     a_.service = must(peers::PeerService::start(*a_.replica, {address_, {}, {}, {}, false}));
     child_.emplace(self_, dir_ + "/b", code_);
     (void)child_->ask("start", "started");
