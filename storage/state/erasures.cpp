@@ -82,7 +82,17 @@ Result<bool> Erasures::put(const Erasure& erasure, std::int64_t collection, cons
                     .bind(6, collection)
                     .bind(7, rid.bytes())
                     .run());
-  return db_.changes() == 1;
+  if (db_.changes() == 0) return false;
+  MAILLON_TRY(auto again,
+              db_.prepare("INSERT OR IGNORE INTO erased_again SELECT ?3, ?4"
+                          " WHERE EXISTS(SELECT 1 FROM erasure WHERE log = ?1 AND by_leaf = ?2)"
+                          " OR (SELECT count(*) FROM erasure WHERE target = ?1 AND leaf = ?2) > 1"));
+  MAILLON_CHECK(again.bind(1, erasure.target.commit)
+                    .bind(2, std::int64_t{erasure.target.leaf})
+                    .bind(3, collection)
+                    .bind(4, rid.bytes())
+                    .run());
+  return true;
 }
 
 Result<std::vector<Erasure>> Erasures::rows(Statement& get) {

@@ -59,6 +59,7 @@ class Erasures {
       : db_(db), log_(log), commits_(commits) {}
 
   /// New, or with an effect that changed; what was destroyed stays so. Whether anything changed.
+  /// Marks the record `erased_again` where several ask for one op of it, or for what an asking op says.
   Result<bool> put(const Erasure& erasure, std::int64_t collection, const RecordId& rid);
   Result<std::vector<Erasure>> of(const merge::OpRef& target);
   Result<std::vector<Erasure>> of_commit(std::int64_t target);

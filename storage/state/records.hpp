@@ -1,7 +1,9 @@
 #pragma once
 
 #include <functional>
+#include <list>
 #include <set>
+#include <unordered_map>
 
 #include "storage/state/erasures.hpp"
 #include "storage/state/names.hpp"
@@ -38,18 +40,22 @@ class CommitCache {
   explicit CommitCache(Log& log) noexcept : log_(log) {}
   Result<CommitPtr> get(std::int64_t log_id);
   void forget(std::int64_t log_id);
-  void clear() { slots_.clear(); }
+  void clear();
 
  private:
-  static constexpr std::size_t kSlots = 32;
   static constexpr std::size_t kBytes = 12u << 20;  ///< parsed; one commit of full size takes some 3 MiB
   struct Slot {
     std::int64_t log_id = 0;
     CommitPtr commit;
     std::size_t bytes = 0;
   };
+  using Slots = std::list<Slot>;
+  void drop(Slots::iterator slot);
+
   Log& log_;
-  std::vector<Slot> slots_;  ///< what was asked for last comes first
+  Slots slots_;  ///< what was asked for last comes first
+  std::unordered_map<std::int64_t, Slots::iterator> by_id_;
+  std::size_t bytes_ = 0;  ///< of all slots
 };
 
 /// One step of a record's history, newest first.

@@ -270,44 +270,54 @@ Result<std::vector<ErasureReceipt::Done>> Store::unconfirmed(const NodeId& self)
   return storage::unconfirmed(log_, records_.erasures(), *trust_, self);
 }
 
+bool Store::may_erase_in(const SpaceId& space, const MemberId& member) const {
+  return trust_->may_write(member, space) && !unwanted_.contains(space);
+}
+
+Result<std::map<SpaceId, std::vector<ErasureWish>>> Store::take_erased_again(
+    const MemberId& member) {
+  std::map<SpaceId, std::vector<ErasureWish>> out;
+  MAILLON_TRY(auto get, db_.prepare("SELECT s.sid, c.id, c.name, e.rid FROM erased_again e"
+                                    " JOIN collection c ON c.id = e.collection"
+                                    " JOIN space s ON s.id = c.space"));
+  std::vector<std::pair<std::int64_t, RecordId>> taken;
+  for (;;) {
+    MAILLON_TRY(const bool more, get.step());
+    if (!more) break;
+    MAILLON_TRY(const SpaceId space, SpaceId::from_bytes(get.blob(0)));
+    if (!may_erase_in(space, member)) continue;
+    MAILLON_TRY(const RecordId id, RecordId::from_bytes(get.blob(3)));
+    ErasureWish wish{std::string{get.text(2)}, id};
+    wish.only_complete = true;
+    out[space].push_back(std::move(wish));
+    taken.emplace_back(get.integer(1), id);
+  }
+  MAILLON_TRY(auto drop,
+              db_.prepare("DELETE FROM erased_again WHERE collection = ?1 AND rid = ?2"));
+  for (const auto& [collection, id] : taken)
+    MAILLON_CHECK(drop.bind(1, collection).bind(2, id.bytes()).run());
+  return out;
+}
+
 Result<std::vector<CommitPtr>> Store::complete_erasures(const Author& author, UnixMillis now,
                                                         Rng& rng) {
-  struct Further {
-    SpaceId space;
-    ErasureWish wish;
+  std::vector<CommitPtr> out;
+  const auto ask = [&](const SpaceId& space, std::span<const ErasureWish> wishes) -> Result<void> {
+    MAILLON_TRY(auto done, erase(space, wishes, author, now, rng));
+    std::ranges::move(done.commits, std::back_inserter(out));
+    return {};
   };
-  std::vector<Further> all;
-  {
-    MAILLON_TRY(auto get, db_.prepare("SELECT DISTINCT s.sid, c.name, e.rid FROM erasure e"
-                                      " JOIN collection c ON c.id = e.collection"
-                                      " JOIN space s ON s.id = c.space GROUP BY e.target, e.leaf"
-                                      " HAVING count(*) > 1 AND max(e.effect) = 2"));
-    for (;;) {
-      MAILLON_TRY(const bool more, get.step());
-      if (!more) break;
-      MAILLON_TRY(const SpaceId space, SpaceId::from_bytes(get.blob(0)));
-      MAILLON_TRY(const RecordId id, RecordId::from_bytes(get.blob(2)));
-      ErasureWish wish{std::string{get.text(1)}, id};
-      wish.only_complete = true;
-      all.push_back({space, std::move(wish)});
-    }
-  }
-  MAILLON_TRY(auto copies, take_copies());
-  std::map<std::pair<std::int64_t, std::uint32_t>, std::vector<ErasedCopy>> of_ops;
-  for (ErasedCopy& copy : copies) of_ops[{copy.op.commit, copy.op.leaf}].push_back(std::move(copy));
+  MAILLON_TRY(const auto again, take_erased_again(author.member));
+  for (const auto& [space, wishes] : again) MAILLON_CHECK(ask(space, wishes));
+  MAILLON_TRY(auto copies, take_copies(author.member));
+  std::map<merge::OpRef, std::vector<ErasedCopy>> of_ops;
+  for (ErasedCopy& copy : copies) of_ops[copy.op].push_back(std::move(copy));
   for (auto& [ref, of_op] : of_ops) {
-    MAILLON_TRY(const CommitPtr commit, records_.commits().get(ref.first));
-    if (commit->header.member != author.member) continue;
-    const Op& op = commit->body.ops.ops[ref.second - 1];
+    MAILLON_TRY(const CommitPtr commit, records_.commits().get(ref.commit));
+    const Op& op = commit->body.ops.ops[ref.leaf - 1];
     ErasureWish wish{std::string{op.collection}, op.id};
     wish.copies = std::move(of_op);
-    all.push_back({commit->header.space, std::move(wish)});
-  }
-  std::vector<CommitPtr> out;
-  for (const Further& one : all) {
-    if (!trust_->may_write(author.member, one.space) || unwanted_.contains(one.space)) continue;
-    MAILLON_TRY(auto done, erase(one.space, std::span{&one.wish, 1}, author, now, rng));
-    std::ranges::move(done.commits, std::back_inserter(out));
+    MAILLON_CHECK(ask(commit->header.space, std::span{&wish, 1}));
   }
   return out;
 }

@@ -259,7 +259,7 @@ Result<std::optional<bool>> Store::is_destroyed(const merge::OpRef& target, std:
   return std::optional{gone};
 }
 
-Result<std::vector<ErasedCopy>> Store::take_copies() {
+Result<std::vector<ErasedCopy>> Store::take_copies(const MemberId& member) {
   struct Row {
     ErasedCopy copy;
     merge::OpRef target;
@@ -279,6 +279,9 @@ Result<std::vector<ErasedCopy>> Store::take_copies() {
   MAILLON_TRY(auto drop, db_.prepare("DELETE FROM erasure_copy WHERE log = ?1 AND leaf = ?2 AND field = ?3"
                                      " AND target = ?4 AND target_leaf = ?5"));
   for (Row& row : rows) {
+    MAILLON_TRY(const CommitPtr commit, records_.commits().get(row.copy.op.commit));
+    const bool own = commit->header.member == member;
+    if (own && !may_erase_in(commit->header.space, member)) continue;
     std::optional<bool> gone = true;
     if (row.copy.range.count == 0) {
       MAILLON_TRY(gone, is_destroyed(row.target, row.copy.field));
@@ -290,7 +293,7 @@ Result<std::vector<ErasedCopy>> Store::take_copies() {
                       .bind(4, row.target.commit)
                       .bind(5, std::int64_t{row.target.leaf})
                       .run());
-    if (*gone) out.push_back(std::move(row.copy));
+    if (*gone && own) out.push_back(std::move(row.copy));
   }
   return out;
 }

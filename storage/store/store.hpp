@@ -288,8 +288,11 @@ class Store {
   /// Whether all that a field of an op said is destroyed; none while an erasing op may still be said to
   /// leave some of it.
   Result<std::optional<bool>> is_destroyed(const merge::OpRef& target, std::string_view field);
-  /// What was remembered and holds, and forgets it.
-  Result<std::vector<ErasedCopy>> take_copies();
+  /// What was remembered of this member's ops and holds, and forgets it.
+  Result<std::vector<ErasedCopy>> take_copies(const MemberId& member);
+  [[nodiscard]] bool may_erase_in(const SpaceId& space, const MemberId& member) const;
+  /// Records that are marked `erased_again`, where this member may write; takes the mark away.
+  Result<std::map<SpaceId, std::vector<ErasureWish>>> take_erased_again(const MemberId& member);
   Result<void> destroy(std::int64_t log_id, const std::set<std::uint32_t>& leaves);
   /// Drops the payloads of leaves from a commit; false when none was there any more.
   Result<bool> make_bare(std::int64_t log_id, const std::set<std::uint32_t>& leaves);

@@ -61,6 +61,19 @@ TEST_F(WrittenAgain, ACopyGoesWithWhatItCopies) {
   EXPECT_EQ(value(c, kRecord, "courriel"), kMail);
 }
 
+TEST_F(WrittenAgain, ACopyWaitsUntilItsAuthorKeepsTheSpaceAgain) {
+  erase(b, {"", kRecord, {"tel"}});
+  write_anew(a, {kTel, kNom});
+  meet_all();
+  must(a.node->store->set_unwanted({{}, {a.node->space(kCatalogue)}}));
+  complete(a);
+  must(a.node->store->set_unwanted({}));
+  EXPECT_EQ(value(a, kRecord, "tel"), kPhone);
+  complete(a);
+  meet_all();
+  gone(kPhone);
+}
+
 TEST_F(WrittenAgain, WhatIsSaidToRemainStaysThoughTheWordOfItIsErased) {
   erased_twice_meanwhile(/*heard_of_the_first=*/false);
   gone(kMail);

@@ -255,6 +255,8 @@ TEST_F(Erasures, MasksUniteAndNobodyKeepsWhatAnotherErased) {
     must(node.store->begin());
     EXPECT_TRUE(must(node.store->complete_erasures(node.author(), now += 1s, node.rng)).empty());
     must(node.store->commit());
+    // Nor is it looked for again: what has ever been erased twice grows.
+    EXPECT_EQ(must(node.store->database().integer("SELECT count(*) FROM erased_again")), 0);
   }
 }
 
