@@ -10,10 +10,10 @@ namespace {
 Error wrong(std::string_view argument, const char* en, const char* fr) {
   return said(Errc::usage, fmt::format("`{}`: {}", for_terminal(argument, 80), en),
               fmt::format("« {} » : {}", for_terminal(argument, 80), fr),
-              "write FIELD=VALUE, FIELD:=JSON for numbers, true, false, null and lists, or "
-              "FIELD+=VALUE and FIELD-=VALUE to add and take away",
-              "écrivez CHAMP=VALEUR, CHAMP:=JSON pour nombres, true, false, null et listes, ou "
-              "CHAMP+=VALEUR et CHAMP-=VALEUR pour ajouter et retirer");
+              "write FIELD=VALUE, or FIELD+=VALUE and FIELD-=VALUE to add and take away; := for = where JSON "
+              "follows: a number, true, false, null or a list",
+              "écrivez CHAMP=VALEUR, ou CHAMP+=VALEUR et CHAMP-=VALEUR pour ajouter et retirer ; := au lieu de = "
+              "devant du JSON : un nombre, true, false, null ou une liste");
 }
 
 }  // namespace
@@ -24,21 +24,23 @@ Result<Assignment> parse_assignment(std::string_view argument) {
   const std::size_t equals = argument.find('=');
   if (equals == std::string_view::npos)
     return wrong(argument, "there is no = in it", "il n’y a pas de signe =");
-  const char sign = equals > 0 ? argument[equals - 1] : '\0';
-  const bool json = sign == ':';
-  const bool adds = sign == '+';
-  const bool removes = sign == '-';
-  const std::string_view name = argument.substr(0, equals - (json || adds || removes ? 1 : 0));
+  std::string_view name = argument.substr(0, equals);
   const std::string_view text = argument.substr(equals + 1);
+  const auto signed_with = [&](char sign) {
+    if (!name.ends_with(sign)) return false;
+    name.remove_suffix(1);
+    return true;
+  };
+  const bool json = signed_with(':');
+  const bool adds = signed_with('+');
+  const bool removes = !adds && signed_with('-');
   if (name.empty()) return wrong(argument, "no field is named", "aucun champ n’est nommé");
   if (name.size() > limits::kNameMax)
     return wrong(argument, "the field's name is too long", "le nom du champ est trop long");
   if (text.size() > limits::kImportCellMax)
     return wrong(argument, "the value is larger than 256 KiB", "la valeur dépasse 256 Kio");
   using How = storage::FieldEdit::How;
-  Assignment out{std::string{name}, adds ? How::add : removes ? How::remove : How::set, {}};
-  if (text.empty() && (adds || removes))
-    return wrong(argument, "there is nothing to add or take away", "il n’y a rien à ajouter ni à retirer");
+  Assignment out{std::string{name}, adds ? How::add : removes ? How::remove : How::set, {}, json};
   if (json) {
     catalogue::JsonScanner scanner{text};
     scanner.skip_space();
@@ -51,6 +53,8 @@ Result<Assignment> parse_assignment(std::string_view argument) {
   } else if (!text.empty()) {
     out.value = Value::of_text(std::string{text});
   }
+  if (out.value.is_null() && (adds || removes))
+    return wrong(argument, "there is nothing to add or take away", "il n’y a rien à ajouter ni à retirer");
   return out;
 }
 

@@ -12,12 +12,14 @@ struct Assignment {
   std::string name;
   storage::FieldEdit::How how = storage::FieldEdit::How::set;
   Value value = {};
+  bool typed = false;  ///< as JSON: a number is meant as one, a text as one
 };
 
-/// What `FIELD=VALUE`, `FIELD:=JSON`, `FIELD+=VALUE` or `FIELD-=VALUE` on the command line says.
+/// What `FIELD=VALUE`, `FIELD+=VALUE` or `FIELD-=VALUE` on the command line says, or one of them with
+/// `:=JSON` in place of `=VALUE`.
 /// VALUE is text as it stands, but for numbers in latitude and longitude, which imports read as
 /// numbers too; an empty VALUE clears the field. JSON gives numbers, true, false, null (which
-/// clears), arrays and objects. += and -= add to and take from a set, list, text or counter.
+/// clears), arrays and objects. += adds to a set, list, text or counter, -= takes from a set, list or counter.
 /// Errc::usage says which argument is wrong.
 [[nodiscard]] Result<Assignment> parse_assignment(std::string_view argument);
 

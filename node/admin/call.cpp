@@ -395,6 +395,19 @@ void write_fields(JsonWriter& json, const replica::RecordView& record) {
   json.end_object();
 }
 
+std::string value_in_words(const replica::FieldView& field, const Value& value, Language language) {
+  if (value.is_null()) return say(language, "(vidé)", "(cleared)");
+  const std::string shown = value.display();
+  const auto all = field.values();
+  const bool alone = std::ranges::count_if(all, [&](const replica::TypedValue& one) {
+                       return one.value.display() == shown;
+                     }) <= 1;
+  if (alone && !shown.empty()) return for_terminal(shown, 2000);
+  std::string json;
+  append_json_value(json, value);
+  return for_terminal(json, 2000);
+}
+
 std::string fields_in_words(const replica::RecordView& record, Language language,
                             const Schema* schema) {
   std::string out;
@@ -404,12 +417,13 @@ std::string fields_in_words(const replica::RecordView& record, Language language
     const std::string name =
         for_terminal(label == field.name ? label : label + " (" + field.name + ")");
     const std::string shown =
-        field.readable ? for_terminal(field.value.display(), 2000)
-                       : say(language, "(illisible par cette version)", "(not readable here)");
+        !field.readable        ? say(language, "(illisible par cette version)", "(not readable here)")
+        : field.others.empty() ? for_terminal(field.value.display(), 2000)
+                               : value_in_words(field, field.value, language);
     out += fmt::format("  {} = {}\n", name, shown);
     for (const auto& other : field.others)
       out += say(language, "    en conflit avec : {}\n", "    in conflict with: {}\n",
-                 for_terminal(other.value.display(), 2000));
+                 value_in_words(field, other.value, language));
   }
   return out;
 }

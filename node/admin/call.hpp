@@ -131,6 +131,10 @@ using Handler = Result<Reply> (*)(Call&);
 
 /// Adds {"fields": …, "conflicts": …} of a record to an open object.
 void write_fields(JsonWriter& json, const replica::RecordView& record);
+/// One of the values that a field has at once: where two display alike, or one says nothing, in a way
+/// that tells which it is.
+[[nodiscard]] std::string value_in_words(const replica::FieldView& field, const Value& value,
+                                         Language language);
 /// The record's lines for people.
 [[nodiscard]] std::string fields_in_words(const replica::RecordView& record, Language language,
                                           const Schema* schema = nullptr);

@@ -139,7 +139,7 @@ class Listing {
       who = fmt::format("{}, {}", for_terminal(name, 40), local(entry->time));
     }
     json.end_object();
-    text += fmt::format("    {}   ({}{})\n", for_terminal(one.value.display()),
+    text += fmt::format("    {}   ({}{})\n", value_in_words(field, one.value, call_.language()),
                         field.has_types() ? fmt::format("{}; ", type) : "", who);
   }
   const Call& call_;
@@ -235,7 +235,14 @@ Result<Rule> rule_of(Call& call) {
       return united(field.values());
     }};
   MAILLON_TRY(const auto trust, call.federation());
-  MAILLON_TRY(const MemberId member, member_named(*trust, word));
+  const auto named = member_named(*trust, word);
+  if (named.has_error() && named.error().code == Errc::not_found)
+    return said(Errc::not_found, fmt::format("`{}` is no rule, and no member", for_terminal(word, 80)),
+                fmt::format("« {} » n’est ni une règle, ni un membre", for_terminal(word, 80)),
+                "--all takes newest, union or a member: `maillon member list` shows them",
+                "--all attend newest, union ou un membre : « maillon member list » les montre");
+  if (named.has_error()) return named.error();
+  const MemberId member = *named;
   return Rule{[member](const Conflict& conflict, const replica::FieldView& field) {
     for (const TypedValue& one : field.values()) {
       const HistoryEntry* by = writer_of(conflict, field.name, one);

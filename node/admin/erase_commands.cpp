@@ -25,6 +25,7 @@ struct Listed {
   std::string reason;
   std::uint32_t destroyed = 0;
   std::uint32_t hidden = 0;
+  std::uint32_t forgotten = 0;  ///< of the hidden ones: this node cannot see what they said
   std::uint32_t lifted = 0;
   std::set<MemberId> awaited;  ///< whose word would do, or that of the delegates
   std::int64_t log = 0;
@@ -56,6 +57,7 @@ Result<void> count(replica::Reader& reader, Listed& out) {
     MAILLON_TRY(const bool hides, records.erasures().hides_something(erasure));
     if (!hides) continue;
     ++out.hidden;
+    out.forgotten += target->body.ops.ops[erasure.target.leaf - 1].state != LeafState::full ? 1 : 0;
     MAILLON_TRY(const auto whose, records.erasures().meant_member(erasure.target));
     if (whose) out.awaited.insert(*whose);
   }
@@ -149,11 +151,16 @@ std::string awaited_words(const Call& call, const Listed& erasure) {
   std::string names;
   for (const MemberId& member : erasure.awaited)
     names += (names.empty() ? "" : ", ") + for_terminal(call.name_of(member), 60);
-  return call.say("  {} écriture(s) seulement cachée(s) : attend l’accord de {}, ou {} "
+  const std::string unseen =
+      erasure.forgotten == 0
+          ? ""
+          : call.say(", dont {} déjà oubliée(s) ici, qui ne le disai(en)t peut-être pas",
+                     ", of which {} are forgotten here, and may not have said it", erasure.forgotten);
+  return call.say("  {} écriture(s) seulement cachée(s){} : attend l’accord de {}, ou {} "
                   "(« maillon erasures confirm {} »)\n",
-                  "  {} op(s) merely hidden: waits for the word of {}, or {} "
+                  "  {} op(s) merely hidden{}: waits for the word of {}, or {} "
                   "(`maillon erasures confirm {}`)\n",
-                  erasure.hidden, names, of_delegates(call), shortened(erasure.id));
+                  erasure.hidden, unseen, names, of_delegates(call), shortened(erasure.id));
 }
 
 std::string in_words(const Call& call, const storage::Trust& trust, const Listed& erasure,
@@ -237,9 +244,15 @@ std::string what_goes(const Call& call, const storage::ErasureWish& wish,
                     "  {} op(s) of others are hidden already and wait: `maillon erasures`.\n",
                     outcome.asked_before);
   if (outcome.forgotten > 0)
-    out += call.say("  {} ancienne(s) écriture(s), déjà oubliée(s) ici, part(ent) entière(s) chez qui les a encore.\n",
-                    "  {} former op(s), forgotten here already, go whole from whoever still has them.\n",
-                    outcome.forgotten);
+    out += wish.words.empty()
+               ? call.say("  {} ancienne(s) écriture(s), déjà oubliée(s) ici, part(ent) chez qui les a encore.\n",
+                          "  {} former op(s), forgotten here already, go from whoever still has them.\n",
+                          outcome.forgotten)
+               : call.say("  {} ancienne(s) écriture(s), déjà oubliée(s) ici, le disai(en)t peut-être : elle(s) "
+                          "part(ent) entière(s) chez qui les a encore.\n",
+                          "  {} former op(s), forgotten here already, may have said it: they go whole from "
+                          "whoever still has them.\n",
+                          outcome.forgotten);
   if (outcome.ahead > 0)
     out += call.say("  {} écriture(s) datée(s) du futur restent : d’abord « maillon reissue ».\n",
                     "  {} op(s) dated in the future stay: first `maillon reissue`.\n", outcome.ahead);
@@ -440,6 +453,7 @@ Result<Reply> list_erasures(Call& call) {
         .field("state", one.state())
         .field("erased", one.destroyed)
         .field("hidden", one.hidden)
+        .field("hidden_forgotten", one.forgotten)
         .field("lifted", one.lifted)
         .key("waits_for")
         .array();

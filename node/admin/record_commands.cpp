@@ -77,6 +77,25 @@ Result<void> conforms(const Schema& schema, const Assignments& fields, bool fres
   return {};
 }
 
+/// Errc::usage for a type of a field that is not given, Errc::refused for another than the schema's.
+Result<void> types_fit(const FieldTypes& types, const Assignments& fields, const Schema* schema) {
+  for (const auto& [name, tag] : types) {
+    const std::string shown = for_terminal(name, 60);
+    if (std::ranges::find(fields, name, &Assignment::name) == fields.end())
+      return said(Errc::usage, fmt::format("--type speaks of the field `{}`, which has no value", shown),
+                  fmt::format("--type parle du champ « {} », qui n’a pas de valeur", shown),
+                  "give it one, or leave that out", "donnez-lui une valeur, ou retirez --type");
+    const FieldSchema* const known = schema == nullptr ? nullptr : schema->field(name);
+    if (known != nullptr && known->type != tag)
+      return said(Errc::refused,
+                  fmt::format("the field `{}` is a {} in the schema", shown, word_for(known->type)),
+                  fmt::format("le champ « {} » est de type {} dans le schéma", shown, word_for(known->type)),
+                  "leave out --type; --anyway writes it all the same",
+                  "retirez --type ; --anyway l’écrit malgré tout");
+  }
+  return {};
+}
+
 void write_head(JsonWriter& json, const Target& target) {
   json.field("id", target.id.hex())
       .field("collection", target.collection)
@@ -86,6 +105,7 @@ void write_head(JsonWriter& json, const Target& target) {
 std::string outcome_in_words(const Call& call, storage::ChangeOutcome outcome) {
   switch (outcome) {
     case storage::ChangeOutcome::created:
+      if (call.has("id")) return call.say("Fiche rétablie", "Record brought back");
       return call.say("Fiche créée", "Record created");
     case storage::ChangeOutcome::changed:
       return call.say("Fiche modifiée", "Record changed");
@@ -323,9 +343,14 @@ Result<Reply> put_record(Call& call) {
                 "donnez au moins un CHAMP=VALEUR");
   MAILLON_TRY(FieldTypes types, parse_types(call.all("type")));
   MAILLON_TRY(const auto schema, call.schema_of(target.place, target.collection));
-  if (schema && !schema->built_in) {
-    types.merge(schema->types());
-    if (!call.has("anyway")) MAILLON_CHECK(conforms(*schema, fields, /*fresh=*/!call.has("id")));
+  const Schema* const shared = schema && !schema->built_in ? &*schema : nullptr;
+  MAILLON_CHECK(types_fit(types, fields, call.has("anyway") ? nullptr : shared));
+  if (shared != nullptr) {
+    types.merge(shared->types());
+    if (!call.has("anyway")) MAILLON_CHECK(conforms(*shared, fields, /*fresh=*/!call.has("id")));
+    for (Assignment& one : fields)
+      if (const FieldSchema* const known = shared->field(one.name); known != nullptr && !one.typed)
+        one.value = in_form(*known, std::move(one.value));
   }
   storage::Change change = change_of(target, {});
   const auto known = call.replica().read<std::optional<RecordView>>(
@@ -362,6 +387,7 @@ std::string what_changed(const Call& call, const replica::HistoryEntry& entry) {
   const std::string value = for_terminal(entry.value.display());
   if (entry.tag == static_cast<std::uint32_t>(FieldTag::counter))
     return call.say("{} : total de ce nœud {}", "{}: total of this node {}", field, value);
+  if (entry.value.is_null() && entry.readable) return call.say("{} : (vidé)", "{}: (cleared)", field);
   if (!storage::merge::has_elements(entry.tag)) return fmt::format("{} = {}", field, value);
   std::string out;
   const auto add = [&](const std::string& part) { out += (out.empty() ? "" : ", ") + part; };
@@ -470,7 +496,7 @@ Result<storage::Change> kept(Call& call, const Target& target, const RecordView&
   const auto add = [&](const replica::FieldView& field) {
     if (std::ranges::find(all, field.name, &Assignment::name) != all.end() || !field.readable)
       return;
-    all.push_back({field.name, storage::FieldEdit::How::set, field.value});
+    all.push_back({field.name, storage::FieldEdit::How::set, field.value, /*typed=*/true});
     types.fields.push_back(field);
   };
   for (const auto& field : record.fields) {
@@ -510,14 +536,17 @@ Result<Reply> settle_delete(Call& call, const Target& target, const RecordView& 
   return written(call, target, wrote, call.say("Fiche rétablie en entier", "Whole record kept"));
 }
 
-/// Whoever picks one of the values means that value: number or text, and of that type.
+/// Whoever picks one of the values means that value: number or text, and of that type. What was typed
+/// as JSON is meant as it stands.
 std::optional<replica::TypedValue> picked_of(const replica::FieldView& field,
                                              const Assignment& given) {
   if (given.how != storage::FieldEdit::How::set) return std::nullopt;
   const auto all = field.values();
-  const auto found = std::ranges::find_if(all, [&](const replica::TypedValue& one) {
-    return one.value.display() == given.value.display();
-  });
+  auto found = std::ranges::find(all, given.value, &replica::TypedValue::value);
+  if (found == all.end() && !given.typed)
+    found = std::ranges::find_if(all, [&](const replica::TypedValue& one) {
+      return one.value.display() == given.value.display();
+    });
   return found == all.end() ? std::nullopt : std::optional{*found};
 }
 

@@ -242,17 +242,6 @@ bool has_form(ValueForm form, const std::string& text) {
 
 bool is_extreme(FieldTag type) { return type == FieldTag::max || type == FieldTag::min; }
 
-/// A cell of CSV as a number or boolean, where that is what the schema wants.
-Value in_form(const FieldSchema& field, Value value) {
-  const std::string& text = value.text();
-  if (value.kind() != Value::Kind::text) return value;
-  const bool number = field.form == ValueForm::number || field.form == ValueForm::integer ||
-                      (is_extreme(field.type) && field.form == ValueForm::any);
-  if (number && is_json_number(text)) return {Value::Kind::number, text};
-  if (field.form == ValueForm::boolean && has_form(field.form, text)) return Value::of_bool(text == "true");
-  return value;
-}
-
 std::optional<Value> parsed_array(const std::string& text) {
   catalogue::JsonScanner scanner{text};
   Value out;
@@ -277,7 +266,8 @@ std::vector<Value> elements_in(const FieldSchema& field, const Value& value, boo
 std::optional<Misfit> misfit_of_one(const FieldSchema& field, const std::string& text) {
   if (!has_form(field.form, text))
     return Misfit{fmt::format("the schema wants a value of the form `{}`", word_for(field.form)),
-                  fmt::format("le schéma attend une valeur de forme « {} »", word_for(field.form))};
+                  fmt::format("le schéma attend une valeur de forme « {} »",
+                              label_of(field.form, Language::french))};
   if (!field.values.empty() && std::ranges::find(field.values, text) == field.values.end()) {
     std::string terms;
     for (std::size_t i = 0; i < field.values.size() && i < 12; ++i)
@@ -296,6 +286,16 @@ bool can_rank(const Value& value) {
 }
 
 }  // namespace
+
+Value in_form(const FieldSchema& field, Value value) {
+  const std::string& text = value.text();
+  if (value.kind() != Value::Kind::text) return value;
+  const bool number = field.form == ValueForm::number || field.form == ValueForm::integer ||
+                      (is_extreme(field.type) && field.form == ValueForm::any);
+  if (number && is_json_number(text)) return {Value::Kind::number, text};
+  if (field.form == ValueForm::boolean && has_form(field.form, text)) return Value::of_bool(text == "true");
+  return value;
+}
 
 RecordId schema_id(std::string_view collection) {
   return storage::derived_record_id(kSchemas, "maillon", collection);
@@ -415,6 +415,29 @@ std::string_view word_for(ValueForm form) {
   for (const auto& [word, known] : kForms)
     if (known == form) return word;
   return "any";
+}
+
+std::string_view label_of(ValueForm form, Language language) {
+  if (language == Language::english) return word_for(form);
+  switch (form) {
+    case ValueForm::any:
+      return "libre";
+    case ValueForm::number:
+      return "nombre";
+    case ValueForm::integer:
+      return "nombre entier";
+    case ValueForm::boolean:
+      return "vrai ou faux (true, false)";
+    case ValueForm::date:
+      return "date";
+    case ValueForm::url:
+      return "adresse web";
+    case ValueForm::email:
+      return "courriel";
+    case ValueForm::phone:
+      return "téléphone";
+  }
+  return word_for(form);
 }
 
 const std::string& label_of(const FieldSchema& field, Language language) {

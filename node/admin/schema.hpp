@@ -52,7 +52,9 @@ void describe(const Schema& schema, const Schema* before, storage::Change& chang
 /// The national schema of places, for `lieux`; none for other collections.
 [[nodiscard]] std::optional<Schema> built_in_schema(std::string_view collection);
 
+/// As a schema's file writes it; `label_of`, as people read it.
 [[nodiscard]] std::string_view word_for(ValueForm form);
+[[nodiscard]] std::string_view label_of(ValueForm form, Language language);
 [[nodiscard]] const std::string& label_of(const FieldSchema& field, Language language);
 
 /// Why a value is not what the schema would have, in both languages; nothing when it is. An empty
@@ -62,6 +64,8 @@ struct Misfit {
   std::string fr;
 };
 [[nodiscard]] std::optional<Misfit> misfit(const FieldSchema& field, const Value& value);
+/// A text as a number or boolean, where that is what the schema wants; any other value as it is.
+[[nodiscard]] Value in_form(const FieldSchema& field, Value value);
 /// Of a row of a file; `untyped`: of one whose cells are texts, whatever they say.
 [[nodiscard]] std::vector<catalogue::Warning> judge_row(const Schema& schema,
                                                         const catalogue::Row& row, bool untyped);

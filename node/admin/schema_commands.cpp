@@ -90,7 +90,7 @@ std::string notes_of(const Call& call, const FieldSchema& field) {
   const auto add = [&](const std::string& note) { out += (out.empty() ? "" : ", ") + note; };
   if (field.required) add(call.say("obligatoire", "required"));
   if (field.personal) add(call.say("donnée personnelle", "personal data"));
-  if (field.form != ValueForm::any) add(std::string{word_for(field.form)});
+  if (field.form != ValueForm::any) add(std::string{label_of(field.form, call.language())});
   if (!field.reference.empty())
     add(call.say("désigne une fiche de {}", "names a record of {}", for_terminal(field.reference, 60)));
   if (!field.values.empty()) add(call.say("{} valeurs", "{} values", field.values.size()));

@@ -1,4 +1,8 @@
+#include <algorithm>
+#include <set>
+
 #include "node/admin/admission_words.hpp"
+#include "node/replica/authorship.hpp"
 #include "node/replica/standing.hpp"
 
 /// Why a record is here, absent, held or hidden.
@@ -97,6 +101,26 @@ Explanation explanation_of(const Call& call, const Standing& standing) {
   return absent(call, standing);
 }
 
+/// Of a field to which several may have brought what it shows.
+Result<std::string> by_several(Call& call, const Place& place, const std::string& collection,
+                               const RecordId& id, const std::string& field) {
+  const auto all = call.replica().read<std::vector<replica::FieldAuthors>>([&](replica::Reader& reader) {
+    return replica::authors_of(reader, place.id, collection, id);
+  });
+  if (all.has_error()) return all.error();
+  const auto found = std::ranges::find(*all, field, &replica::FieldAuthors::field);
+  if (found == all->end() || found->parts.empty()) return std::string{};
+  std::string names;
+  std::set<MemberId> told;
+  UnixMillis last{};
+  for (const replica::Part& part : found->parts) {
+    last = std::max(last, part.time);
+    if (told.insert(part.author).second)
+      names += (names.empty() ? "" : ", ") + for_terminal(call.name_of(part.author), 60);
+  }
+  return call.say(", écrit par {} (en dernier le {})", ", written by {} (last on {})", names, local(last));
+}
+
 /// Of one field of a record that is here: by what was written to it, the newest first.
 Result<Explanation> explain_field(Call& call, const Place& place, const std::string& collection,
                                   const RecordId& id, const std::string& field) {
@@ -134,9 +158,14 @@ Result<Explanation> explain_field(Call& call, const Place& place, const std::str
       return !entry.superseded && !entry.is_void && !entry.erased;
     });
     const bool newer = entries.front().is_void && live != entries.end();
+    const bool of_one = shown->tag == static_cast<std::uint32_t>(FieldTag::reg);
+    MAILLON_TRY(const std::string several,
+                of_one ? Result<std::string>{std::string{}} : by_several(call, place, collection, id, field));
     return Explanation{"here",
                        call.say("le champ « {} » est là{}", "the field `{}` is here{}", name,
-                                live == entries.end() ? "" : by(*live)),
+                                !of_one                 ? several
+                                : live == entries.end() ? ""
+                                                        : by(*live)),
                        newer ? void_since(call, entries.front().author, entries.front().time) : ""};
   }
   if (std::ranges::any_of(entries, &replica::HistoryEntry::erased))

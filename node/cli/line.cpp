@@ -148,6 +148,10 @@ Error in_words(const CLI::ParseError& error, const CLI::App& app,
   } else if (dynamic_cast<const CLI::ValidationError*>(&error) != nullptr) {
     fr = "valeur refusée, " + what;
     say_choices(what, en, fr);
+  } else if (const auto most = what.find(": At Most "); most != std::string::npos) {
+    const std::string number = what.substr(most + 10, what.find(' ', most + 10) - most - 10);
+    fr = what.substr(0, most) + " : " + number + " au plus";
+    en = what.substr(0, most) + ": at most " + number;
   } else if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr) {
     fr = "il manque une valeur, " + what;
   }

@@ -31,15 +31,16 @@ void add_records(Command app, Line& line) {
       "put",
       line.say(
           "Crée une fiche, ou avec --id en modifie une. CHAMP= vide le champ ; CHAMP:=JSON écrit "
-          "un nombre, true, false, null ou une liste ; CHAMP+=VALEUR et CHAMP-=VALEUR ajoutent à "
-          "un ensemble, une liste, un texte ou un compteur, et en retirent.",
+          "un nombre, true, false, null ou une liste ; CHAMP+=VALEUR ajoute à un ensemble, une liste, "
+          "un texte ou un compteur, CHAMP-=VALEUR retire d’un ensemble, d’une liste ou d’un compteur, "
+          "CHAMP+:=JSON et CHAMP-:=JSON de même.",
           "Makes a record, or with --id changes one. FIELD= clears the field; FIELD:=JSON writes "
-          "a number, true, false, null or a list; FIELD+=VALUE and FIELD-=VALUE add to a set, "
-          "list, text or counter, and take away."),
+          "a number, true, false, null or a list; FIELD+=VALUE adds to a set, list, text or counter, "
+          "FIELD-=VALUE takes from a set, list or counter, and so do FIELD+:=JSON and FIELD-:=JSON."),
       "put");
   collection(put);
   put.values(line.say("CHAMP=VALEUR", "FIELD=VALUE"), "fields",
-             line.say("Les valeurs à écrire", "The values to write"))
+             line.say("Les valeurs à écrire, 512 au plus", "The values to write, at most 512"))
       .required()
       .up_to(limits::kFieldsMax);
   put.value("--id", "id",

@@ -18,15 +18,52 @@ bool is_word(unsigned char byte) {
 
 bool is_space(char c) { return c == ' ' || c == '\n' || c == '\t' || c == '\r'; }
 
+/// Bytes of a character that is a word by itself, since its script puts no spaces between words: Chinese
+/// and Japanese (U+3000 to U+9FFF, U+FF00 to U+FF7F); 0 for any other.
+std::size_t ideograph(std::string_view text) {
+  if (text.size() < 3) return 0;
+  const auto first = static_cast<unsigned char>(text[0]);
+  const auto second = static_cast<unsigned char>(text[1]);
+  const bool wide = first == 0xef && (second == 0xbc || second == 0xbd);
+  return (first >= 0xe3 && first <= 0xe9) || wide ? 3 : 0;
+}
+
 /// Words, and all that stands between them as single characters.
 std::vector<std::string_view> words_of(std::string_view text) {
   std::vector<std::string_view> out;
   for (std::size_t at = 0; at < text.size();) {
-    std::size_t end = at + 1;
-    if (is_word(static_cast<unsigned char>(text[at])))
-      while (end < text.size() && is_word(static_cast<unsigned char>(text[end]))) ++end;
+    std::size_t end = at + std::max<std::size_t>(ideograph(text.substr(at)), 1);
+    if (end == at + 1 && is_word(static_cast<unsigned char>(text[at])))
+      while (end < text.size() && is_word(static_cast<unsigned char>(text[end])) &&
+             ideograph(text.substr(end)) == 0)
+        ++end;
     out.push_back(text.substr(at, end - at));
     at = end;
+  }
+  return out;
+}
+
+bool is_space(std::string_view piece) { return piece.size() == 1 && is_space(piece[0]); }
+
+/// From words to other words, where whoever writes beside them at the same time leaves words too: the space
+/// before a word comes, goes and is replaced with it.
+std::vector<Difference> word_differences(Pieces before, Pieces after) {
+  std::vector<Difference> out = differences(before, after);
+  std::size_t taken = 0;
+  for (Difference& d : out) {
+    const auto space_before = [&] { return d.before > taken && is_space(before[d.before - 1]); };
+    if (d.added > 0 && d.removed > 0) {
+      if (space_before()) d = {d.before - 1, d.removed + 1, d.after - 1, d.added + 1};
+    } else {
+      const auto last = [&] {
+        return d.added > 0 ? after[d.after + d.added - 1] : before[d.before + d.removed - 1];
+      };
+      while (space_before() && last() == before[d.before - 1]) {
+        --d.before;
+        --d.after;
+      }
+    }
+    taken = d.before + d.removed;
   }
   return out;
 }
@@ -61,13 +98,17 @@ struct Sentences {
  private:
   [[nodiscard]] bool ends(std::size_t at, std::size_t end) const {
     if (text_[end] == '\n') return true;
+    if (end == at) return is_space(text_[end]);
+    for (const std::string_view wide : {"。", "！", "？"})
+      if (text_.substr(at, end - at).ends_with(wide)) return true;
     if (!is_space(text_[end])) return false;
-    if (end == at) return true;
     const char last = text_[end - 1];
     return last == '.' || last == '!' || last == '?';
   }
   std::string_view text_;
 };
+
+constexpr double kSameSentence = 0.6;
 
 /// Twice what two sentences share, by what they are together: 1 when they are the same.
 double likeness(std::string_view a, std::string_view b) {
@@ -80,11 +121,14 @@ double likeness(std::string_view a, std::string_view b) {
   const auto new_words = count(b);
   std::size_t gone = 0;
   for (const Difference& d : differences(old_words, new_words)) gone += d.removed;
+  const std::size_t same = old_words.size() - gone;
   const std::size_t all = old_words.size() + new_words.size();
-  return all == 0 ? 0 : 2.0 * static_cast<double>(old_words.size() - gone) / static_cast<double>(all);
+  if (same == 0) return 0;
+  const double like = 2.0 * static_cast<double>(same) / static_cast<double>(all);
+  // Of a short sentence a single word is much.
+  return gone <= 1 && new_words.size() - same <= 1 ? std::max(like, kSameSentence) : like;
 }
 
-constexpr double kSameSentence = 0.6;
 constexpr std::size_t kPairsMax = 1024;  ///< sentences compared with each other
 
 /// Of sentences that went and that came, those that are one sentence, changed: ascending pairs.
@@ -171,7 +215,7 @@ std::vector<Difference> text_differences(std::string_view before, std::string_vi
     const auto new_words = words_of(fresh.bodies[k]);
     const auto old_at = starts_of(old_words);
     const auto new_at = starts_of(new_words);
-    for (const Difference& d : differences(old_words, new_words))
+    for (const Difference& d : word_differences(old_words, new_words))
       add(old.starts[i] + old_at[d.before], old.starts[i] + old_at[d.before + d.removed],
           fresh.starts[k] + new_at[d.after], fresh.starts[k] + new_at[d.after + d.added]);
     if (old.space(i) != fresh.space(k))

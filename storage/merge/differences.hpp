@@ -24,7 +24,7 @@ struct Difference {
 
 /// What leads from one text to another, in bytes, cutting no word. Whole sentences that come or go do
 /// so at the borders of sentences, so that what others put beside them does not come to stand within;
-/// sentences that were merely changed differ in words.
+/// sentences that were merely changed differ in words, each with the space before it.
 [[nodiscard]] std::vector<Difference> text_differences(std::string_view before,
                                                        std::string_view after);
 

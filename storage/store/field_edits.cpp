@@ -38,7 +38,9 @@ class WithOwn final : public Context {
 
 Error wrong(const FieldEdit& edit, std::string en, std::string fr) {
   return {Errc::usage, "the field `" + edit.name + "` " + std::move(en),
-          "le champ « " + edit.name + " » " + std::move(fr)};
+          "le champ « " + edit.name + " » " + std::move(fr),
+          "`maillon put --help` shows how each type is written",
+          "« maillon put --help » montre comment chaque type s’écrit"};
 }
 
 Result<merge::Document> document_of(const FieldEdit& edit, const FieldState* field) {

@@ -39,6 +39,26 @@ class Conflicts(Case):
             self.assertEqual(node.ok("get", "lieux", self.id)["fields"]["tel"], "0545")
             self.assertEqual(node.ok("verify", "--deep")["errors"], [])
 
+    def test_a_number_and_a_text_that_look_alike_are_told_apart(self):
+        for typed, kept in (("tel=5", "5"), ("tel:=5", 5), ('tel:="5"', "5")):
+            self.a.ok("put", "lieux", "--id", self.id, "tel=5")
+            self.b.ok("put", "lieux", "--id", self.id, "tel:=5")
+            self.meet()
+            told = self.a.run("conflicts", json_output=False).out
+            self.assertIn('    "5"   (', told)
+            self.assertIn("    5   (", told)
+            self.a.ok("resolve", "lieux", self.id, typed)
+            self.assertEqual(self.a.ok("get", "lieux", self.id)["fields"]["tel"], kept)
+            self.a.ok("put", "lieux", "--id", self.id, "tel=rien")
+            self.meet()
+
+    def test_what_one_cleared_and_another_wrote_shows(self):
+        self.a.ok("put", "lieux", "--id", self.id, "tel=")
+        self.b.ok("put", "lieux", "--id", self.id, "tel=6")
+        self.meet()
+        for command in (("conflicts",), ("get", "lieux", self.id), ("history", "lieux", self.id)):
+            self.assertIn("(cleared)", self.a.run(*command, json_output=False).out)
+
     def test_all_conflicts_are_decided_at_once_by_a_rule(self):
         other = self.a.ok("put", "lieux", "nom=Deux", "services=wifi|aide")["id"]
         self.meet()
@@ -64,7 +84,7 @@ class Conflicts(Case):
                          {"resolved": [], "left": 0, "dry_run": False})
         self.refuses(self.a, 2, "resolve", "lieux", self.id, "--all", "newest")
         self.refuses(self.a, 2, "resolve", "lieux")
-        self.refuses(self.a, 3, "resolve", "--all", "personne")
+        self.assertIn("newest", self.refuses(self.a, 3, "resolve", "--all", "personne")["hint"])
 
     def test_an_edit_wins_over_a_delete_and_is_shown(self):
         self.a.ok("put", "lieux", "--id", self.id, "tel=0545")

@@ -96,6 +96,30 @@ class Fields(Case):
         told = self.a.run("get", "lieux", self.id, "--authors", lang="fr", json_output=False).out
         self.assertIn("autre  notes: Sur rendez-vous.", told)
 
+    def test_why_names_whose_words_are_there(self):
+        self.put(self.b, "langues+=ar")
+        self.put(self.b, "langues-=fr", "visites+=1", "notes=Ouvert le lundi et jeudi.")
+        self.put(self.b, "langues-=ar", "notes=Ouvert le lundi.")
+        self.put(self.a, "langues+=ar")
+        self.meet()
+        def why(field):
+            return self.b.ok("why", "lieux", self.id, "--field", field)["reason"]
+        self.assertRegex(why("langues"), "written by une ")
+        self.assertRegex(why("notes"), "written by une ")
+        self.assertRegex(why("visites"), "written by (une, autre|autre, une) ")
+        self.assertRegex(why("nom"), "written by une on")
+
+    def test_numbers_and_texts_are_added_and_taken_out_as_what_they_are(self):
+        self.put(self.a, "codes+:=[1,2]", "--type", "codes=set")
+        self.put(self.a, "codes-=1")
+        self.assertEqual(self.fields(self.a)["codes"], [1, 2])
+        self.put(self.a, "codes-:=1", "langues+:=\"de\"")
+        self.assertEqual(self.fields(self.a)["codes"], [2])
+        self.put(self.a, "visites-:=1")
+        self.assertEqual(self.fields(self.a)["visites"], 2)
+        for nothing in ("codes+:=null", "codes+:=", "codes-="):
+            self.refuses(self.a, 2, "put", "lieux", "--id", self.id, nothing)
+
     def test_what_is_there_already_writes_nothing(self):
         for again in ("notes=Ouvert le lundi.", "langues+=fr", "record=11",
                       'etapes:=["accueil","atelier","bilan"]', "visites=3"):
@@ -182,7 +206,8 @@ class Fields(Case):
     def test_what_a_type_cannot_take_is_refused_with_the_way(self):
         for wrong in ("visites=beaucoup", "visites+=1.5", "etapes=accueil", "notes-=x", "nom+=x", "record+=1",
                       "record:=true"):
-            self.refuses(self.a, 2, "put", "lieux", "--id", self.id, wrong)
+            error = self.refuses(self.a, 2, "put", "lieux", "--id", self.id, wrong)
+            self.assertTrue(error["hint"], wrong)
         half = 2**62 - 1
         self.a.ok("put", "lieux", "--id", self.id, f"visites={half}")
         self.meet()
@@ -191,6 +216,9 @@ class Fields(Case):
         self.assertIn("-=", error["message"])
         self.refuses(self.a, 2, "put", "lieux", "x=1", "--type", "x=roman")
         self.refuses(self.a, 2, "put", "lieux", "x=1", "--type", "x")
+        self.assertIn("`y`", self.refuses(self.a, 2, "put", "lieux", "x=1", "--type", "y=set")["message"])
+        many = [f"c{i}=1" for i in range(600)]
+        self.assertIn("at most 512", self.refuses(self.a, 2, "put", "lieux", *many)["message"])
 
     def test_a_long_text_goes_through_whole(self):
         text = "".join(f"Phrase numéro {i}. " for i in range(12_000))

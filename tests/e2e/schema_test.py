@@ -59,6 +59,20 @@ class Schemas(Case):
         self.assertFalse(self.b.ok("get", "equipements", id)["references"]["lieu"]["here"])
         self.meet()
 
+    def test_what_is_typed_becomes_what_the_schema_wants(self):
+        fields = [{"name": "places", "form": "integer"}, {"name": "ouvert", "form": "boolean"},
+                  {"name": "ages", "type": "set", "form": "integer"}, {"name": "tel", "form": "phone"}]
+        self.add(self.a, {"collection": "salles", "fields": fields})
+        id = self.a.ok("put", "salles", "places=12", "ouvert=true", "ages+=18", "tel=0545")["id"]
+        self.assertEqual(self.a.ok("get", "salles", id)["fields"],
+                         {"places": 12, "ouvert": True, "ages": [18], "tel": "0545"})
+        # As a file says them: nothing to write.
+        self.assertFalse(self.a.ok("put", "salles", "--id", id, "places:=12", "ages+:=18")["changed"])
+        self.assertIn("téléphone", self.a.run("schema", "show", "salles", lang="fr", json_output=False).out)
+        error = self.refuses(self.a, 1, "put", "salles", "ages+=18", "--type", "ages=list")
+        self.assertIn("is a set", error["message"])
+        self.a.ok("put", "salles", "ages+=18", "--type", "ages=list", "--anyway")
+
     def test_two_who_change_a_schema_keep_both_changes(self):
         self.add(self.a, SCHEMA)
         self.meet()

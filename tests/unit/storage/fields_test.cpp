@@ -150,6 +150,40 @@ TEST_F(Fields, TwoWhoRewriteOneParagraphKeepTheirSentencesTogether) {
   }
 }
 
+// Words that meet do not become one word.
+TEST_F(Fields, TwoWhoChangeOneSentenceLeaveWords) {
+  struct Meeting {
+    std::string before, by_a, by_b;
+    std::vector<std::string> either;
+  };
+  const std::vector<Meeting> meetings{
+      {"Tel 05 45 00 00 01", "Tel 05 45 00 00 02", "Tel 05 45 00 00 03",
+       {"Tel 05 45 00 00 02 03", "Tel 05 45 00 00 03 02"}},
+      {"Le lundi.", "Le mardi.", "Le jeudi.", {"Le mardi jeudi.", "Le jeudi mardi."}},
+      {"Ouvert le lundi matin.", "Ouvert le mardi matin.", "Ouvert le prochain lundi matin.",
+       {"Ouvert le mardi prochain matin.", "Ouvert le prochain mardi matin."}},
+      {"Ouvert le lundi matin.", "Ouvert le matin.", "Ouvert le mardi matin.", {"Ouvert le mardi matin."}},
+      {"Ouvert le lundi.", "Ouvert le lundi matin.", "Ouvert le lundi et mardi.",
+       {"Ouvert le lundi matin et mardi.", "Ouvert le lundi et mardi matin."}},
+      {"Le centre est ouvert le lundi matin.", "Le centre est ouvert le mardi matin.",
+       "Notre local reçoit sur rendez-vous.", {"Notre local reçoit sur rendez-vous. mardi"}},
+      {"我们的中心周一上午开放。请带身份证。", "我们的中心周二上午开放。请带身份证。",
+       "我们的中心周一上午和下午开放。请带身份证。", {"我们的中心周二上午和下午开放。请带身份证。"}},
+  };
+  for (const Meeting& one : meetings) {
+    const auto edit = [&](const std::string& text) {
+      return FieldEdit{one.by_a + one.by_b, FieldTag::text, How::set, {Value::of_text(text)}};
+    };
+    write(a, edit(one.before));
+    b.pull(a, now);
+    write(a, edit(one.by_a));
+    write(b, edit(one.by_b));
+    meet();
+    const std::string merged = value(a, one.by_a + one.by_b);
+    EXPECT_NE(std::ranges::find(one.either, merged), one.either.end()) << merged;
+  }
+}
+
 TEST_F(Fields, WhateverAListOrTextShallBecomeItBecomes) {
   crypto::SeededRng rng{5};
   for (int i = 0; i < 60; ++i) {
