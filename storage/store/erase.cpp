@@ -221,6 +221,9 @@ class Store::Eraser {
     Erasures& erasures = store_.records_.erasures();
     MAILLON_TRY(const auto meant, erasures.meant(erasure.by));
     if (!meant) return {};
+    // What goes whole is said again nowhere.
+    MAILLON_TRY(const CommitPtr by, store_.records_.commits().get(erasure.by.commit));
+    if (erases_whole(by->body.ops, by->body.ops.ops[erasure.by.leaf - 1])) return {};
     MAILLON_TRY(Carrier carrier, carrier_of(erasure.by));
     // Most of those of which something was erased again say nothing any more.
     if (!carrier.is_there() && !carrier.is_forgotten()) return {};
