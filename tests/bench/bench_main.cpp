@@ -119,14 +119,8 @@ struct Node {
 
 std::vector<storage::Change> phone_edits(std::uint64_t from, std::uint64_t count, const std::string& tag) {
   std::vector<storage::Change> out;
-  for (std::uint64_t i = from; i < from + count; ++i) {
-    auto change = change_of(i);
-    change.form = IdForm::random;
-    change.source.clear();
-    change.external_id.clear();
-    change.fields = {{"telephone", Value::of_text(tag + std::to_string(i))}};
-    out.push_back(std::move(change));
-  }
+  for (std::uint64_t i = from; i < from + count; ++i)
+    out.push_back(typed(i, {{"telephone", Value::of_text(tag + std::to_string(i))}}));
   return out;
 }
 
@@ -134,14 +128,7 @@ std::vector<storage::Change> phone_edits(std::uint64_t from, std::uint64_t count
 std::vector<storage::Change> rewritten(std::uint64_t from, std::uint64_t count, std::uint64_t round) {
   constexpr std::uint64_t kOthers = 100'000'000;
   std::vector<storage::Change> out;
-  for (std::uint64_t i = from; i < from + count; ++i) {
-    auto change = change_of(i);
-    change.form = IdForm::random;
-    change.source.clear();
-    change.external_id.clear();
-    change.fields = row(i + round * kOthers);
-    out.push_back(std::move(change));
-  }
+  for (std::uint64_t i = from; i < from + count; ++i) out.push_back(typed(i, row(i + round * kOthers)));
   return out;
 }
 
@@ -229,10 +216,6 @@ class Run {
  private:
   /// As people change a place: its telephone, its mail, its hours, or what it says of itself.
   static storage::Change edit_of(std::uint64_t number, Rng& rng) {
-    storage::Change out = change_of(number);
-    out.form = IdForm::random;
-    out.source.clear();
-    out.external_id.clear();
     const auto some = rng.u64();
     const auto of_another = row(some >> 8);
     const std::string text = "Lieu ouvert à tous ; " + of_another[2].second.text() + ", " +
@@ -243,8 +226,7 @@ class Run {
                                       Value::of_text(fmt::format("Mo-Fr 09:{:02}-12:00,14:00-1{}:30",
                                                                  some % 60, some % 7 + 3))},
                             std::pair{std::string{"presentation"}, Value::of_text(text)}};
-    out.fields = {fields[some % fields.size()]};
-    return out;
+    return typed(number, {fields[some % fields.size()]});
   }
 
   /// Bytes of the database, its search index made.

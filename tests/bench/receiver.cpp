@@ -63,14 +63,8 @@ class Receiver {
   void edit(std::uint64_t from, std::uint64_t count, std::uint64_t per, const std::string& value) {
     for (std::uint64_t at = from; at < from + count; at += per) {
       std::vector<storage::Change> changes;
-      for (std::uint64_t i = at; i < std::min(at + per, from + count); ++i) {
-        auto change = change_of(i);
-        change.form = IdForm::random;
-        change.source.clear();
-        change.external_id.clear();
-        change.fields = {{"telephone", Value::of_text(value + std::to_string(i))}};
-        changes.push_back(std::move(change));
-      }
+      for (std::uint64_t i = at; i < std::min(at + per, from + count); ++i)
+        changes.push_back(typed(i, {{"telephone", Value::of_text(value + std::to_string(i))}}));
       const auto space = replica_->trust()->space_named("catalogue/16")->id;
       const auto done = replica_->write<storage::Written>([&](storage::Store& store) {
         return store.write(space, changes, replica_->author(), replica_->clock().now(),

@@ -75,6 +75,14 @@ storage::Change change_of(std::uint64_t number) {
   return out;
 }
 
+storage::Change typed(std::uint64_t number, std::vector<std::pair<std::string, Value>> fields) {
+  storage::Change out;
+  out.id = change_of(number).id;
+  out.collection = "lieux";
+  out.fields = std::move(fields);
+  return out;
+}
+
 double seconds_now() {
   timespec now{};
   clock_gettime(CLOCK_MONOTONIC, &now);

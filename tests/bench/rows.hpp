@@ -12,6 +12,8 @@ namespace maillon::bench {
 [[nodiscard]] std::vector<std::pair<std::string, Value>> row(std::uint64_t number);
 [[nodiscard]] std::string json_of(const std::vector<std::pair<std::string, Value>>& fields);
 [[nodiscard]] storage::Change change_of(std::uint64_t number);
+/// Fields of it, as somebody types them.
+[[nodiscard]] storage::Change typed(std::uint64_t number, std::vector<std::pair<std::string, Value>> fields);
 
 [[nodiscard]] double seconds_now();
 /// A field of /proc/<pid>/status in bytes: "VmRSS", "VmHWM".
