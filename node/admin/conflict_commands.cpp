@@ -46,15 +46,24 @@ Result<std::vector<Conflict>> conflicts_of(Reader& reader, const std::vector<Pla
   return out;
 }
 
-/// The live write that gave a field this value; of a set, list or text, the last one.
-const HistoryEntry* writer_of(const Conflict& conflict, const std::string& field,
-                              const TypedValue& value) {
-  const auto found = std::ranges::find_if(conflict.history, [&](const HistoryEntry& entry) {
-    const bool live = !entry.removes && !entry.superseded && !entry.is_void;
-    return live && entry.field == field && entry.tag == value.tag &&
-           (storage::merge::has_elements(value.tag) || entry.value == value.value);
-  });
-  return found == conflict.history.end() ? nullptr : &*found;
+/// Whether a write gave a field this value, and holds.
+bool gave(const HistoryEntry& entry, const std::string& field, const TypedValue& value) {
+  const bool live = !entry.removes && !entry.superseded && !entry.is_void;
+  return live && entry.field == field && entry.tag == value.tag &&
+         (storage::merge::has_elements(value.tag) || entry.value == value.value);
+}
+
+/// The last write of each member that gave a field this value; of a set, list or text, the last of all.
+std::vector<const HistoryEntry*> writers_of(const Conflict& conflict, const std::string& field,
+                                            const TypedValue& value) {
+  std::vector<const HistoryEntry*> out;
+  for (const HistoryEntry& entry : conflict.history) {
+    const auto by_same = [&](const HistoryEntry* one) { return one->author == entry.author; };
+    if (!gave(entry, field, value) || std::ranges::any_of(out, by_same)) continue;
+    out.push_back(&entry);
+    if (storage::merge::has_elements(value.tag)) break;
+  }
+  return out;
 }
 
 class Listing {
@@ -126,19 +135,25 @@ class Listing {
         .field("kind", kind);
   }
   void by(const Conflict& conflict, const replica::FieldView& field, const TypedValue& one) {
-    const HistoryEntry* entry = writer_of(conflict, field.name, one);
     const std::string_view type = word_for(static_cast<FieldTag>(one.tag));
-    json.object().key("value").value(one.value).field("type", type);
-    std::string who = "?";
-    if (entry != nullptr) {
+    std::string who;
+    for (const HistoryEntry* entry : writers_of(conflict, field.name, one)) {
       const std::string name = call_.name_of(entry->author);
-      json.field("author", entry->author.hex())
+      json.object()
+          .key("value")
+          .value(one.value)
+          .field("type", type)
+          .field("author", entry->author.hex())
           .field("author_name", name)
           .field("time", utc(entry->time))
-          .field("commit", entry->commit.hex());
-      who = fmt::format("{}, {}", for_terminal(name, 40), local(entry->time));
+          .field("commit", entry->commit.hex())
+          .end_object();
+      who += fmt::format("{}{}, {}", who.empty() ? "" : "; ", for_terminal(name, 40), local(entry->time));
     }
-    json.end_object();
+    if (who.empty()) {
+      json.object().key("value").value(one.value).field("type", type).end_object();
+      who = "?";
+    }
     text += fmt::format("    {}   ({}{})\n", value_in_words(field, one.value, call_.language()),
                         field.has_types() ? fmt::format("{}; ", type) : "", who);
   }
@@ -244,9 +259,13 @@ Result<Rule> rule_of(Call& call) {
   if (named.has_error()) return named.error();
   const MemberId member = *named;
   return Rule{[member](const Conflict& conflict, const replica::FieldView& field) {
-    for (const TypedValue& one : field.values()) {
-      const HistoryEntry* by = writer_of(conflict, field.name, one);
-      if (by != nullptr && by->author == member) return std::optional{one};
+    // The newest of what it wrote and nobody has replaced.
+    const auto values = field.values();
+    for (const HistoryEntry& entry : conflict.history) {
+      if (entry.author != member) continue;
+      const auto said = std::ranges::find_if(
+          values, [&](const TypedValue& one) { return gave(entry, field.name, one); });
+      if (said != values.end()) return std::optional{*said};
     }
     return std::optional<TypedValue>{};
   }};
@@ -282,7 +301,8 @@ class Settling {
           .value(value->value)
           .end_object();
       text_ += fmt::format("{} {}  {} = {}\n", change.collection, change.id.hex(),
-                           for_terminal(field.name), for_terminal(value->value.display()));
+                           for_terminal(field.name),
+                           value_in_words(field, value->value, call_.language()));
     }
     if (change.fields.empty() && change.edits.empty()) return {};
     auto& all = changes_[conflict.place.id];

@@ -73,6 +73,7 @@ Result<void> conforms(const Schema& schema, const Assignments& fields, bool fres
       return refuse(field.name, {"the schema requires it", "le schéma l’exige"});
     if (empty || given->how == storage::FieldEdit::How::remove) continue;
     if (const auto found = misfit(field, given->value)) return refuse(field.name, *found);
+    if (const auto found = misfit_of_kind(field, given->value)) return refuse(field.name, *found);
   }
   return {};
 }
@@ -347,10 +348,10 @@ Result<Reply> put_record(Call& call) {
   MAILLON_CHECK(types_fit(types, fields, call.has("anyway") ? nullptr : shared));
   if (shared != nullptr) {
     types.merge(shared->types());
-    if (!call.has("anyway")) MAILLON_CHECK(conforms(*shared, fields, /*fresh=*/!call.has("id")));
     for (Assignment& one : fields)
       if (const FieldSchema* const known = shared->field(one.name); known != nullptr && !one.typed)
         one.value = in_form(*known, std::move(one.value));
+    if (!call.has("anyway")) MAILLON_CHECK(conforms(*shared, fields, /*fresh=*/!call.has("id")));
   }
   storage::Change change = change_of(target, {});
   const auto known = call.replica().read<std::optional<RecordView>>(

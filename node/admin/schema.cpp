@@ -263,11 +263,14 @@ std::vector<Value> elements_in(const FieldSchema& field, const Value& value, boo
   return out;
 }
 
+Misfit not_of_form(const FieldSchema& field) {
+  return {fmt::format("the schema wants a value of the form `{}`", word_for(field.form)),
+          fmt::format("le schéma attend une valeur de forme « {} »",
+                      label_of(field.form, Language::french))};
+}
+
 std::optional<Misfit> misfit_of_one(const FieldSchema& field, const std::string& text) {
-  if (!has_form(field.form, text))
-    return Misfit{fmt::format("the schema wants a value of the form `{}`", word_for(field.form)),
-                  fmt::format("le schéma attend une valeur de forme « {} »",
-                              label_of(field.form, Language::french))};
+  if (!has_form(field.form, text)) return not_of_form(field);
   if (!field.values.empty() && std::ranges::find(field.values, text) == field.values.end()) {
     std::string terms;
     for (std::size_t i = 0; i < field.values.size() && i < 12; ++i)
@@ -443,6 +446,19 @@ std::string_view label_of(ValueForm form, Language language) {
 const std::string& label_of(const FieldSchema& field, Language language) {
   const std::string& label = language == Language::french ? field.label_fr : field.label_en;
   return label.empty() ? field.name : label;
+}
+
+std::optional<Misfit> misfit_of_kind(const FieldSchema& field, const Value& value) {
+  const bool number = field.form == ValueForm::number || field.form == ValueForm::integer;
+  if (value.is_null() || (!number && field.form != ValueForm::boolean)) return std::nullopt;
+  const auto fits = [&](const Value& one) {
+    const bool boolean = one.kind() == Value::Kind::yes || one.kind() == Value::Kind::no;
+    return number ? one.kind() == Value::Kind::number && can_rank(one) : boolean;
+  };
+  const bool several = field.type == FieldTag::set || field.type == FieldTag::list;
+  const bool array = value.kind() == Value::Kind::json && value.text().starts_with('[');
+  if (several && array ? std::ranges::all_of(elements_of(value), fits) : fits(value)) return std::nullopt;
+  return not_of_form(field);
 }
 
 std::optional<Misfit> misfit(const FieldSchema& field, const Value& value) {

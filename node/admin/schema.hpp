@@ -66,6 +66,8 @@ struct Misfit {
 [[nodiscard]] std::optional<Misfit> misfit(const FieldSchema& field, const Value& value);
 /// A text as a number or boolean, where that is what the schema wants; any other value as it is.
 [[nodiscard]] Value in_form(const FieldSchema& field, Value value);
+/// Of a value that was typed as JSON: its kind as well must be what the form wants.
+[[nodiscard]] std::optional<Misfit> misfit_of_kind(const FieldSchema& field, const Value& value);
 /// Of a row of a file; `untyped`: of one whose cells are texts, whatever they say.
 [[nodiscard]] std::vector<catalogue::Warning> judge_row(const Schema& schema,
                                                         const catalogue::Row& row, bool untyped);

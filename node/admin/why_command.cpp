@@ -18,6 +18,32 @@ struct Explanation {
   std::string next;
 };
 
+/// What whoever may decide on an erasure does about what it hides.
+std::string deciding(const Call& call, const CommitId& erasure) {
+  return call.say("« maillon erasures » montre de qui l’accord est attendu : « maillon erasures confirm {0} » "
+                  "l’efface, « maillon erasures lift {0} » le montre à nouveau",
+                  "`maillon erasures` shows whose word is missing: `maillon erasures confirm {0}` erases it, "
+                  "`maillon erasures lift {0}` shows it again",
+                  shortened(erasure));
+}
+
+/// Of something that is to come; empty when nothing is.
+std::string still_to_come(const Call& call, const Standing& waiting) {
+  if (!waiting.cause) return {};
+  const std::string name = for_terminal(call.name_of(waiting.cause->author), 60);
+  if (waiting.state == State::held)
+    return call.say("ce que {} y a écrit est daté du futur ({}) et ne comptera qu’alors ; si l’horloge de "
+                    "l’auteur était fausse, il la règle puis lance « maillon reissue »",
+                    "what {} wrote to it is dated in the future ({}) and counts only then; if its author's clock "
+                    "was wrong, they set it and run `maillon reissue`",
+                    name, local(waiting.cause->time));
+  if (waiting.state == State::pending)
+    return call.say("ce que {} y a écrit le {} attend ce dont il dépend : laissez « maillon sync » l’apporter",
+                    "what {} wrote to it on {} waits for what it depends on: let `maillon sync` bring that",
+                    name, local(waiting.cause->time));
+  return {};
+}
+
 std::string by_whom(const Call& call, const Standing& standing) {
   if (!standing.cause) return {};
   const std::string name = call.name_of(standing.cause->author);
@@ -68,9 +94,12 @@ Explanation explanation_of(const Call& call, const Standing& standing) {
               call.say("« maillon history » montre ce qui en reste ; « maillon put --id » la rétablit",
                        "`maillon history` shows what is left of it; `maillon put --id` brings it "
                        "back")};
+    case State::hidden:
+      return {"hidden", call.say("la fiche est cachée : quelqu’un a demandé à l’effacer",
+                                 "the record is hidden: somebody asked to erase it"),
+              deciding(call, *standing.hidden_by)};
     case State::erased:
-      return {"erased", call.say("la fiche a été effacée, ou ce qui en est caché attend de l’être",
-                                 "the record was erased, or what is hidden of it waits to be"),
+      return {"erased", call.say("la fiche a été effacée", "the record was erased"),
               call.say("« maillon erasures » montre qui l’a demandé et où cela en est",
                        "`maillon erasures` shows who asked for it and how it stands")};
     case State::voided:
@@ -99,6 +128,14 @@ Explanation explanation_of(const Call& call, const Standing& standing) {
       break;
   }
   return absent(call, standing);
+}
+
+Explanation not_kept(const Call& call, const Place& place) {
+  return {"not_subscribed",
+          call.say("ce nœud ne garde pas cet espace, et n’en reçoit plus rien",
+                   "this node does not keep that space, and receives nothing of it any more"),
+          call.say("« maillon space subscribe {} », puis « maillon sync --wait 30 »",
+                   "`maillon space subscribe {}`, then `maillon sync --wait 30`", place.typed)};
 }
 
 /// Of a field to which several may have brought what it shows.
@@ -137,12 +174,23 @@ Result<Explanation> explain_field(Call& call, const Place& place, const std::str
   const std::string name = for_terminal(field, 60);
   const std::string history = call.say("« maillon history » montre qui a écrit quoi",
                                        "`maillon history` shows who wrote what");
-  if (entries.empty())
+  if (entries.empty()) {
+    const auto waiting = call.replica().read<Standing>([&](replica::Reader& reader) {
+      return replica::waiting_for(reader, place.id, collection, id.hex(), field);
+    });
+    if (waiting.has_error()) return waiting.error();
+    if (const std::string next = still_to_come(call, *waiting); !next.empty())
+      return Explanation{waiting->state == State::held ? "held" : "pending",
+                         call.say("rien de ce qui a été écrit dans le champ « {} » ne compte encore ici",
+                                  "nothing that was written to the field `{}` counts here yet", name),
+                         next};
+    if (call.replica().unwanted().contains(place.id)) return not_kept(call, place);
     return Explanation{"absent",
                        call.say("personne n’a écrit dans le champ « {} »",
                                 "nobody wrote to the field `{}`", name),
                        call.say("vérifiez son nom : « maillon get » montre ceux de la fiche",
                                 "check its name: `maillon get` shows those of the record")};
+  }
   const auto by = [&](const replica::HistoryEntry& entry) {
     return call.say(", écrit par {} le {}", ", written by {} on {}",
                     for_terminal(call.name_of(entry.author), 60), local(entry.time));
@@ -157,7 +205,11 @@ Result<Explanation> explain_field(Call& call, const Place& place, const std::str
     const auto live = std::ranges::find_if(entries, [](const auto& entry) {
       return !entry.superseded && !entry.is_void && !entry.erased;
     });
-    const bool newer = entries.front().is_void && live != entries.end();
+    const auto lost = call.replica().read<std::optional<Standing::Cause>>([&](replica::Reader& reader) {
+      return replica::without_effect(reader, {entries.begin(), live});
+    });
+    if (lost.has_error()) return lost.error();
+    const bool newer = lost->has_value() && live != entries.end();
     const bool of_one = shown->tag == static_cast<std::uint32_t>(FieldTag::reg);
     MAILLON_TRY(const std::string several,
                 of_one ? Result<std::string>{std::string{}} : by_several(call, place, collection, id, field));
@@ -166,14 +218,23 @@ Result<Explanation> explain_field(Call& call, const Place& place, const std::str
                                 !of_one                 ? several
                                 : live == entries.end() ? ""
                                                         : by(*live)),
-                       newer ? void_since(call, entries.front().author, entries.front().time) : ""};
+                       newer ? void_since(call, (*lost)->author, (*lost)->time) : ""};
   }
-  if (std::ranges::any_of(entries, &replica::HistoryEntry::erased))
+  if (std::ranges::any_of(entries, &replica::HistoryEntry::erased)) {
+    const auto asked = call.replica().read<std::optional<CommitId>>([&](replica::Reader& reader) {
+      return replica::hidden_by(reader, place.id, collection, id, field);
+    });
+    if (asked.has_error()) return asked.error();
+    if (*asked)
+      return Explanation{"hidden",
+                         call.say("le champ « {} » est caché : quelqu’un a demandé à l’effacer",
+                                  "the field `{}` is hidden: somebody asked to erase it", name),
+                         deciding(call, **asked)};
     return Explanation{"erased",
-                       call.say("le champ « {} » a été effacé, ou attend de l’être",
-                                "the field `{}` was erased, or waits to be", name),
+                       call.say("le champ « {} » a été effacé", "the field `{}` was erased", name),
                        call.say("« maillon erasures » montre qui l’a demandé et où cela en est",
                                 "`maillon erasures` shows who asked for it and how it stands")};
+  }
   if (std::ranges::all_of(entries, &replica::HistoryEntry::is_void))
     return Explanation{"void",
                        call.say("tout ce qui a été écrit dans le champ « {} » est sans effet",
@@ -183,7 +244,8 @@ Result<Explanation> explain_field(Call& call, const Place& place, const std::str
   const auto removal = std::ranges::find_if(*all, [](const replica::HistoryEntry& entry) {
     return entry.removes && !entry.is_void && !entry.superseded;
   });
-  if (removal != all->end() && last->superseded && !last->value.is_null()) {
+  if (removal != all->end() && last->superseded &&
+      (last->forgotten || !last->value.is_null())) {
     const bool edited = *record && (*record)->edit_won_over_delete;
     return Explanation{
         "deleted",
@@ -212,7 +274,7 @@ Result<Reply> explain(Call& call) {
   const auto place = call.place(collection);
   if (place.has_error() && place.error().code != Errc::not_allowed) return place.error();
   Explanation why{
-      "not_subscribed",
+      "not_allowed",
       call.say("ce membre n’a pas le droit de lire cet espace",
                "this member may not read that space"),
       call.say("« maillon space list » montre qui le peut", "`maillon space list` shows who may")};
@@ -225,16 +287,33 @@ Result<Reply> explain(Call& call) {
       return replica::standing_of(reader, place->id, collection, id);
     });
     if (standing.has_error()) return standing.error();
-    why = explanation_of(call, *standing);
+    why = standing->state == State::absent && call.replica().unwanted().contains(place->id)
+              ? not_kept(call, *place)
+              : explanation_of(call, *standing);
+    const auto add = [&](const std::string& more) {
+      if (!more.empty()) why.next += (why.next.empty() ? "" : "; ") + more;
+    };
     if (standing->without_effect)
-      why.next += (why.next.empty() ? "" : "; ") + void_since(call, standing->without_effect->author,
-                                                              standing->without_effect->time);
+      add(void_since(call, standing->without_effect->author, standing->without_effect->time));
+    if (standing->id && standing->state <= State::voided) {
+      const auto waiting = call.replica().read<Standing>([&](replica::Reader& reader) {
+        return replica::waiting_for(reader, place->id, collection, standing->id->hex());
+      });
+      if (waiting.has_error()) return waiting.error();
+      add(still_to_come(call, *waiting));
+    }
+    // A node applies its own commits at once, and only those.
+    if (standing->cause && standing->state <= State::deleted &&
+        standing->cause->time > call.replica().clock().now() + limits::kClockAheadMax)
+      add(call.say("écrit ici avec une horloge en avance : les autres ne le voient qu’alors, à moins que ce nœud, "
+                   "l’horloge réglée, lance « maillon reissue »",
+                   "written here with a clock that was ahead: the others see it only then, unless this node, with "
+                   "the clock set, runs `maillon reissue`"));
     const auto trust = call.replica().trust();
     if (const auto lapse = federation::lapse_of(*trust, call.self()); lapse && why.state == "void")
       why.next = sentence(lapsed(*trust, *lapse), call.language());
     record = standing->id;
-    if (call.has("field") && record && why.state != "absent" && why.state != "held" &&
-        why.state != "pending") {
+    if (call.has("field") && record && standing->state <= State::voided) {
       MAILLON_TRY(why, explain_field(call, *place, collection, *record, call.text("field")));
     }
   }

@@ -15,31 +15,40 @@ Standing::Cause cause_of(const HistoryEntry& entry) {
   return {entry.commit, entry.author, entry.time};
 }
 
+/// What somebody asks about.
+struct Wanted {
+  std::string_view collection;
+  std::string_view text;   ///< an id, or the one of a source
+  std::string_view field;  ///< none: any
+};
+
 /// The record that a commit speaks of, if it is the one asked for.
-std::optional<RecordId> spoken_of(const storage::Commit& commit, std::string_view collection,
-                                  std::string_view text) {
-  const auto wanted = RecordId::from_hex(text);
+std::optional<RecordId> spoken_of(const storage::Commit& commit, const Wanted& wanted) {
+  const auto id = RecordId::from_hex(wanted.text);
   for (const Op& op : commit.body.ops.ops) {
-    if (op.collection != collection || !storage::touches_records(op)) continue;
-    if ((wanted && op.id == *wanted) || (!op.external_id.empty() && op.external_id == text))
+    if (op.collection != wanted.collection || !storage::touches_records(op)) continue;
+    const auto fields = commit.body.ops.fields_of(op);
+    if (!wanted.field.empty() &&
+        std::ranges::find(fields, wanted.field, &OpField::name) == fields.end())
+      continue;
+    if ((id && op.id == *id) || (!op.external_id.empty() && op.external_id == wanted.text))
       return op.id;
   }
   return std::nullopt;
 }
 
-Result<bool> look_among_held(Reader& reader, std::int64_t space, std::string_view collection,
-                             std::string_view text, Standing& out) {
-  std::vector<std::int64_t> held;
+Result<bool> look_among_held(Reader& reader, std::int64_t space, const Wanted& wanted, Standing& out) {
+  std::vector<storage::LogEntry> held;
   MAILLON_CHECK(reader.log().scan(space, 0, [&](const storage::LogEntry& entry) -> Result<bool> {
-    if (entry.status == storage::CommitStatus::held) held.push_back(entry.id);
+    if (entry.status == storage::CommitStatus::held) held.push_back(entry);
     return true;
   }));
-  for (const std::int64_t id : held) {
-    MAILLON_TRY(SignedCommit bytes, reader.log().bytes_of(id));
+  for (const storage::LogEntry& entry : held) {
+    MAILLON_TRY(SignedCommit bytes, reader.log().bytes_of(entry.id));
     MAILLON_TRY(const auto commit, storage::load_commit(std::move(bytes)));
-    const auto record = spoken_of(*commit, collection, text);
+    const auto record = spoken_of(*commit, wanted);
     if (!record) continue;
-    out.state = State::held;
+    out.state = entry.is_void ? State::voided : State::held;
     out.id = record;
     out.cause = cause_of(*commit);
     return true;
@@ -47,8 +56,8 @@ Result<bool> look_among_held(Reader& reader, std::int64_t space, std::string_vie
   return false;
 }
 
-Result<bool> look_among_pending(Reader& reader, const SpaceId& space, std::string_view collection,
-                                std::string_view text, Standing& out) {
+Result<bool> look_among_pending(Reader& reader, const SpaceId& space, const Wanted& wanted,
+                                Standing& out) {
   MAILLON_TRY(auto get, reader.database().prepare("SELECT header, signature, body FROM pending"
                                                   " WHERE space = ?1 ORDER BY id"));
   get.bind(1, space.bytes());
@@ -60,7 +69,7 @@ Result<bool> look_among_pending(Reader& reader, const SpaceId& space, std::strin
       return Bytes{v.begin(), v.end()};
     };
     MAILLON_TRY(const auto commit, storage::load_commit({copy(0), copy(1), copy(2)}));
-    const auto record = spoken_of(*commit, collection, text);
+    const auto record = spoken_of(*commit, wanted);
     if (!record) continue;
     out.state = State::pending;
     out.id = record;
@@ -85,17 +94,19 @@ Result<void> look_at_record(Reader& reader, const SpaceId& space, std::string_vi
     return record && record->deleted ? entry.removes && !entry.is_void : all_void || !entry.is_void;
   });
   if (newest != history.end()) out.cause = cause_of(*newest);
-  if (newest != history.begin() && !all_void && history.front().is_void)
-    out.without_effect = cause_of(history.front());
+  if (!all_void) {
+    MAILLON_TRY(out.without_effect, without_effect(reader, {history.begin(), newest}));
+  }
   if (record && record->visible)
     out.state = record->in_conflict ? State::conflicting : State::here;
   else if (all_void)
     out.state = State::voided;
   else if (record && record->deleted && std::ranges::any_of(history, still_says))
     out.state = State::deleted;
-  else if (std::ranges::any_of(history, &HistoryEntry::erased))
-    out.state = State::erased;
-  else
+  else if (std::ranges::any_of(history, &HistoryEntry::erased)) {
+    MAILLON_TRY(out.hidden_by, hidden_by(reader, space, collection, id));
+    out.state = out.hidden_by ? State::hidden : State::erased;
+  } else
     // Every field cleared looks the same to a reader as a delete.
     out.state = history.empty() ? State::absent : State::deleted;
   return {};
@@ -145,19 +156,65 @@ Result<Standing> standing_of(Reader& reader, const SpaceId& space, std::string_v
                              std::string_view text) {
   Standing out;
   MAILLON_TRY(out.waiting, reader.log().pending_count(space));
-  MAILLON_TRY(const auto row, reader.log().find_space(space));
   MAILLON_TRY(const auto id, reader.identify(space, collection, text));
   if (id) {
     MAILLON_CHECK(look_at_record(reader, space, collection, *id, out));
     if (out.state != State::absent) return out;
   }
+  MAILLON_TRY(Standing waiting, waiting_for(reader, space, collection, text));
+  waiting.waiting = out.waiting;
+  if (!waiting.id) waiting.id = out.id;
+  return waiting;
+}
+
+Result<Standing> waiting_for(Reader& reader, const SpaceId& space, std::string_view collection,
+                             std::string_view text, std::string_view field) {
+  Standing out;
+  const Wanted wanted{collection, text, field};
+  MAILLON_TRY(const auto row, reader.log().find_space(space));
   if (row) {
-    MAILLON_TRY(const bool held, look_among_held(reader, *row, collection, text, out));
+    MAILLON_TRY(const bool held, look_among_held(reader, *row, wanted, out));
     if (held) return out;
   }
-  MAILLON_TRY(const bool pending, look_among_pending(reader, space, collection, text, out));
+  MAILLON_TRY(const bool pending, look_among_pending(reader, space, wanted, out));
   (void)pending;
   return out;
+}
+
+Result<std::optional<CommitId>> hidden_by(Reader& reader, const SpaceId& space,
+                                          std::string_view collection, const RecordId& id,
+                                          std::string_view field) {
+  const std::optional<CommitId> none;
+  MAILLON_TRY(const auto row, reader.log().find_space(space));
+  if (!row) return none;
+  MAILLON_TRY(const auto known, reader.names().find_collection(*row, collection));
+  if (!known) return none;
+  auto& erasures = reader.records().erasures();
+  MAILLON_TRY(const auto asked, erasures.of_record(*known, id));
+  for (const storage::Erasure& erasure : asked) {
+    MAILLON_TRY(const bool hides, erasures.hides_something(erasure));
+    if (!hides) continue;
+    MAILLON_TRY(const auto by, reader.records().commits().get(erasure.by.commit));
+    const OpTable& table = by->body.ops;
+    const Op& asking = table.ops[erasure.by.leaf - 1];
+    const auto is_meant = [&](const OpField& one) {
+      return one.name == field && one.replaced.count > 0;
+    };
+    if (field.empty() || storage::erases_whole(table, asking) ||
+        std::ranges::any_of(table.fields_of(asking), is_meant))
+      return std::optional{by->id};
+  }
+  return none;
+}
+
+Result<std::optional<Standing::Cause>> without_effect(Reader& reader,
+                                                      std::span<const HistoryEntry> entries) {
+  for (const HistoryEntry& entry : entries) {
+    if (!entry.is_void) continue;
+    MAILLON_TRY(const auto again, reader.log().reissues_of(entry.commit));
+    if (again.empty()) return std::optional{cause_of(entry)};
+  }
+  return std::optional<Standing::Cause>{};
 }
 
 }  // namespace maillon::replica

@@ -11,39 +11,127 @@ using Pieces = std::span<const std::string_view>;
 /// Comparing takes time and memory by the product of length and distance.
 constexpr std::size_t kCompareMax = 8192;
 
-bool is_word(unsigned char byte) {
-  return byte >= 0x80 || (byte >= '0' && byte <= '9') || (byte >= 'a' && byte <= 'z') ||
-         (byte >= 'A' && byte <= 'Z');
-}
-
 bool is_space(char c) { return c == ' ' || c == '\n' || c == '\t' || c == '\r'; }
 
-/// Bytes of a character that is a word by itself, since its script puts no spaces between words: Chinese
-/// and Japanese (U+3000 to U+9FFF, U+FF00 to U+FF7F); 0 for any other.
-std::size_t ideograph(std::string_view text) {
-  if (text.size() < 3) return 0;
-  const auto first = static_cast<unsigned char>(text[0]);
-  const auto second = static_cast<unsigned char>(text[1]);
-  const bool wide = first == 0xef && (second == 0xbc || second == 0xbd);
-  return (first >= 0xe3 && first <= 0xe9) || wide ? 3 : 0;
+/// One character of a text.
+struct Character {
+  enum class Kind : std::uint8_t { word, space, ideograph, sign } kind = Kind::sign;
+  std::size_t size = 1;  ///< bytes
+  char32_t scalar = 0;
+};
+using Kind = Character::Kind;
+
+Kind kind_of(char32_t c) {
+  if (c < 0x80) {
+    if (is_space(static_cast<char>(c))) return Kind::space;
+    const bool word = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    return word ? Kind::word : Kind::sign;
+  }
+  if (c == 0xa0 || c == 0x202f || c == 0x2009) return Kind::space;
+  // Latin signs such as « », general punctuation such as ’ and –.
+  if ((c < 0xc0 && c != 0xaa && c != 0xb5 && c != 0xba) || (c >= 0x2010 && c <= 0x205e)) return Kind::sign;
+  // Chinese and Japanese put no spaces between words.
+  if ((c >= 0x3000 && c <= 0x9fff) || (c >= 0xff00 && c <= 0xff7f)) return Kind::ideograph;
+  return Kind::word;
 }
 
-/// Words, and all that stands between them as single characters.
-std::vector<std::string_view> words_of(std::string_view text) {
-  std::vector<std::string_view> out;
-  for (std::size_t at = 0; at < text.size();) {
-    std::size_t end = at + std::max<std::size_t>(ideograph(text.substr(at)), 1);
-    if (end == at + 1 && is_word(static_cast<unsigned char>(text[at])))
-      while (end < text.size() && is_word(static_cast<unsigned char>(text[end])) &&
-             ideograph(text.substr(end)) == 0)
-        ++end;
-    out.push_back(text.substr(at, end - at));
-    at = end;
-  }
+/// The first one; the text is UTF-8 and not empty.
+Character first_of(std::string_view text) {
+  Character out;
+  const auto lead = static_cast<unsigned char>(text[0]);
+  out.size = lead < 0x80 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+  out.size = std::min(out.size, text.size());
+  out.scalar = out.size == 1 ? lead : lead & (0x7fu >> out.size);
+  for (std::size_t i = 1; i < out.size; ++i)
+    out.scalar = out.scalar << 6 | (static_cast<unsigned char>(text[i]) & 0x3fu);
+  out.kind = kind_of(out.scalar);
   return out;
 }
 
-bool is_space(std::string_view piece) { return piece.size() == 1 && is_space(piece[0]); }
+bool is_of(std::string_view piece, Kind kind) {
+  return first_of(piece).kind == kind && first_of(piece).size == piece.size();
+}
+bool is_space(std::string_view piece) { return is_of(piece, Kind::space); }
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+/// A run without spaces that no correction may cut, since half of each would be a third one: a number, an
+/// hour, a price, a telephone number, an address of mail or of a page.
+bool is_one_value(std::string_view run) {
+  bool value = false;
+  for (std::size_t at = 0; at < run.size();) {
+    const Character c = first_of(run.substr(at));
+    if (c.kind == Kind::ideograph) return false;
+    value = value || (c.scalar >= '0' && c.scalar <= '9') || c.scalar == '@' || c.scalar == '/';
+    at += c.size;
+  }
+  return value;
+}
+bool is_number(std::string_view run) {
+  return std::ranges::any_of(run, is_digit) && std::ranges::all_of(run, [](char c) {
+           return is_digit(c) || std::string_view{"+.,-/:()"}.find(c) != std::string_view::npos;
+         });
+}
+
+/// Words, values, and all that stands between them as single characters.
+class Words {
+ public:
+  explicit Words(std::string_view text) : text_(text) {
+    while (at_ < text_.size()) {
+      if (first_of(rest()).kind == Kind::space) {
+        put(first_of(rest()).size);
+      } else if (const std::string_view run = run_at(at_); is_one_value(run)) {
+        put_value(run);
+      } else {
+        put_words(at_ + run.size());
+      }
+    }
+  }
+  std::vector<std::string_view> pieces;
+
+ private:
+  [[nodiscard]] std::string_view rest() const { return text_.substr(at_); }
+  void put(std::size_t bytes) {
+    pieces.push_back(text_.substr(at_, bytes));
+    at_ += bytes;
+  }
+  /// Up to the next space, without the sentence's signs at its end.
+  [[nodiscard]] std::string_view run_at(std::size_t from) const {
+    std::size_t end = from;
+    std::size_t last = from;
+    while (end < text_.size()) {
+      const Character c = first_of(text_.substr(end));
+      if (c.kind == Kind::space) break;
+      end += c.size;
+      if (c.kind != Kind::sign || c.scalar == '/') last = end;
+    }
+    return text_.substr(from, (last > from ? last : end) - from);
+  }
+  /// Groups of digits, as telephone numbers have them, are one number.
+  void put_value(std::string_view run) {
+    std::size_t end = at_ + run.size();
+    while (is_number(run) && end < text_.size()) {
+      const Character between = first_of(text_.substr(end));
+      if (between.kind != Kind::space || between.scalar == '\n' || end + between.size >= text_.size()) break;
+      run = run_at(end + between.size);
+      if (is_number(run)) end += between.size + run.size();
+    }
+    put(end - at_);
+  }
+  void put_words(std::size_t end) {
+    while (at_ < end) {
+      std::size_t size = first_of(rest()).size;
+      if (first_of(rest()).kind == Kind::word)
+        while (at_ + size < end && first_of(rest().substr(size)).kind == Kind::word)
+          size += first_of(rest().substr(size)).size;
+      put(size);
+    }
+  }
+
+  std::string_view text_;
+  std::size_t at_ = 0;
+};
+
+std::vector<std::string_view> words_of(std::string_view text) { return Words{text}.pieces; }
 
 /// From words to other words, where whoever writes beside them at the same time leaves words too: the space
 /// before a word comes, goes and is replaced with it.
@@ -74,22 +162,22 @@ std::vector<std::size_t> starts_of(Pieces pieces) {
   return out;
 }
 
-/// A text as sentences, each with the space behind it. Sentences compare without that: else one that
+/// A text as sentences, each with the space before it. Sentences compare without that: else one that
 /// stays between others would hold them apart.
 struct Sentences {
   explicit Sentences(std::string_view text) : text_(text) {
     for (std::size_t at = 0; at < text.size();) {
+      while (at < text.size() && is_space(text[at])) ++at;
       std::size_t end = at;
       while (end < text.size() && !ends(at, end)) ++end;
       bodies.push_back(text.substr(at, end - at));
-      while (end < text.size() && is_space(text[end])) ++end;
       starts.push_back(end);
       at = end;
     }
   }
-  [[nodiscard]] std::size_t body_end(std::size_t i) const { return starts[i] + bodies[i].size(); }
-  [[nodiscard]] std::string_view space(std::size_t i) const {
-    return text_.substr(body_end(i), starts[i + 1] - body_end(i));
+  /// With the space before it.
+  [[nodiscard]] std::string_view whole(std::size_t i) const {
+    return text_.substr(starts[i], starts[i + 1] - starts[i]);
   }
 
   std::vector<std::string_view> bodies;
@@ -97,13 +185,11 @@ struct Sentences {
 
  private:
   [[nodiscard]] bool ends(std::size_t at, std::size_t end) const {
+    if (end == at) return false;
+    const std::string_view body = text_.substr(at, end - at);
+    if (body.ends_with("。") || body.ends_with("！") || body.ends_with("？")) return true;
     if (text_[end] == '\n') return true;
-    if (end == at) return is_space(text_[end]);
-    for (const std::string_view wide : {"。", "！", "？"})
-      if (text_.substr(at, end - at).ends_with(wide)) return true;
-    if (!is_space(text_[end])) return false;
-    const char last = text_[end - 1];
-    return last == '.' || last == '!' || last == '?';
+    return is_space(text_[end]) && (body.back() == '.' || body.back() == '!' || body.back() == '?');
   }
   std::string_view text_;
 };
@@ -114,7 +200,7 @@ constexpr double kSameSentence = 0.6;
 double likeness(std::string_view a, std::string_view b) {
   const auto count = [](std::string_view text) {
     auto words = words_of(text);
-    std::erase_if(words, [](std::string_view w) { return !is_word(static_cast<unsigned char>(w[0])); });
+    std::erase_if(words, [](std::string_view w) { return is_space(w) || is_of(w, Kind::sign); });
     return words;
   };
   const auto old_words = count(a);
@@ -211,15 +297,13 @@ std::vector<Difference> text_differences(std::string_view before, std::string_vi
       out.push_back({from, to - from, new_from, new_to - new_from});
   };
   const auto change = [&](std::size_t i, std::size_t k) {
-    const auto old_words = words_of(old.bodies[i]);
-    const auto new_words = words_of(fresh.bodies[k]);
+    const auto old_words = words_of(old.whole(i));
+    const auto new_words = words_of(fresh.whole(k));
     const auto old_at = starts_of(old_words);
     const auto new_at = starts_of(new_words);
     for (const Difference& d : word_differences(old_words, new_words))
       add(old.starts[i] + old_at[d.before], old.starts[i] + old_at[d.before + d.removed],
           fresh.starts[k] + new_at[d.after], fresh.starts[k] + new_at[d.after + d.added]);
-    if (old.space(i) != fresh.space(k))
-      add(old.body_end(i), old.starts[i + 1], fresh.body_end(k), fresh.starts[k + 1]);
   };
   std::size_t i = 0;
   std::size_t k = 0;

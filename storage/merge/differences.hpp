@@ -22,9 +22,10 @@ struct Difference {
 [[nodiscard]] std::vector<Difference> differences(std::span<const std::string_view> before,
                                                   std::span<const std::string_view> after);
 
-/// What leads from one text to another, in bytes, cutting no word. Whole sentences that come or go do
-/// so at the borders of sentences, so that what others put beside them does not come to stand within;
-/// sentences that were merely changed differ in words, each with the space before it.
+/// What leads from one text (UTF-8) to another, in bytes, cutting no word, number or address. Whole sentences
+/// that come or go do so at the borders of sentences, so that what others put beside them does not come to
+/// stand within; sentences that were merely changed differ in words. The space before a sentence or word
+/// comes, goes and is replaced with it, so that what two people put in one place stays apart.
 [[nodiscard]] std::vector<Difference> text_differences(std::string_view before,
                                                        std::string_view after);
 

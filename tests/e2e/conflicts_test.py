@@ -52,6 +52,21 @@ class Conflicts(Case):
             self.a.ok("put", "lieux", "--id", self.id, "tel=rien")
             self.meet()
 
+    def test_all_who_say_a_value_are_told_and_their_word_holds(self):
+        nodes = self.federation("a", "b", "c")
+        id = nodes[0].ok("put", "lieux", "nom=Un")["id"]
+        self.converge(*nodes)
+        for node, tel in zip(nodes, ("05", "06", "06")):
+            node.ok("put", "lieux", "--id", id, f"tel={tel}")
+        self.converge(*nodes)
+        for node in nodes:
+            by = node.ok("conflicts")["conflicts"][0]["by"]
+            self.assertEqual(sorted((one["value"], one["author_name"]) for one in by),
+                             [("05", "a"), ("06", "b"), ("06", "c")])
+            for member, tel in (("a", "05"), ("b", "06"), ("c", "06")):
+                dry = node.ok("resolve", "--all", member, "--dry-run")["resolved"]
+                self.assertEqual([one["value"] for one in dry], [tel])
+
     def test_what_one_cleared_and_another_wrote_shows(self):
         self.a.ok("put", "lieux", "--id", self.id, "tel=")
         self.b.ok("put", "lieux", "--id", self.id, "tel=6")

@@ -66,6 +66,9 @@ class Schemas(Case):
         id = self.a.ok("put", "salles", "places=12", "ouvert=true", "ages+=18", "tel=0545")["id"]
         self.assertEqual(self.a.ok("get", "salles", id)["fields"],
                          {"places": 12, "ouvert": True, "ages": [18], "tel": "0545"})
+        for wrong in ('places:="3"', "places:=[1,2]", "places:=1e400", 'ouvert:="true"', 'ages+:=["4"]', "places=trois"):
+            error = self.refuses(self.a, 1, "put", "salles", "--id", id, wrong)
+            self.assertIn("of the form", error["message"])
         # As a file says them: nothing to write.
         self.assertFalse(self.a.ok("put", "salles", "--id", id, "places:=12", "ages+:=18")["changed"])
         self.assertIn("téléphone", self.a.run("schema", "show", "salles", lang="fr", json_output=False).out)

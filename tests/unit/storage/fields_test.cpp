@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "storage/merge/differences.hpp"
 #include "tests/support/world.hpp"
 
@@ -158,7 +160,10 @@ TEST_F(Fields, TwoWhoChangeOneSentenceLeaveWords) {
   };
   const std::vector<Meeting> meetings{
       {"Tel 05 45 00 00 01", "Tel 05 45 00 00 02", "Tel 05 45 00 00 03",
-       {"Tel 05 45 00 00 02 03", "Tel 05 45 00 00 03 02"}},
+       {"Tel 05 45 00 00 02 05 45 00 00 03", "Tel 05 45 00 00 03 05 45 00 00 02"}},
+      {"Coût : 5 €.", "Coût : 5,50 €.", "Coût : 6 €.", {"Coût : 5,50 6 €.", "Coût : 6 5,50 €."}},
+      {"Écrire à a@b.fr.", "Écrire à a.c@b.fr.", "Écrire à a@b.org.",
+       {"Écrire à a.c@b.fr a@b.org.", "Écrire à a@b.org a.c@b.fr."}},
       {"Le lundi.", "Le mardi.", "Le jeudi.", {"Le mardi jeudi.", "Le jeudi mardi."}},
       {"Ouvert le lundi matin.", "Ouvert le mardi matin.", "Ouvert le prochain lundi matin.",
        {"Ouvert le mardi prochain matin.", "Ouvert le prochain mardi matin."}},
@@ -167,6 +172,14 @@ TEST_F(Fields, TwoWhoChangeOneSentenceLeaveWords) {
        {"Ouvert le lundi matin et mardi.", "Ouvert le lundi et mardi matin."}},
       {"Le centre est ouvert le lundi matin.", "Le centre est ouvert le mardi matin.",
        "Notre local reçoit sur rendez-vous.", {"Notre local reçoit sur rendez-vous. mardi"}},
+      {"Un. Deux. Trois.", "Un. Deux.", "Un. Deux. Trois. Quatre. ", {"Un. Deux. Quatre. "}},
+      {"Un. Deux.", "Un. Trois.", "Un. Quatre.", {"Un. Trois. Quatre.", "Un. Quatre. Trois."}},
+      {"Un. Le parc est ouvert. Trois.", "Un. Trois.", "Un. Le parc est ouvert le lundi. Trois.",
+       {"Un. le lundi Trois."}},
+      {"Accueil. Le parc. Le hall.", "Accueil. Le hall. Le parc.", "Accueil. Le parc municipal. Le hall.",
+       {"Accueil. municipal Le hall. Le parc.", "Accueil. Le hall. Le parc municipal."}},
+      {"Un.\n\nL'atelier d'Anne, le lundi.\n\nTrois.", "Un.\n\nL'atelier d'Anne et d'Omar, le lundi.\n\nTrois.",
+       "Un.\n\nL’atelier d’Anne, le lundi.\n\nTrois.", {"Un.\n\nL’atelier d’Anne et d'Omar, le lundi.\n\nTrois."}},
       {"我们的中心周一上午开放。请带身份证。", "我们的中心周二上午开放。请带身份证。",
        "我们的中心周一上午和下午开放。请带身份证。", {"我们的中心周二上午和下午开放。请带身份证。"}},
   };
@@ -181,6 +194,84 @@ TEST_F(Fields, TwoWhoChangeOneSentenceLeaveWords) {
     meet();
     const std::string merged = value(a, one.by_a + one.by_b);
     EXPECT_NE(std::ranges::find(one.either, merged), one.either.end()) << merged;
+  }
+}
+
+/// One of the small edits that people make: of words in a sentence, or of sentences. The first one stays.
+void correct(std::vector<Sentences>& text, crypto::SeededRng& rng, const std::string& sign) {
+  const auto pick = [&](std::size_t from, std::size_t of) { return from + rng.u64() % (of - from); };
+  const auto at = [](auto& of, std::size_t i) { return of.begin() + static_cast<std::ptrdiff_t>(i); };
+  const auto fresh = [&] { return sign + std::to_string(rng.u64() % 1000); };
+  Sentences& words = text[pick(1, text.size())];
+  switch (rng.u64() % 7) {
+    case 0:
+      words.insert(at(words, pick(0, words.size() + 1)), fresh());
+      break;
+    case 1:
+      words[pick(0, words.size())] = fresh();
+      break;
+    case 2:
+      if (words.size() > 2) words.erase(at(words, pick(0, words.size())));
+      break;
+    case 3:
+      if (text.size() > 3) text.erase(at(text, pick(1, text.size())));
+      break;
+    case 4:
+      text.insert(at(text, pick(1, text.size() + 1)), {fresh(), fresh(), fresh()});
+      break;
+    case 5:
+      for (std::string& word : words) word = fresh();
+      break;
+    default:
+      std::swap(text[pick(1, text.size())], text[pick(1, text.size())]);
+  }
+}
+
+std::string written(const std::vector<Sentences>& text) {
+  Sentences sentences;
+  for (const Sentences& words : text) sentences.push_back(paragraph(words) + ".");
+  return paragraph(sentences);
+}
+
+std::set<std::string> words_in(const std::string& text) {
+  std::set<std::string> out;
+  std::string word;
+  for (const char c : text + ".") {
+    if (std::isalnum(static_cast<unsigned char>(c)) != 0) {
+      word += c;
+    } else if (!word.empty()) {
+      out.insert(std::exchange(word, {}));
+    }
+  }
+  return out;
+}
+
+TEST_F(Fields, NoTwoWordsEverBecomeOne) {
+  for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+    crypto::SeededRng rng{seed};
+    std::vector<Sentences> before;
+    for (std::size_t i = 0; i < 5; ++i) {
+      before.emplace_back();
+      for (auto n = 2 + rng.u64() % 5; n > 0; --n) before.back().push_back("mot" + std::to_string(rng.u64() % 100));
+    }
+    const std::string field = "texte " + std::to_string(seed);
+    const auto edit = [&](const std::vector<Sentences>& text) {
+      return FieldEdit{field, FieldTag::text, How::set, {Value::of_text(written(text))}};
+    };
+    write(a, edit(before));
+    b.pull(a, now);
+    auto by_a = before;
+    auto by_b = before;
+    for (auto n = 1 + rng.u64() % 3; n > 0; --n) correct(by_a, rng, "anne");
+    for (auto n = 1 + rng.u64() % 3; n > 0; --n) correct(by_b, rng, "bruno");
+    write(a, edit(by_a));
+    write(b, edit(by_b));
+    meet();
+    const std::string merged = value(a, field);
+    const auto known = words_in(written(before) + written(by_a) + written(by_b));
+    for (const std::string& word : words_in(merged))
+      EXPECT_TRUE(known.contains(word)) << "seed " << seed << ": " << word << " in\n" << merged << "\nof\n"
+                                        << written(before) << "\n" << written(by_a) << "\n" << written(by_b);
   }
 }
 
