@@ -70,6 +70,7 @@ void write_entries(JsonWriter& json, const Shown& shown) {
         .field("commit", entry.commit.hex());
     if (!entry.removes) json.field("type", word_for(static_cast<FieldTag>(entry.tag)));
     if (entry.removed > 0) json.field("elements_removed", entry.removed);
+    if (entry.erased_elements > 0) json.field("elements_erased", entry.erased_elements);
     json.end_object();
   }
   json.end_array();
@@ -131,6 +132,7 @@ std::string value_in_words(const Shown& shown, const HistoryEntry& entry) {
   if (entry.erased) return say(shown.language, "(contenu effacé)", "(content erased)");
   if (!entry.readable)
     return say(shown.language, "(illisible par cette version)", "(not readable here)");
+  if (entry.value.is_null()) return say(shown.language, "(vidé)", "(cleared)");
   return "= " + for_terminal(entry.value.display(), 2000);
 }
 
@@ -148,7 +150,11 @@ std::string field_in_words(const Shown& shown, const std::string& name) {
     if (!is_made_of_many(entry.tag) && value != last) out += fmt::format("    {}\n", value);
     if (!is_made_of_many(entry.tag)) last = value;
     const bool part = is_made_of_many(entry.tag) && !storage::merge::has_elements(entry.tag);
-    out += fmt::format("      {}{}\n", part ? value + ": " : "", signed_by(shown, entry));
+    out += fmt::format("      {}{}{}\n", part ? value + ": " : "", signed_by(shown, entry),
+                       entry.erased_elements == 0
+                           ? ""
+                           : say(shown.language, " ; {} élément(s) effacé(s)", "; {} element(s) erased",
+                                 entry.erased_elements));
   }
   return out;
 }

@@ -131,6 +131,15 @@ class Proof(Case):
         for total in ("= 5\n", "= 2: angouleme", "= 3: cognac"):
             self.assertIn(total, told)
 
+    def test_words_that_were_erased_are_told(self):
+        id = self.a.ok("put", "lieux", "notes=Appeler Zoé Zorglub demain.", "--type", "notes=text")["id"]
+        self.a.ok("erase", "lieux", id, "--words", "Zoé Zorglub")
+        self.a.ok("prove", "lieux", id, "-o", self.file)
+        with open(self.file, "rb") as proof:
+            self.assertNotIn(b"Zorglub", proof.read())
+        self.assertEqual(self.check(self.file).json["entries"][0]["elements_erased"], 11)
+        self.assertIn("11 élément(s) effacé(s)", self.check(self.file, lang="fr", json_output=False).out)
+
     def test_whatever_is_changed_is_refused(self):
         self.a.ok("prove", "lieux", self.id, "-o", self.file)
         with open(self.file, "rb") as file:
