@@ -138,133 +138,164 @@ Explanation not_kept(const Call& call, const Place& place) {
                    "`maillon space subscribe {}`, then `maillon sync --wait 30`", place.typed)};
 }
 
-/// Of a field to which several may have brought what it shows.
-Result<std::string> by_several(Call& call, const Place& place, const std::string& collection,
-                               const RecordId& id, const std::string& field) {
-  const auto all = call.replica().read<std::vector<replica::FieldAuthors>>([&](replica::Reader& reader) {
-    return replica::authors_of(reader, place.id, collection, id);
-  });
-  if (all.has_error()) return all.error();
-  const auto found = std::ranges::find(*all, field, &replica::FieldAuthors::field);
-  if (found == all->end() || found->parts.empty()) return std::string{};
-  std::string names;
-  std::set<MemberId> told;
-  UnixMillis last{};
-  for (const replica::Part& part : found->parts) {
-    last = std::max(last, part.time);
-    if (told.insert(part.author).second)
-      names += (names.empty() ? "" : ", ") + for_terminal(call.name_of(part.author), 60);
-  }
-  return call.say(", écrit par {} (en dernier le {})", ", written by {} (last on {})", names, local(last));
-}
+/// One field of a record that is here: by what was written to it, the newest first.
+class FieldQuestion {
+ public:
+  FieldQuestion(Call& call, const Place& place, const std::string& collection, const RecordId& id,
+                const std::string& field)
+      : call_(call), place_(place), collection_(collection), id_(id), field_(field),
+        name_(for_terminal(field, 60)) {}
 
-/// Of one field of a record that is here: by what was written to it, the newest first.
-Result<Explanation> explain_field(Call& call, const Place& place, const std::string& collection,
-                                  const RecordId& id, const std::string& field) {
-  using Entries = std::vector<replica::HistoryEntry>;
-  const auto all = call.replica().read<Entries>(
-      [&](replica::Reader& reader) { return reader.history(place.id, collection, id); });
-  if (all.has_error()) return all.error();
-  const auto record = call.replica().read<std::optional<replica::RecordView>>(
-      [&](replica::Reader& reader) { return reader.get(place.id, collection, id); });
-  if (record.has_error()) return record.error();
-  Entries entries;
-  for (const auto& entry : *all)
-    if (entry.field == field && !entry.removes) entries.push_back(entry);
-  const std::string name = for_terminal(field, 60);
-  const std::string history = call.say("« maillon history » montre qui a écrit quoi",
-                                       "`maillon history` shows who wrote what");
-  if (entries.empty()) {
-    const auto waiting = call.replica().read<Standing>([&](replica::Reader& reader) {
-      return replica::waiting_for(reader, place.id, collection, id.hex(), field);
-    });
-    if (waiting.has_error()) return waiting.error();
-    if (const std::string next = still_to_come(call, *waiting); !next.empty())
-      return Explanation{waiting->state == State::held ? "held" : "pending",
-                         call.say("rien de ce qui a été écrit dans le champ « {} » ne compte encore ici",
-                                  "nothing that was written to the field `{}` counts here yet", name),
-                         next};
-    if (call.replica().unwanted().contains(place.id)) return not_kept(call, place);
-    return Explanation{"absent",
-                       call.say("personne n’a écrit dans le champ « {} »",
-                                "nobody wrote to the field `{}`", name),
-                       call.say("vérifiez son nom : « maillon get » montre ceux de la fiche",
-                                "check its name: `maillon get` shows those of the record")};
+  Result<Explanation> answer() {
+    MAILLON_TRY(all_, read<Entries>([&](replica::Reader& reader) {
+                  return reader.history(place_.id, collection_, id_);
+                }));
+    MAILLON_TRY(record_, read<std::optional<replica::RecordView>>([&](replica::Reader& reader) {
+                  return reader.get(place_.id, collection_, id_);
+                }));
+    for (const auto& entry : all_)
+      if (entry.field == field_ && !entry.removes) entries_.push_back(entry);
+    if (entries_.empty()) return unwritten();
+    const auto* shown = record_ && record_->visible ? record_->field(field_) : nullptr;
+    if (shown != nullptr && !shown->others.empty())
+      return Explanation{"conflicting",
+                         call_.say("le champ « {} » a {} valeurs", "the field `{}` has {} values", name_,
+                                   shown->others.size() + 1),
+                         call_.say("« maillon resolve » tranche", "`maillon resolve` decides")};
+    if (shown != nullptr) return here(*shown);
+    if (std::ranges::any_of(entries_, &replica::HistoryEntry::erased)) return erased();
+    return gone();
   }
-  const auto by = [&](const replica::HistoryEntry& entry) {
-    return call.say(", écrit par {} le {}", ", written by {} on {}",
-                    for_terminal(call.name_of(entry.author), 60), local(entry.time));
-  };
-  const auto* shown = *record && (*record)->visible ? (*record)->field(field) : nullptr;
-  if (shown != nullptr && !shown->others.empty())
-    return Explanation{"conflicting",
-                       call.say("le champ « {} » a {} valeurs", "the field `{}` has {} values", name,
-                                shown->others.size() + 1),
-                       call.say("« maillon resolve » tranche", "`maillon resolve` decides")};
-  if (shown != nullptr) {
-    const auto live = std::ranges::find_if(entries, [](const auto& entry) {
+
+ private:
+  using Entries = std::vector<replica::HistoryEntry>;
+
+  template <class T, class Read>
+  Result<T> read(const Read& what) {
+    const auto found = call_.replica().read<T>(what);
+    if (found.has_error()) return found.error();
+    return *found;
+  }
+
+  [[nodiscard]] std::string by(const replica::HistoryEntry& entry) const {
+    return call_.say(", écrit par {} le {}", ", written by {} on {}",
+                     for_terminal(call_.name_of(entry.author), 60), local(entry.time));
+  }
+
+  /// Of a field to which several may have brought what it shows.
+  Result<std::string> by_several() {
+    MAILLON_TRY(const auto all, read<std::vector<replica::FieldAuthors>>([&](replica::Reader& reader) {
+                  return replica::authors_of(reader, place_.id, collection_, id_);
+                }));
+    const auto found = std::ranges::find(all, field_, &replica::FieldAuthors::field);
+    if (found == all.end() || found->parts.empty()) return std::string{};
+    std::string names;
+    std::set<MemberId> told;
+    UnixMillis last{};
+    for (const replica::Part& part : found->parts) {
+      last = std::max(last, part.time);
+      if (told.insert(part.author).second)
+        names += (names.empty() ? "" : ", ") + for_terminal(call_.name_of(part.author), 60);
+    }
+    return call_.say(", écrit par {} (en dernier le {})", ", written by {} (last on {})", names, local(last));
+  }
+
+  Result<Explanation> unwritten() {
+    MAILLON_TRY(const auto waiting, read<Standing>([&](replica::Reader& reader) {
+                  return replica::waiting_for(reader, place_.id, collection_, id_.hex(), field_);
+                }));
+    if (const std::string next = still_to_come(call_, waiting); !next.empty())
+      return Explanation{waiting.state == State::held ? "held" : "pending",
+                         call_.say("rien de ce qui a été écrit dans le champ « {} » ne compte encore ici",
+                                   "nothing that was written to the field `{}` counts here yet", name_),
+                         next};
+    if (call_.replica().unwanted().contains(place_.id)) return not_kept(call_, place_);
+    return Explanation{"absent",
+                       call_.say("personne n’a écrit dans le champ « {} »",
+                                 "nobody wrote to the field `{}`", name_),
+                       call_.say("vérifiez son nom : « maillon get » montre ceux de la fiche",
+                                 "check its name: `maillon get` shows those of the record")};
+  }
+
+  Result<Explanation> here(const replica::FieldView& shown) {
+    const auto live = std::ranges::find_if(entries_, [](const auto& entry) {
       return !entry.superseded && !entry.is_void && !entry.erased;
     });
-    const auto lost = call.replica().read<std::optional<Standing::Cause>>([&](replica::Reader& reader) {
-      return replica::without_effect(reader, {entries.begin(), live});
-    });
-    if (lost.has_error()) return lost.error();
-    const bool newer = lost->has_value() && live != entries.end();
-    const bool of_one = shown->tag == static_cast<std::uint32_t>(FieldTag::reg);
-    MAILLON_TRY(const std::string several,
-                of_one ? Result<std::string>{std::string{}} : by_several(call, place, collection, id, field));
-    return Explanation{"here",
-                       call.say("le champ « {} » est là{}", "the field `{}` is here{}", name,
-                                !of_one                 ? several
-                                : live == entries.end() ? ""
-                                                        : by(*live)),
-                       newer ? void_since(call, (*lost)->author, (*lost)->time) : ""};
+    std::string who = live == entries_.end() ? "" : by(*live);
+    if (shown.tag != static_cast<std::uint32_t>(FieldTag::reg)) {
+      MAILLON_TRY(who, by_several());
+    }
+    Explanation out{"here",
+                    call_.say("le champ « {} » est là{}", "the field `{}` is here{}", name_, who), ""};
+    if (live == entries_.end()) return out;
+    MAILLON_TRY(const auto lost, read<std::optional<Standing::Cause>>([&](replica::Reader& reader) {
+                  return replica::without_effect(reader, {entries_.begin(), live});
+                }));
+    if (lost) out.next = void_since(call_, lost->author, lost->time);
+    return out;
   }
-  if (std::ranges::any_of(entries, &replica::HistoryEntry::erased)) {
-    const auto asked = call.replica().read<std::optional<CommitId>>([&](replica::Reader& reader) {
-      return replica::hidden_by(reader, place.id, collection, id, field);
-    });
-    if (asked.has_error()) return asked.error();
-    if (*asked)
+
+  Result<Explanation> erased() {
+    MAILLON_TRY(const auto asked, read<std::optional<CommitId>>([&](replica::Reader& reader) {
+                  return replica::hidden_by(reader, place_.id, collection_, id_, field_);
+                }));
+    if (asked)
       return Explanation{"hidden",
-                         call.say("le champ « {} » est caché : quelqu’un a demandé à l’effacer",
-                                  "the field `{}` is hidden: somebody asked to erase it", name),
-                         deciding(call, **asked)};
+                         call_.say("le champ « {} » est caché : quelqu’un a demandé à l’effacer",
+                                   "the field `{}` is hidden: somebody asked to erase it", name_),
+                         deciding(call_, *asked)};
     return Explanation{"erased",
-                       call.say("le champ « {} » a été effacé", "the field `{}` was erased", name),
-                       call.say("« maillon erasures » montre qui l’a demandé et où cela en est",
-                                "`maillon erasures` shows who asked for it and how it stands")};
+                       call_.say("le champ « {} » a été effacé", "the field `{}` was erased", name_),
+                       call_.say("« maillon erasures » montre qui l’a demandé et où cela en est",
+                                 "`maillon erasures` shows who asked for it and how it stands")};
   }
-  if (std::ranges::all_of(entries, &replica::HistoryEntry::is_void))
-    return Explanation{"void",
-                       call.say("tout ce qui a été écrit dans le champ « {} » est sans effet",
-                                "all that was written to the field `{}` is without effect", name),
-                       history};
-  const auto last = std::ranges::find(entries, false, &replica::HistoryEntry::is_void);
-  const auto removal = std::ranges::find_if(*all, [](const replica::HistoryEntry& entry) {
-    return entry.removes && !entry.is_void && !entry.superseded;
-  });
-  if (removal != all->end() && last->superseded &&
-      (last->forgotten || !last->value.is_null())) {
-    const bool edited = *record && (*record)->edit_won_over_delete;
-    return Explanation{
-        "deleted",
-        call.say("le champ « {} » a été supprimé avec la fiche, par {} le {}",
-                 "the field `{}` was deleted with the record, by {} on {}", name,
-                 for_terminal(call.name_of(removal->author), 60), local(removal->time)),
-        edited ? call.say("un autre a modifié la fiche en même temps : « maillon resolve {} {} --space {} --keep » "
-                          "la rétablit en entier",
-                          "another edited the record at the same time: `maillon resolve {} {} --space {} "
-                          "--keep` brings all of it back",
-                          for_terminal(collection, 60), id.hex(), place.typed)
-               : call.say("« maillon history » montre ce qui en reste ; « maillon put --id » la rétablit",
-                          "`maillon history` shows what is left of it; `maillon put --id` brings it back")};
+
+  /// Void, deleted or cleared.
+  Explanation gone() {
+    const std::string history = call_.say("« maillon history » montre qui a écrit quoi",
+                                          "`maillon history` shows who wrote what");
+    const auto last = std::ranges::find(entries_, false, &replica::HistoryEntry::is_void);
+    if (last == entries_.end())
+      return {"void",
+              call_.say("tout ce qui a été écrit dans le champ « {} » est sans effet",
+                        "all that was written to the field `{}` is without effect", name_),
+              history};
+    const auto removal = std::ranges::find_if(all_, [](const replica::HistoryEntry& entry) {
+      return entry.removes && !entry.is_void && !entry.superseded;
+    });
+    const bool said_something = last->forgotten || !last->value.is_null();
+    if (removal != all_.end() && last->superseded && said_something) return deleted(*removal);
+    return {"cleared",
+            call_.say("le champ « {} » a été vidé{}", "the field `{}` was cleared{}", name_, by(*last)),
+            history};
   }
-  return Explanation{"cleared",
-                     call.say("le champ « {} » a été vidé{}", "the field `{}` was cleared{}", name,
-                              by(*last)),
-                     history};
-}
+
+  Explanation deleted(const replica::HistoryEntry& removal) {
+    const bool edited = record_ && record_->edit_won_over_delete;
+    return {"deleted",
+            call_.say("le champ « {} » a été supprimé avec la fiche, par {} le {}",
+                      "the field `{}` was deleted with the record, by {} on {}", name_,
+                      for_terminal(call_.name_of(removal.author), 60), local(removal.time)),
+            edited
+                ? call_.say("un autre a modifié la fiche en même temps : « maillon resolve {} {} --space {} "
+                            "--keep » la rétablit en entier",
+                            "another edited the record at the same time: `maillon resolve {} {} --space {} "
+                            "--keep` brings all of it back",
+                            for_terminal(collection_, 60), id_.hex(), place_.typed)
+                : call_.say("« maillon history » montre ce qui en reste ; « maillon put --id » la rétablit",
+                            "`maillon history` shows what is left of it; `maillon put --id` brings it back")};
+  }
+
+  Call& call_;
+  const Place& place_;
+  const std::string& collection_;
+  const RecordId& id_;
+  const std::string& field_;
+  std::string name_;
+  Entries all_;      ///< of the record
+  Entries entries_;  ///< of the field
+  std::optional<replica::RecordView> record_;
+};
 
 }  // namespace
 
@@ -314,7 +345,8 @@ Result<Reply> explain(Call& call) {
       why.next = sentence(lapsed(*trust, *lapse), call.language());
     record = standing->id;
     if (call.has("field") && record && standing->state <= State::voided) {
-      MAILLON_TRY(why, explain_field(call, *place, collection, *record, call.text("field")));
+      const std::string field = call.text("field");
+      MAILLON_TRY(why, FieldQuestion(call, *place, collection, *record, field).answer());
     }
   }
   JsonWriter json;

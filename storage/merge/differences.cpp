@@ -288,6 +288,13 @@ std::vector<Difference> differences(Pieces before, Pieces after) {
   return out;
 }
 
+std::vector<std::string_view> sentences_of(std::string_view text) {
+  const Sentences sentences{text};
+  std::vector<std::string_view> out;
+  for (std::size_t i = 0; i < sentences.bodies.size(); ++i) out.push_back(sentences.whole(i));
+  return out;
+}
+
 std::vector<Difference> text_differences(std::string_view before, std::string_view after) {
   const Sentences old{before};
   const Sentences fresh{after};

@@ -29,4 +29,7 @@ struct Difference {
 [[nodiscard]] std::vector<Difference> text_differences(std::string_view before,
                                                        std::string_view after);
 
+/// A text (UTF-8) in sentences, each with the space before it; together they are all of it.
+[[nodiscard]] std::vector<std::string_view> sentences_of(std::string_view text);
+
 }  // namespace maillon::storage::merge

@@ -285,9 +285,9 @@ class Store {
   Result<void> note_copies(std::span<const Erasure> erasures);
   using KnownBy = std::map<std::pair<std::int64_t, std::int64_t>, bool>;
   Result<void> note_copies_of(const Erasure& erasure, KnownBy& known);
-  /// Whether all that a field of an op said is destroyed; none while an erasing op may still be said to
-  /// leave some of it.
-  Result<std::optional<bool>> is_destroyed(const merge::OpRef& target, std::string_view field);
+  /// What is destroyed of what a field of an op said; none while an erasing op may still be said to leave
+  /// some of it.
+  Result<std::optional<FieldRemains>> destroyed_of(const merge::OpRef& target, std::string_view field);
   /// What was remembered of this member's ops and holds, and forgets it.
   Result<std::vector<ErasedCopy>> take_copies(const MemberId& member);
   [[nodiscard]] bool may_erase_in(const SpaceId& space, const MemberId& member) const;

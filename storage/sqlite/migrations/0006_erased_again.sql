@@ -5,5 +5,20 @@ CREATE TABLE erased_again(
   rid BLOB NOT NULL CHECK(length(rid) = 16),
   PRIMARY KEY(collection, rid)
 ) STRICT, WITHOUT ROWID;
+-- source: which element of the target the first one says again, to see once it is known which of those are
+-- destroyed; -1: all of what is listed is.
+CREATE TABLE erasure_copies(
+  log INTEGER NOT NULL REFERENCES log(id),
+  leaf INTEGER NOT NULL,
+  field TEXT NOT NULL,
+  first INTEGER NOT NULL,
+  count INTEGER NOT NULL,
+  target INTEGER NOT NULL REFERENCES log(id),
+  target_leaf INTEGER NOT NULL,
+  source INTEGER NOT NULL,
+  PRIMARY KEY(log, leaf, field, first, count, target, target_leaf, source)
+) STRICT, WITHOUT ROWID;
+INSERT INTO erasure_copies SELECT *, -1 FROM erasure_copy;
+DROP TABLE erasure_copy;
 INSERT OR IGNORE INTO erased_again
   SELECT collection, rid FROM erasure GROUP BY target, leaf HAVING count(*) > 1 AND max(effect) = 2;

@@ -122,6 +122,85 @@ TEST_F(WrittenAgain, WordsThatWereMovedGo) {
   EXPECT_NE(value(c, kRecord, "notes").find("Ouvert le lundi."), std::string::npos);
 }
 
+/// A place with a name, a telephone and notes, written at once.
+Change place(const RecordId& id) {
+  Change change = patch("lieux", id, {{"nom", Value::of_text("N")}, {"tel", Value::of_text(std::string{kPhone})}});
+  change.edits.push_back({"notes", FieldTag::text, FieldEdit::How::set,
+                          {Value::of_text("Un Zalpha début. Deux. Trois Zbeta fin. Quatre.")}});
+  return change;
+}
+
+TEST_F(WrittenAgain, MovedWordsGoThoughSomethingElseWasErasedBefore) {
+  const RecordId id = record_number(7);
+  write(b, place(id));
+  meet_all();
+  write(a, text("Deux. Trois Zbeta fin. Quatre. Un Zalpha début.", id));
+  erase(b, {"", id, {"tel"}});
+  erase(b, {"", id, {}, "Zalpha"});
+  meet_all();
+  complete(a);
+  meet_all();
+  gone("Zalpha");
+  EXPECT_NE(value(c, id, "notes").find("Zbeta"), std::string::npos);
+}
+
+TEST_F(WrittenAgain, NamesInOtherWordsGoOneAfterTheOther) {
+  for (const bool heard_of_the_first : {false, true}) {
+    const RecordId id = record_number(heard_of_the_first ? 8 : 9);
+    write(b, text("Voir Zalpha et Zbeta demain.", id));
+    meet_all();
+    write(a, text("Voir Zalpha et Zbeta demain. Note : Zalpha et Zbeta sont venus lundi.", id));
+    erase(b, {"", id, {}, "Zalpha"});
+    if (heard_of_the_first) {
+      a.pull(b, now);
+      complete(a);
+    }
+    erase(b, {"", id, {}, "Zbeta"});
+    for (int round = 0; round < 3; ++round) {
+      meet_all();
+      complete(a);
+    }
+    meet_all();
+    for (const std::string_view one : {"Zalpha", "Zbeta"}) gone(one);
+    EXPECT_NE(value(c, id, "notes").find("sont venus lundi"), std::string::npos);
+  }
+}
+
+TEST_F(WrittenAgain, WhatWasNotErasedStaysWhateverElseWas) {
+  const RecordId id = record_number(7);
+  const auto add = [](Change& change, const char* what) {
+    change.edits.push_back({"etapes", FieldTag::list, FieldEdit::How::add, {Value::of_text(what)}});
+  };
+  Change first = place(id);
+  add(first, "Accueil");
+  write(b, first);
+  meet_all();
+  Change again = patch("lieux", id, {});
+  add(again, "Accueil");
+  write(a, again);
+  write(a, text("Deux. Trois Zbeta fin. Quatre. Un Zalpha début. Venez le lundi.", id));
+  erase(b, {"", id, {"tel"}});
+  erase(b, {"", id, {"nom"}});
+  meet_all();
+  complete(a);
+  meet_all();
+  EXPECT_EQ(value(c, id, "etapes"), "[\"Accueil\",\"Accueil\"]");
+  EXPECT_EQ(value(c, id, "notes"), "Deux. Trois Zbeta fin. Quatre. Un Zalpha début. Venez le lundi.");
+}
+
+TEST_F(WrittenAgain, AllSentencesThatWereMovedGoWithTheText) {
+  const RecordId id = record_number(7);
+  write(b, place(id));
+  meet_all();
+  write(a, text("Trois Zbeta fin. Deux. Quatre. Un Zalpha début. Venez le lundi, au début.", id));
+  erase(b, {"", id, {"notes"}});
+  meet_all();
+  complete(a);
+  meet_all();
+  for (const std::string_view one : {"Zalpha", "Zbeta", "Deux", "Quatre"}) gone(one);
+  EXPECT_NE(value(c, id, "notes").find("Venez le lundi, au début."), std::string::npos);
+}
+
 TEST_F(WrittenAgain, ASentenceOfATextGoesWithTheText) {
   write(b, text("Voir Mme Iznogoud. Ouvert le lundi."));
   meet_all();
