@@ -27,6 +27,12 @@ std::string deciding(const Call& call, const CommitId& erasure) {
                   shortened(erasure));
 }
 
+/// Of what is here in part.
+std::string some_hidden(const Call& call, const CommitId& erasure) {
+  return call.say("quelqu’un a demandé à en effacer une part, cachée d’ici là ; {}",
+                  "somebody asked to erase a part of it, hidden until then; {}", deciding(call, erasure));
+}
+
 /// Of something that is to come; empty when nothing is.
 std::string still_to_come(const Call& call, const Standing& waiting) {
   if (!waiting.cause) return {};
@@ -227,11 +233,22 @@ class FieldQuestion {
     }
     Explanation out{"here",
                     call_.say("le champ « {} » est là{}", "the field `{}` is here{}", name_, who), ""};
+    const auto add = [&](const std::string& more) {
+      if (!more.empty()) out.next += (out.next.empty() ? "" : "; ") + more;
+    };
+    MAILLON_TRY(const auto waiting, read<Standing>([&](replica::Reader& reader) {
+                  return replica::waiting_for(reader, place_.id, collection_, id_.hex(), field_);
+                }));
+    add(still_to_come(call_, waiting));
+    MAILLON_TRY(const auto asked, read<std::optional<CommitId>>([&](replica::Reader& reader) {
+                  return replica::hidden_by(reader, place_.id, collection_, id_, field_);
+                }));
+    if (asked) add(some_hidden(call_, *asked));
     if (live == entries_.end()) return out;
     MAILLON_TRY(const auto lost, read<std::optional<Standing::Cause>>([&](replica::Reader& reader) {
                   return replica::without_effect(reader, {entries_.begin(), live});
                 }));
-    if (lost) out.next = void_since(call_, lost->author, lost->time);
+    if (lost) add(void_since(call_, lost->author, lost->time));
     return out;
   }
 
@@ -302,6 +319,9 @@ class FieldQuestion {
 Result<Reply> explain(Call& call) {
   MAILLON_TRY(const std::string collection, call.need("collection"));
   MAILLON_TRY(const std::string id, call.need("id"));
+  if (call.has("field") && call.text("field").empty())
+    return said(Errc::usage, "--field names no field", "--field ne nomme aucun champ",
+                "leave it out to ask about the whole record", "sans lui, il s’agit de toute la fiche");
   const auto place = call.place(collection);
   if (place.has_error() && place.error().code != Errc::not_allowed) return place.error();
   Explanation why{
@@ -332,6 +352,18 @@ Result<Reply> explain(Call& call) {
       });
       if (waiting.has_error()) return waiting.error();
       add(still_to_come(call, *waiting));
+      if (standing->state <= State::conflicting) {
+        const auto asked = call.replica().read<std::optional<CommitId>>([&](replica::Reader& reader) {
+          return replica::hidden_by(reader, place->id, collection, *standing->id);
+        });
+        if (asked.has_error()) return asked.error();
+        if (*asked) add(some_hidden(call, **asked));
+        if (call.replica().unwanted().contains(place->id))
+          add(call.say("ce nœud ne garde plus cet espace : ceci peut dater (« maillon space subscribe {} »)",
+                       "this node does not keep that space any more: this may be out of date (`maillon space "
+                       "subscribe {}`)",
+                       place->typed));
+      }
     }
     // A node applies its own commits at once, and only those.
     if (standing->cause && standing->state <= State::deleted &&

@@ -55,18 +55,22 @@ bool is_space(std::string_view piece) { return is_of(piece, Kind::space); }
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 /// A run without spaces that no correction may cut, since half of each would be a third one: a number, an
-/// hour, a price, a telephone number, an address of mail or of a page.
+/// hour, a price, a telephone number, an address of mail or of a page, the name of a file, a double name.
 bool is_one_value(std::string_view run) {
   bool value = false;
   for (std::size_t at = 0; at < run.size();) {
     const Character c = first_of(run.substr(at));
     if (c.kind == Kind::ideograph) return false;
-    value = value || (c.scalar >= '0' && c.scalar <= '9') || c.scalar == '@' || c.scalar == '/';
+    const bool joins = at > 0 && std::string_view{".-_\\"}.find(run[at]) != std::string_view::npos;
+    value = value || joins || (c.scalar >= '0' && c.scalar <= '9') || c.scalar == '@' || c.scalar == '/';
     at += c.size;
   }
   return value;
 }
+/// Of digits, also with a label right before them, as in `Tel:05`.
 bool is_number(std::string_view run) {
+  const std::size_t colon = run.find(':');
+  if (colon != run.npos && std::ranges::none_of(run.substr(0, colon), is_digit)) run.remove_prefix(colon + 1);
   return std::ranges::any_of(run, is_digit) && std::ranges::all_of(run, [](char c) {
            return is_digit(c) || std::string_view{"+.,-/:()"}.find(c) != std::string_view::npos;
          });

@@ -18,18 +18,21 @@ struct Asking {
   [[nodiscard]] const OpTable& table() const noexcept { return commit->body.ops; }
 };
 
-const OpField* field_of(const Asking& asking, const OpField& wanted) {
-  for (const OpField& field : asking.table().fields_of(*asking.op))
-    if (field.name == wanted.name && field.tag == wanted.tag) return &field;
-  return nullptr;
+/// Which of these is a field of that name and type; as many as there are when none is. Whoever speaks of
+/// the fields of another op has them in its order, so it is at `near`.
+std::size_t find_field(std::span<const OpField> fields, const OpField& wanted, std::size_t near) {
+  const auto is = [&](const OpField& one) { return one.name == wanted.name && one.tag == wanted.tag; };
+  if (near < fields.size() && is(fields[near])) return near;
+  return static_cast<std::size_t>(std::ranges::find_if(fields, is) - fields.begin());
 }
 
-/// Adds what one op asks for of one field.
-void add_mask(const Asking& asking, const OpField& field, FieldRemains& out) {
-  const OpField* const asked = field_of(asking, field);
-  if (asked == nullptr) return;
+/// Adds what one op asks for of the field at `place` of its target.
+void add_mask(const Asking& asking, const OpField& field, std::size_t place, FieldRemains& out) {
+  const auto fields = asking.table().fields_of(*asking.op);
+  const std::size_t asked = find_field(fields, field, place);
+  if (asked == fields.size()) return;
   const auto target = erased_by(asking.table(), *asking.op);
-  for (const DotRange& dot : asking.table().dots_in(asked->replaced)) {
+  for (const DotRange& dot : asking.table().dots_in(fields[asked].replaced)) {
     if (!target || dot.index != target->index || dot.leaf != target->leaf) continue;
     if (dot.count == 0)
       out.erased = true;
@@ -168,12 +171,11 @@ struct Erasures::Said {
     return left ? left->external_id : op->external_id;
   }
   /// Nothing where it says nothing of the field.
-  [[nodiscard]] std::optional<ByteView> value(const OpField& wanted) const {
+  [[nodiscard]] std::optional<ByteView> value(const OpField& wanted, std::size_t place) const {
     const auto fields = commit->body.ops.fields_of(*op);
-    for (std::size_t i = 0; i < fields.size(); ++i)
-      if (fields[i].name == wanted.name && fields[i].tag == wanted.tag)
-        return left ? left->fields[i].value : fields[i].value;
-    return std::nullopt;
+    const std::size_t i = find_field(fields, wanted, place);
+    if (i == fields.size()) return std::nullopt;
+    return left ? left->fields[i].value : fields[i].value;
   }
 };
 
@@ -230,11 +232,11 @@ Result<std::optional<Remains>> Erasures::remains(const merge::OpRef& ref, const 
   }
   for (std::size_t i = 0; i < fields.size(); ++i) {
     FieldRemains& field = out.fields[i];
-    for (const Asking& one : all) add_mask(one, fields[i], field);
+    for (const Asking& one : all) add_mask(one, fields[i], i, field);
     normalise(field.elements);
     const bool asked_for = out.whole || field.erased;
     field.erased = field.erased || !out.readable;
-    const auto value = said ? said->value(fields[i]) : std::nullopt;
+    const auto value = said ? said->value(fields[i], i) : std::nullopt;
     // What asks to erase a field whole says nothing of it.
     field.erased = field.erased || !value || (op.state != LeafState::full && value->empty());
     field.lost = field.erased && !asked_for;
@@ -263,7 +265,7 @@ Result<bool> Erasures::hides_something(const Erasure& erasure) {
   const auto fields = target->body.ops.fields_of(op);
   for (std::size_t i = 0; i < fields.size(); ++i) {
     FieldRemains mask;
-    add_mask(asking, fields[i], mask);
+    add_mask(asking, fields[i], i, mask);
     const bool gone = left ? left->fields[i].erased : fields[i].value.empty();
     if (!gone && (mask.erased || !mask.elements.empty())) return true;
   }

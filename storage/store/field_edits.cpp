@@ -67,13 +67,15 @@ Result<Drafts> edit_text(const FieldEdit& edit, merge::Document& document, const
     return wrong(edit, "takes words", "attend des mots");
   merge::Text& text = *document.text();
   const std::string before = text.str();
-  const std::string said = wanted.display();
-  const std::string after = edit.how == FieldEdit::How::add ? before + said : said;
+  const std::string after = wanted.display();
   merge::TextEditor editor{text, own, context};
   std::uint64_t at = 0;
   std::size_t seen = 0;
   const std::string_view all = before;
-  for (const merge::Difference& difference : merge::text_differences(before, after)) {
+  const bool adds = edit.how == FieldEdit::How::add;
+  if (adds) MAILLON_CHECK(editor.insert(merge::count_scalars(before), after));
+  const auto differences = adds ? std::vector<merge::Difference>{} : merge::text_differences(before, after);
+  for (const merge::Difference& difference : differences) {
     at += merge::count_scalars(all.substr(seen, difference.before - seen));
     seen = difference.before + difference.removed;
     const std::string_view gone = all.substr(difference.before, difference.removed);

@@ -29,14 +29,20 @@ class Why(Case):
         why = self.why(self.a, self.id, "--field", "mail")
         self.assertEqual(why["state"], "held")
         self.assertIn("`maillon reissue`", why["next"])
+        self.put(self.a, "mail=une@exemple.fr")
+        why = self.why(self.a, self.id, "--field", "mail")
+        self.assertEqual(why["state"], "here")
+        self.assertIn("what deux wrote to it is dated in the future", why["next"])
+        self.refuses(self.a, 2, "why", "lieux", self.id, "--field", "")
         # Its author is told as well.
         self.assertIn("`maillon reissue`", self.why(self.b, self.id)["next"])
         self.b.ok("reissue")
         self.meet()
         for node in (self.a, self.b):
-            for about in ((self.id,), (other,), (self.id, "--field", "mail")):
+            for about in ((self.id, "--field", "nom"), (other,), (other, "--field", "nom")):
                 why = self.why(node, *about)
                 self.assertEqual((why["state"], why["next"]), ("here", ""), about)
+            self.assertEqual(self.why(node, self.id, "--field", "mail")["state"], "conflicting")
 
     def test_what_came_before_its_past(self):
         first, second = self.path("first"), self.path("second")
@@ -67,6 +73,17 @@ class Why(Case):
             for about in ((id,), (id, "--field", "nom")):
                 self.assertEqual({self.why(node, *about)["state"] for node in (self.a, self.b)}, {state})
 
+    def test_what_is_hidden_in_part(self):
+        self.put(self.a, "notes=Voir Mme Durand, au fond.", "--type", "notes=text")
+        self.meet()
+        self.b.ok("erase", "lieux", self.id, "--words", "Mme Durand")
+        self.meet()
+        for about in ((self.id,), (self.id, "--field", "notes")):
+            why = self.why(self.a, *about)
+            self.assertEqual(why["state"], "here")
+            self.assertIn("hidden until then; `maillon erasures`", why["next"])
+        self.assertEqual(self.why(self.a, self.id, "--field", "nom")["next"], "")
+
     def test_what_a_node_does_not_keep(self):
         self.b.ok("space", "subscribe", "catalogue/16", "--off")
         other = self.a.ok("put", "lieux", "nom=Deux")["id"]
@@ -76,6 +93,9 @@ class Why(Case):
             why = self.why(self.b, *about)
             self.assertEqual(why["state"], "not_subscribed")
             self.assertIn("`maillon space subscribe catalogue/16`", why["next"])
+        why = self.why(self.b, self.id)
+        self.assertEqual(why["state"], "here")
+        self.assertIn("out of date", why["next"])
         self.b.ok("space", "subscribe", "catalogue/16")
         self.meet()
         self.assertEqual(self.why(self.b, other)["state"], "here")

@@ -161,6 +161,13 @@ TEST_F(Fields, TwoWhoChangeOneSentenceLeaveWords) {
   const std::vector<Meeting> meetings{
       {"Tel 05 45 00 00 01", "Tel 05 45 00 00 02", "Tel 05 45 00 00 03",
        {"Tel 05 45 00 00 02 05 45 00 00 03", "Tel 05 45 00 00 03 05 45 00 00 02"}},
+      {"Bien. Tel:05 45. Fin.", "Bien. Tel:05 46. Fin.", "Bien. Tel:05 47. Fin.",
+       {"Bien. Tel:05 46. Tel:05 47. Fin.", "Bien. Tel:05 47. Tel:05 46. Fin."}},
+      {"Voir www.mairie.fr ici.", "Voir www.ville.fr ici.", "Voir www.mairie.org ici.",
+       {"Voir www.ville.fr www.mairie.org ici.", "Voir www.mairie.org www.ville.fr ici."}},
+      {"L'atelier est celui d'Anne-Marie ici.", "L'atelier est celui d'Anne-Sophie ici.",
+       "L'atelier est celui de Rose-Marie ici.",
+       {"L'atelier est celui d'Anne-Sophie de Rose-Marie ici.", "L'atelier est celui de Rose-Marie d'Anne-Sophie ici."}},
       {"Coût : 5 €.", "Coût : 5,50 €.", "Coût : 6 €.", {"Coût : 5,50 6 €.", "Coût : 6 5,50 €."}},
       {"Écrire à a@b.fr.", "Écrire à a.c@b.fr.", "Écrire à a@b.org.",
        {"Écrire à a.c@b.fr a@b.org.", "Écrire à a@b.org a.c@b.fr."}},
