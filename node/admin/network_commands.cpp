@@ -330,10 +330,10 @@ Result<Reply> sync_now(Call& call) {
            "vérifiez leurs adresses avec « maillon status »");
   const Error late = said(Errc::unavailable, "the peers did not agree in time",
                           "les pairs ne sont pas d’accord à temps",
-                          "run it again with a longer --wait; while a commit that is dated in the future is held "
-                          "(`maillon status`), they cannot",
-                          "relancez avec un --wait plus long ; tant qu’un commit daté du futur est retenu "
-                          "(« maillon status »), ils ne peuvent l’être");
+                          "run it again with a longer --wait; a commit that is dated in the future (`maillon status`) "
+                          "keeps its author and the others apart",
+                          "relancez avec un --wait plus long ; un commit daté du futur (« maillon status ») tient "
+                          "son auteur et les autres à distance");
   const std::string dir = call.replica().dir().string();
   const Error full =
       said(Errc::unavailable, "this node's disk is full: it cannot store what its peers send",

@@ -497,7 +497,7 @@ Result<storage::Change> kept(Call& call, const Target& target, const RecordView&
   const auto add = [&](const replica::FieldView& field) {
     if (std::ranges::find(all, field.name, &Assignment::name) != all.end() || !field.readable)
       return;
-    all.push_back({field.name, storage::FieldEdit::How::set, field.value, /*typed=*/true});
+    all.push_back({field.name, storage::FieldEdit::How::set, field.value});
     types.fields.push_back(field);
   };
   for (const auto& field : record.fields) {

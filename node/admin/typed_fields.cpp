@@ -127,7 +127,7 @@ Result<FieldTypes> parse_types(std::span<const std::string> arguments) {
 
 Result<void> assign_one(const std::string& field, const replica::TypedValue& value,
                         storage::Change& change) {
-  const Assignment only{field, How::set, value.value, /*typed=*/true};
+  const Assignment only{field, How::set, value.value};
   return assign(std::span{&only, 1}, nullptr, {{field, static_cast<FieldTag>(value.tag)}}, change);
 }
 

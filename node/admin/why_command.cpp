@@ -314,6 +314,42 @@ class FieldQuestion {
   std::optional<replica::RecordView> record_;
 };
 
+/// What else somebody who looks at the record should know.
+Result<std::string> told_besides(Call& call, const Place& place, const std::string& collection,
+                                 const Standing& standing) {
+  std::string out;
+  const auto add = [&](const std::string& more) {
+    if (!more.empty()) out += (out.empty() ? "" : "; ") + more;
+  };
+  if (standing.without_effect)
+    add(void_since(call, standing.without_effect->author, standing.without_effect->time));
+  if (!standing.id || standing.state > State::voided) return out;
+  const auto waiting = call.replica().read<Standing>([&](replica::Reader& reader) {
+    return replica::waiting_for(reader, place.id, collection, standing.id->hex());
+  });
+  if (waiting.has_error()) return waiting.error();
+  add(still_to_come(call, *waiting));
+  // A node applies its own commits at once, and only those.
+  if (standing.cause && standing.state <= State::deleted &&
+      standing.cause->time > call.replica().clock().now() + limits::kClockAheadMax)
+    add(call.say("écrit ici avec une horloge en avance : les autres ne le voient qu’alors, à moins que ce nœud, "
+                 "l’horloge réglée, lance « maillon reissue »",
+                 "written here with a clock that was ahead: the others see it only then, unless this node, with "
+                 "the clock set, runs `maillon reissue`"));
+  if (standing.state > State::conflicting) return out;
+  const auto asked = call.replica().read<std::optional<CommitId>>([&](replica::Reader& reader) {
+    return replica::hidden_by(reader, place.id, collection, *standing.id);
+  });
+  if (asked.has_error()) return asked.error();
+  if (*asked) add(some_hidden(call, **asked));
+  if (call.replica().unwanted().contains(place.id))
+    add(call.say("ce nœud ne garde plus cet espace : ceci peut dater (« maillon space subscribe {} »)",
+                 "this node does not keep that space any more: this may be out of date (`maillon space "
+                 "subscribe {}`)",
+                 place.typed));
+  return out;
+}
+
 }  // namespace
 
 Result<Reply> explain(Call& call) {
@@ -341,37 +377,8 @@ Result<Reply> explain(Call& call) {
     why = standing->state == State::absent && call.replica().unwanted().contains(place->id)
               ? not_kept(call, *place)
               : explanation_of(call, *standing);
-    const auto add = [&](const std::string& more) {
-      if (!more.empty()) why.next += (why.next.empty() ? "" : "; ") + more;
-    };
-    if (standing->without_effect)
-      add(void_since(call, standing->without_effect->author, standing->without_effect->time));
-    if (standing->id && standing->state <= State::voided) {
-      const auto waiting = call.replica().read<Standing>([&](replica::Reader& reader) {
-        return replica::waiting_for(reader, place->id, collection, standing->id->hex());
-      });
-      if (waiting.has_error()) return waiting.error();
-      add(still_to_come(call, *waiting));
-      if (standing->state <= State::conflicting) {
-        const auto asked = call.replica().read<std::optional<CommitId>>([&](replica::Reader& reader) {
-          return replica::hidden_by(reader, place->id, collection, *standing->id);
-        });
-        if (asked.has_error()) return asked.error();
-        if (*asked) add(some_hidden(call, **asked));
-        if (call.replica().unwanted().contains(place->id))
-          add(call.say("ce nœud ne garde plus cet espace : ceci peut dater (« maillon space subscribe {} »)",
-                       "this node does not keep that space any more: this may be out of date (`maillon space "
-                       "subscribe {}`)",
-                       place->typed));
-      }
-    }
-    // A node applies its own commits at once, and only those.
-    if (standing->cause && standing->state <= State::deleted &&
-        standing->cause->time > call.replica().clock().now() + limits::kClockAheadMax)
-      add(call.say("écrit ici avec une horloge en avance : les autres ne le voient qu’alors, à moins que ce nœud, "
-                   "l’horloge réglée, lance « maillon reissue »",
-                   "written here with a clock that was ahead: the others see it only then, unless this node, with "
-                   "the clock set, runs `maillon reissue`"));
+    MAILLON_TRY(const std::string more, told_besides(call, *place, collection, *standing));
+    if (!more.empty()) why.next += (why.next.empty() ? "" : "; ") + more;
     const auto trust = call.replica().trust();
     if (const auto lapse = federation::lapse_of(*trust, call.self()); lapse && why.state == "void")
       why.next = sentence(lapsed(*trust, *lapse), call.language());

@@ -44,12 +44,6 @@ std::vector<Mask> masks_of(const OpTable& target, const Op& op, const OpTable& t
   return out;
 }
 
-bool covers(const Mask& mask, std::size_t element) {
-  return mask.whole || std::ranges::any_of(mask.elements, [&](const OffsetRange& range) {
-           return element >= range.offset && element - range.offset < range.count;
-         });
-}
-
 /// Whoever moves a sentence moves the spaces around it otherwise.
 std::string_view trimmed(std::string_view text) {
   constexpr std::string_view kSpaces = " \t\r\n";
@@ -63,6 +57,7 @@ struct Copy {
   OffsetRange range;            ///< a count of 0: all of the field
   std::int64_t source = kSure;  ///< where in the target the same begins: what of that is destroyed is to be seen
   static constexpr std::int64_t kSure = -1;
+  [[nodiscard]] bool is_sure() const { return source == kSure && range.count != 0; }
 };
 
 std::u32string scalars_of(std::string_view text) {
@@ -71,48 +66,77 @@ std::u32string scalars_of(std::string_view text) {
   return out;
 }
 
-/// What a text has in common with another, in the longest pieces.
-std::vector<Copy> common_pieces(std::u32string_view mine, std::u32string_view theirs) {
-  static_assert(kPieceMin == 3, "a key is three scalars");
-  constexpr std::size_t kPlacesMax = 64;
-  const auto key = [](std::u32string_view text, std::size_t at) {
-    return std::uint64_t{text[at]} << 42 | std::uint64_t{text[at + 1]} << 21 | text[at + 2];
+/// A word of a text, or a character that is none.
+struct Token {
+  std::uint32_t start = 0;
+  std::uint32_t count = 0;
+  std::uint32_t id = 0;  ///< the same for the same word
+};
+using TokenIds = std::unordered_map<std::u32string_view, std::uint32_t>;
+
+std::vector<Token> tokens_of(std::u32string_view text, TokenIds& ids) {
+  const auto is_word = [](char32_t c) {
+    return c < 0x80 ? (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z')
+                    : c >= 0xc0 && c < 0x2000;
   };
-  std::unordered_map<std::uint64_t, std::vector<std::size_t>> places;
-  for (std::size_t at = 0; at + kPieceMin <= theirs.size(); ++at)
-    if (auto& of_key = places[key(theirs, at)]; of_key.size() < kPlacesMax) of_key.push_back(at);
+  std::vector<Token> out;
+  for (std::size_t at = 0; at < text.size();) {
+    std::size_t end = at + 1;
+    if (is_word(text[at]))
+      while (end < text.size() && is_word(text[end])) ++end;
+    const auto fresh = static_cast<std::uint32_t>(ids.size());
+    const auto known = ids.try_emplace(text.substr(at, end - at), fresh).first;
+    out.push_back({static_cast<std::uint32_t>(at), static_cast<std::uint32_t>(end - at), known->second});
+    at = end;
+  }
+  return out;
+}
+
+/// Comparisons that one erasure may take for all texts beside it: those that repeat themselves without end
+/// are nobody's words, and not followed further.
+constexpr std::size_t kEffortMax = std::size_t{1} << 27;
+
+/// What a text has in common with another, word by word, in the longest pieces.
+std::vector<Copy> common_pieces(std::u32string_view mine, std::u32string_view theirs, std::size_t& effort) {
+  TokenIds ids;
+  const auto said = tokens_of(theirs, ids);
+  std::vector<std::vector<std::size_t>> places(ids.size());
+  for (std::size_t i = 0; i < said.size(); ++i) places[said[i].id].push_back(i);
+  const auto says = tokens_of(mine, ids);
   std::vector<Copy> out;
   std::size_t covered = 0;
-  for (std::size_t at = 0; at + kPieceMin <= mine.size(); ++at) {
-    const auto known = places.find(key(mine, at));
-    if (known == places.end()) continue;
-    const std::size_t before = covered;
-    std::optional<Copy> best;
-    for (const std::size_t from : known->second) {
+  for (std::size_t at = 0; at < says.size(); ++at) {
+    if (says[at].id >= places.size() || mine[says[at].start] == U' ') continue;
+    std::optional<std::size_t> best;
+    for (const std::size_t from : places[says[at].id]) {
+      const auto same = [&](std::size_t n) {
+        if (effort == 0) return false;
+        --effort;
+        return at + n < says.size() && from + n < said.size() && says[at + n].id == said[from + n].id;
+      };
       // One that ends no later than what is found already says nothing new.
-      const std::size_t past = std::max(covered, at + kPieceMin - 1) - at;
-      if (at + past >= mine.size() || from + past >= theirs.size() || mine[at + past] != theirs[from + past])
-        continue;
-      std::size_t length = kPieceMin;
-      while (at + length < mine.size() && from + length < theirs.size() &&
-             mine[at + length] == theirs[from + length])
-        ++length;
+      if (!same(covered > at ? covered - at : 0)) continue;
+      std::size_t length = 0;
+      while (same(length)) ++length;
       if (at + length <= covered) continue;
       covered = at + length;
-      best = Copy{{static_cast<std::uint32_t>(at), static_cast<std::uint32_t>(length)},
-                  static_cast<std::int64_t>(from)};
+      best = from;
     }
-    if (covered > before) out.push_back(*best);
+    if (!best) continue;
+    const Token& last = says[covered - 1];
+    const Copy copy{{says[at].start, last.start + last.count - says[at].start}, said[*best].start};
+    if (copy.range.count >= kPieceMin) out.push_back(copy);
   }
   return out;
 }
 
 /// Where a text says again what was erased of another.
-std::vector<Copy> copied_text(const Mask& mask, std::string_view erased, std::string_view text) {
+std::vector<Copy> copied_text(const Mask& mask, std::string_view erased, std::string_view text,
+                              std::size_t& effort) {
   if (!is_utf8(erased) || !is_utf8(text)) return {};
   const std::u32string scalars = scalars_of(erased);
   if (mask.whole) {
-    auto out = common_pieces(scalars_of(text), scalars);
+    auto out = common_pieces(scalars_of(text), scalars, effort);
     const std::string_view piece = trimmed(text);
     const std::string_view all = trimmed(erased);
     const bool same = (merge::count_scalars(piece) >= kPieceMin && all.find(piece) != all.npos) ||
@@ -135,22 +159,26 @@ std::vector<Copy> copied_text(const Mask& mask, std::string_view erased, std::st
 std::vector<Copy> copied_elements(const Mask& mask, ByteView erased, ByteView value) {
   const auto gone = merge::decode_elements(erased);
   const auto all = merge::decode_elements(value);
+  if (!gone || !all) return {};
+  std::unordered_map<std::string_view, std::size_t> places;
+  const std::vector<OffsetRange> every{{0, static_cast<std::uint32_t>(gone->size())}};
+  for (const OffsetRange& range : mask.whole ? every : mask.elements)
+    for (std::size_t k = range.offset; k < gone->size() && k - range.offset < range.count; ++k)
+      if (!(*gone)[k].empty()) places.try_emplace(as_text((*gone)[k]), k);
   std::vector<Copy> out;
-  if (!gone || !all) return out;
   for (std::uint32_t i = 0; i < all->size(); ++i)
-    for (std::size_t k = 0; k < gone->size(); ++k)
-      if (covers(mask, k) && !(*gone)[k].empty() && std::ranges::equal((*gone)[k], (*all)[i]))
-        out.push_back({{i, 1}, mask.whole ? static_cast<std::int64_t>(k) : Copy::kSure});
+    if (const auto found = places.find(as_text((*all)[i])); found != places.end())
+      out.push_back({{i, 1}, mask.whole ? static_cast<std::int64_t>(found->second) : Copy::kSure});
   return out;
 }
 
 /// Where a field of the same name and type says again what is erased.
 std::vector<Copy> copied(const Mask& mask, ByteView said, const OpField& field, ByteView says,
-                         bool same_feed) {
+                         bool same_feed, std::size_t& effort) {
   const auto tag = static_cast<FieldTag>(field.tag);
   const std::vector<Copy> whole{{{0, 0}}};
   if (said.empty() || says.empty()) return {};
-  if (tag == FieldTag::text) return copied_text(mask, as_text(said), as_text(says));
+  if (tag == FieldTag::text) return copied_text(mask, as_text(said), as_text(says), effort);
   if (merge::has_elements(field.tag)) return copied_elements(mask, said, says);
   if (!mask.whole) return {};
   // A running total goes on from the one before.
@@ -160,39 +188,54 @@ std::vector<Copy> copied(const Mask& mask, ByteView said, const OpField& field, 
   return is_value && std::ranges::equal(said, says) ? whole : std::vector<Copy>{};
 }
 
-/// Of a part that says what a field of the target did, what is destroyed there.
-std::vector<OffsetRange> destroyed_in(const OffsetRange& range, std::uint64_t source,
-                                      const FieldRemains& destroyed, const OpTable& table,
-                                      const OpField& field, ByteView says) {
-  std::vector<OffsetRange> out;
-  const auto within = [](const OffsetRange& part, std::uint64_t from, std::uint64_t count) {
-    return part.offset >= from && std::uint64_t{part.offset} + part.count <= from + count;
+/// What an op put into a text, in sentences without the space around them, run by run.
+std::vector<OffsetRange> sentences_in(const OpTable& table, const OpField& field, ByteView says) {
+  const auto count = [](std::string_view text) {
+    return static_cast<std::uint32_t>(merge::count_scalars(text));
   };
+  const std::u32string scalars = scalars_of(as_text(says));
+  std::vector<OffsetRange> out;
+  std::uint32_t at = 0;
+  for (const Run& run : table.runs_in(field.runs)) {
+    if (at >= scalars.size()) break;
+    std::string text;
+    merge::append_utf8(std::u32string_view{scalars}.substr(at, run.length), text);
+    for (const std::string_view sentence : merge::sentences_of(text)) {
+      const std::string_view body = trimmed(sentence);
+      const std::uint32_t lead = body.empty() ? 0 : count({sentence.data(), body.data()});
+      out.push_back({at + lead, count(body)});
+      at += count(sentence);
+    }
+  }
+  return out;
+}
+
+/// Of parts of a field that say what its target did, those of which that is destroyed.
+std::vector<OffsetRange> destroyed_in(std::vector<Copy> copies, const FieldRemains& destroyed,
+                                      const OpTable& table, const OpField& field, ByteView says) {
+  std::vector<OffsetRange> out;
+  const auto end_of = [](const OffsetRange& range) { return std::uint64_t{range.offset} + range.count; };
   if (!destroyed.erased) {
-    for (const OffsetRange& gone : destroyed.elements)
-      if (within(gone, source, range.count))
-        out.push_back({static_cast<std::uint32_t>(range.offset + gone.offset - source), gone.count});
+    for (const auto& [range, source] : copies) {
+      const auto from = static_cast<std::uint32_t>(source);
+      for (auto gone = std::ranges::lower_bound(destroyed.elements, from, {}, &OffsetRange::offset);
+           gone != destroyed.elements.end() && end_of(*gone) <= std::uint64_t{from} + range.count; ++gone)
+        out.push_back({range.offset + (gone->offset - from), gone->count});
+    }
     return out;
   }
-  if (field.tag != static_cast<std::uint32_t>(FieldTag::text)) return {range};
-  // Of a whole text: sentences of it. A few letters stand anywhere.
-  const std::u32string scalars = scalars_of(as_text(says));
-  std::uint32_t start = 0;
-  for (const Run& run : table.runs_in(field.runs)) {
-    if (start >= scalars.size()) break;
-    std::string text;
-    merge::append_utf8(std::u32string_view{scalars}.substr(start, run.length), text);
-    std::uint32_t at = start;
-    for (const std::string_view sentence : merge::sentences_of(text)) {
-      const auto all = static_cast<std::uint32_t>(merge::count_scalars(sentence));
-      const std::string_view body = trimmed(sentence);
-      const auto count = static_cast<std::uint32_t>(merge::count_scalars(body));
-      const std::string_view lead = sentence.substr(0, body.empty() ? 0 : static_cast<std::size_t>(body.data() - sentence.data()));
-      const OffsetRange part{at + static_cast<std::uint32_t>(merge::count_scalars(lead)), count};
-      if (count >= kPieceMin && within(part, range.offset, range.count)) out.push_back(part);
-      at += all;
-    }
-    start += run.length;
+  if (field.tag != static_cast<std::uint32_t>(FieldTag::text)) {
+    for (const Copy& copy : copies) out.push_back(copy.range);
+    return out;
+  }
+  // Of a whole text: sentences of it. A few words stand anywhere.
+  std::ranges::sort(copies, {}, [](const Copy& copy) { return copy.range.offset; });
+  auto next = copies.begin();
+  std::uint64_t reached = 0;
+  for (const OffsetRange& sentence : sentences_in(table, field, says)) {
+    for (; next != copies.end() && next->range.offset <= sentence.offset; ++next)
+      reached = std::max(reached, end_of(next->range));
+    if (sentence.count >= kPieceMin && end_of(sentence) <= reached) out.push_back(sentence);
   }
   return out;
 }
@@ -281,9 +324,10 @@ Result<void> Store::note_copies_of(const Erasure& erasure, KnownBy& known) {
     MAILLON_TRY(keep.emplace_back(), records_.commits().get(other.by.commit));
     add_said(keep.back()->body.ops, keep.back()->body.ops.ops[other.by.leaf - 1], masks);
   }
-  MAILLON_TRY(auto put, db_.prepare("INSERT INTO erasure_copies VALUES(?1,?2,?3,?4,?5,?6,?7,?8)"
+  MAILLON_TRY(auto put, db_.prepare("INSERT INTO erasure_copy VALUES(?1,?2,?3,?4,?5,?6,?7,?8)"
                                     " ON CONFLICT DO NOTHING"));
   MAILLON_TRY(const auto steps, records_.history(op.collection, op.id, row->state));
+  std::size_t effort = kEffortMax;
   for (const HistoryOp& step : steps) {
     // What came before it here cannot have known of it.
     const bool says_nothing = step.remains ? !step.remains->readable
@@ -303,7 +347,7 @@ Result<void> Store::note_copies_of(const Erasure& erasure, KnownBy& known) {
           found.emplace_back(field.name, Copy{});
         else if (mask.field->tag == field.tag)
           for (const ByteView said : mask.said)
-            for (const Copy& copy : copied(mask, said, field, step.value(i), same_feed))
+            for (const Copy& copy : copied(mask, said, field, step.value(i), same_feed, effort))
               found.emplace_back(field.name, copy);
       }
     }
@@ -356,54 +400,49 @@ Result<std::optional<FieldRemains>> Store::destroyed_of(const merge::OpRef& targ
 }
 
 Result<std::vector<ErasedCopy>> Store::take_copies(const MemberId& member) {
-  struct Row {
-    ErasedCopy copy;
-    merge::OpRef target;
-    std::int64_t source = Copy::kSure;
-  };
-  std::vector<Row> rows;
+  std::map<std::tuple<merge::OpRef, std::string, merge::OpRef>, std::vector<Copy>> remembered;
   {
-    MAILLON_TRY(auto get, db_.prepare("SELECT * FROM erasure_copies"));
+    MAILLON_TRY(auto get, db_.prepare("SELECT * FROM erasure_copy"));
     const auto number = [&](int column) { return static_cast<std::uint32_t>(get.integer(column)); };
     for (;;) {
       MAILLON_TRY(const bool more, get.step());
       if (!more) break;
-      rows.push_back({{{get.integer(0), number(1)}, std::string{get.text(2)}, {number(3), number(4)}},
-                      {get.integer(5), number(6)},
-                      get.integer(7)});
+      remembered[{{get.integer(0), number(1)}, std::string{get.text(2)}, {get.integer(5), number(6)}}]
+          .push_back({{number(3), number(4)}, get.integer(7)});
     }
   }
   std::vector<ErasedCopy> out;
-  MAILLON_TRY(auto drop, db_.prepare("DELETE FROM erasure_copies WHERE log = ?1 AND leaf = ?2 AND field = ?3"
-                                     " AND target = ?4 AND target_leaf = ?5"));
-  for (Row& row : rows) {
-    MAILLON_TRY(const CommitPtr commit, records_.commits().get(row.copy.op.commit));
+  MAILLON_TRY(auto drop, db_.prepare("DELETE FROM erasure_copy WHERE log = ?1 AND leaf = ?2 AND field = ?3"
+                                     " AND target = ?4 AND target_leaf = ?5"
+                                     " AND (?6 OR (source = -1 AND count != 0))"));
+  for (auto& [key, copies] : remembered) {
+    const auto& [ref, name, target] = key;
+    MAILLON_TRY(const CommitPtr commit, records_.commits().get(ref.commit));
     const bool own = commit->header.member == member;
     if (own && !may_erase_in(commit->header.space, member)) continue;
-    const bool sure = row.copy.range.count != 0 && row.source == Copy::kSure;
-    std::optional<FieldRemains> gone = FieldRemains{};
-    if (!sure) {
-      MAILLON_TRY(gone, destroyed_of(row.target, row.copy.field));
-    }
-    if (!gone) continue;
-    MAILLON_CHECK(drop.bind(1, row.copy.op.commit)
-                      .bind(2, std::int64_t{row.copy.op.leaf})
-                      .bind(3, std::string_view{row.copy.field})
-                      .bind(4, row.target.commit)
-                      .bind(5, std::int64_t{row.target.leaf})
+    MAILLON_TRY(const auto gone, destroyed_of(target, name));
+    MAILLON_CHECK(drop.bind(1, ref.commit)
+                      .bind(2, std::int64_t{ref.leaf})
+                      .bind(3, std::string_view{name})
+                      .bind(4, target.commit)
+                      .bind(5, std::int64_t{target.leaf})
+                      .bind(6, std::int64_t{gone || !own})
                       .run());
     if (!own) continue;
-    if (sure || (row.copy.range.count == 0 && gone->erased)) out.push_back(row.copy);
-    if (sure || row.copy.range.count == 0) continue;
-    const Op& op = commit->body.ops.ops[row.copy.op.leaf - 1];
-    MAILLON_TRY(const auto left, records_.erasures().remains(row.copy.op, commit, op, Erasures::By::destroying));
+    for (const Copy& copy : copies)
+      if (copy.is_sure() || (copy.range.count == 0 && gone && gone->erased))
+        out.push_back({ref, name, copy.range});
+    std::erase_if(copies, [](const Copy& copy) { return copy.source == Copy::kSure; });
+    if (!gone || copies.empty()) continue;
+    const Op& op = commit->body.ops.ops[ref.leaf - 1];
+    MAILLON_TRY(const auto left, records_.erasures().remains(ref, commit, op, Erasures::By::destroying));
     const auto fields = commit->body.ops.fields_of(op);
-    for (std::size_t i = 0; i < fields.size(); ++i)
-      if (fields[i].name == row.copy.field && merge::has_elements(fields[i].tag))
-        for (const OffsetRange& part :
-             destroyed_in(row.copy.range, static_cast<std::uint64_t>(row.source), *gone, commit->body.ops, fields[i],
-                          left ? ByteView{left->fields[i].value} : fields[i].value))
-          out.push_back({row.copy.op, row.copy.field, part});
+    for (std::size_t i = 0; i < fields.size(); ++i) {
+      if (fields[i].name != name || !merge::has_elements(fields[i].tag)) continue;
+      const ByteView says = left ? ByteView{left->fields[i].value} : fields[i].value;
+      for (const OffsetRange& part : destroyed_in(copies, *gone, commit->body.ops, fields[i], says))
+        out.push_back({ref, name, part});
+    }
   }
   return out;
 }

@@ -7,7 +7,8 @@ CREATE TABLE erased_again(
 ) STRICT, WITHOUT ROWID;
 -- source: which element of the target the first one says again, to see once it is known which of those are
 -- destroyed; -1: all of what is listed is.
-CREATE TABLE erasure_copies(
+ALTER TABLE erasure_copy RENAME TO erasure_copy_before;
+CREATE TABLE erasure_copy(
   log INTEGER NOT NULL REFERENCES log(id),
   leaf INTEGER NOT NULL,
   field TEXT NOT NULL,
@@ -18,7 +19,7 @@ CREATE TABLE erasure_copies(
   source INTEGER NOT NULL,
   PRIMARY KEY(log, leaf, field, first, count, target, target_leaf, source)
 ) STRICT, WITHOUT ROWID;
-INSERT INTO erasure_copies SELECT *, -1 FROM erasure_copy;
-DROP TABLE erasure_copy;
+INSERT INTO erasure_copy SELECT *, -1 FROM erasure_copy_before;
+DROP TABLE erasure_copy_before;
 INSERT OR IGNORE INTO erased_again
   SELECT collection, rid FROM erasure GROUP BY target, leaf HAVING count(*) > 1 AND max(effect) = 2;

@@ -93,7 +93,7 @@ TEST_F(File, OfAnEarlierSchemaLosesTheRecordsOfAnnuaireAlone) {
   {
     auto db = must(Database::open(kPath, options()));
     must(migrate(db));
-    must(db.execute("DROP TABLE erasure_copies; DROP TABLE erased_again; PRAGMA user_version=3;"
+    must(db.execute("DROP TABLE erasure_copy; DROP TABLE erased_again; PRAGMA user_version=3;"
                     "INSERT INTO space VALUES(1, zeroblob(32)), (2, randomblob(32));"
                     "INSERT INTO feed VALUES(1, 1, zeroblob(32), zeroblob(8), zeroblob(32));"
                     "INSERT INTO log VALUES(1, zeroblob(32), 1, 1, zeroblob(8), 0, 0, x'', zeroblob(64), x'');"

@@ -166,6 +166,26 @@ TEST_F(WrittenAgain, NamesInOtherWordsGoOneAfterTheOther) {
   }
 }
 
+// Texts and lists that are the same over and over, as somebody may write them to keep everybody's node busy.
+TEST_F(WrittenAgain, NobodyIsKeptBusyByWhatRepeatsItself) {
+  const RecordId id = record_number(7);
+  std::string words;
+  for (int i = 0; i < 4'000; ++i) words += "a ";
+  std::vector<Value> elements(4'000, Value::of_text("a"));
+  Change all = text(words, id);
+  all.edits.push_back({"etapes", FieldTag::list, FieldEdit::How::set, elements});
+  write(b, all);
+  meet_all();
+  all = text(words + "Zalpha " + words, id);
+  all.edits.push_back({"etapes", FieldTag::list, FieldEdit::How::add, elements});
+  write(a, all);
+  erase(b, {"", id, {}});
+  meet_all();
+  complete(a);
+  meet_all();
+  EXPECT_EQ(value(c, id, "etapes"), "-");
+}
+
 TEST_F(WrittenAgain, WhatWasNotErasedStaysWhateverElseWas) {
   const RecordId id = record_number(7);
   const auto add = [](Change& change, const char* what) {
